@@ -1,0 +1,1 @@
+"""One trained network, a menu of inference budgets."""

@@ -1,0 +1,38 @@
+"""The package's errors: one sentence each, ending with what is near."""
+
+import difflib
+
+
+class DynresError(ValueError):
+    """Base of every error this package raises on purpose."""
+
+
+class UnknownNameError(DynresError):
+    """A name that is not among those offered; the nearest ones are named."""
+
+    def __init__(self, kind, name, names):
+        names = [str(n) for n in names]
+        super().__init__(
+            f"Unknown {kind}. Received: {name!r}.{did_you_mean(name, names)}"
+        )
+
+
+class NotCalibratedError(DynresError):
+    """An instance whose batch-norm statistics were never computed."""
+
+
+def did_you_mean(name, names, most=3):
+    """Says which of `names` are near `name`, or lists them when few.
+
+    >>> did_you_mean("p3@0.6", ["full", "p3@0.5"])
+    " Did you mean 'p3@0.5'?"
+    """
+    names = [str(n) for n in names]
+    near = difflib.get_close_matches(str(name), names, n=most, cutoff=0.5)
+    if near:
+        return f" Did you mean {' or '.join(repr(n) for n in near)}?"
+    if not names:
+        return " None are offered."
+    shown = ", ".join(repr(n) for n in names[:12])
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return f" Offered: {shown}{more}."
