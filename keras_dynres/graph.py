@@ -1,0 +1,248 @@
+"""The one way a functional graph becomes another over the same layers.
+
+Keras keeps a functional model's calls as private nodes; this module is the only
+place of the package that reads them.
+"""
+
+import dataclasses
+import functools
+from typing import Any
+
+import keras
+
+from keras_dynres.errors import DynresError, UnknownNameError
+
+
+@dataclasses.dataclass(frozen=True)
+class Call:
+    """One call of a layer (or operation) in a functional graph."""
+
+    layer: Any
+    args: tuple
+    kwargs: dict
+    inputs: list
+    outputs: list
+
+    @property
+    def name(self):
+        """The called layer's name."""
+        return self.layer.name
+
+
+def after(new_layer):
+    """Edit: `new_layer` works on what the layer returns."""
+    return lambda call, *args, **kwargs: new_layer(call(*args, **kwargs))
+
+
+def swap(new_layer):
+    """Edit: `new_layer` is called in the layer's place."""
+    return lambda call, *args, **kwargs: new_layer(*args, **kwargs)
+
+
+def call_with(**overrides):
+    """Edit: the layer is called with other keyword arguments."""
+    return lambda call, *args, **kwargs: call(*args, **{**kwargs, **overrides})
+
+
+def chain(*edits):
+    """Edit: the first works on the layer's call, each next on the one before."""
+
+    def edit(call, *args, **kwargs):
+        for each in edits:
+            call = functools.partial(each, call)
+        return call(*args, **kwargs)
+
+    return edit
+
+
+def rewire(model, edits, name=None):
+    """Builds another functional model over the same layers.
+
+    The input model is never changed. Layers no edit reaches keep their calls, so
+    weights, and the tensors before the first edit, are shared. Models nested in the
+    graph are entered: the result is flat. A layer that is called several times is
+    edited at each of its calls.
+
+    Args:
+        model: A functional (or built `Sequential`) `keras.Model`.
+        edits: Maps a layer's name to an edit: `after(layer)`, `swap(layer)`,
+            `call_with(...)`, `chain(...)` of those, or any callable
+            `edit(call, *args, **kwargs)` that returns the call's outputs. An edit
+            on an input layer works on the input.
+        name: Name of the new model, by default the old one's.
+
+    Returns:
+        A functional `keras.Model`.
+
+    Example:
+
+    >>> x = keras.Input((8, 8, 3))
+    >>> y = keras.layers.Conv2D(4, 3, name="conv")(x)
+    >>> base = keras.Model(x, y)
+    >>> half = keras.layers.AveragePooling2D(2)
+    >>> rewire(base, {"conv": after(half)}).output.shape
+    (None, 3, 3, 4)
+    """
+    model = as_functional(model)
+    names = {layer.name for layer in _layers(model)}
+    for edited in edits:
+        if edited not in names:
+            raise UnknownNameError(f"layer of {model.name!r}", edited, sorted(names))
+    tensors = {id(t): t for t in model.inputs}
+    for tensor in model.inputs:
+        edit = edits.get(_history(tensor).name)
+        if edit is not None:
+            tensors[id(tensor)] = edit(lambda t: t, tensor)
+    _run(model, tensors, edits)
+    outputs = keras.tree.map_structure(lambda t: tensors[id(t)], model.output)
+    _refuse_equal_names(model)
+    return keras.Model(model.input, outputs, name=name or model.name)
+
+
+def as_functional(model):
+    """The model itself if functional, a `Sequential`'s graph, or a refusal."""
+    if isinstance(model, keras.Sequential):
+        if not model.built:
+            raise DynresError(
+                f"Sequential {model.name!r} has no input shape yet: start it with "
+                "keras.Input(shape) or call build()."
+            )
+        return keras.Model(model.inputs, model.outputs, name=model.name)
+    if not hasattr(model, "_nodes_by_depth"):
+        raise DynresError(
+            "Expected a functional keras.Model (made by keras.Model(inputs, "
+            f"outputs)). Received: {type(model).__name__} {model!r}"
+        )
+    return model
+
+
+def flatten(model):
+    """The same graph with nested models entered; flat ones are returned as is."""
+    model = as_functional(model)
+    if any(_is_nested(node.operation) for node in _nodes(model)):
+        return rewire(model, {})
+    return model
+
+
+def calls(model):
+    """Every call of the (flattened) graph in execution order, inputs left out."""
+    return [
+        Call(
+            node.operation,
+            node.arguments.args,
+            node.arguments.kwargs,
+            list(node.input_tensors),
+            list(node.output_tensors),
+        )
+        for node in _nodes(flatten(model))
+        if not node.is_input
+    ]
+
+
+def downstream(model, names):
+    """Names of the layers whose input depends on what the named layers return."""
+    names = {names} if isinstance(names, str) else set(names)
+    model = flatten(model)
+    reached = {id(t) for t in model.inputs if _history(t).name in names}
+    found = set()
+    for call in calls(model):
+        hit = any(id(t) in reached for t in call.inputs)
+        if hit:
+            found.add(call.name)
+        if hit or call.name in names:
+            reached.update(id(t) for t in call.outputs)
+    return found
+
+
+def bottlenecks(model):
+    """The calls through which everything flows: only their output is still needed.
+
+    A feature map may be resized there and nowhere else without a second path
+    arriving at another size.
+    """
+    model = flatten(model)
+    sequence = calls(model)
+    last_use = {}
+    for position, call in enumerate(sequence):
+        for tensor in call.inputs:
+            last_use[id(tensor)] = position
+    for tensor in model.outputs:
+        last_use[id(tensor)] = len(sequence)
+    open_until = {id(t): last_use.get(id(t), -1) for t in model.inputs}
+    found = []
+    for position, call in enumerate(sequence):
+        for tensor in call.outputs:
+            open_until[id(tensor)] = last_use.get(id(tensor), -1)
+        still_open = [key for key, last in open_until.items() if last > position]
+        if len(call.outputs) == 1 and still_open == [id(call.outputs[0])]:
+            found.append(call)
+        open_until = {key: open_until[key] for key in still_open}
+    return found
+
+
+def _nodes(model):
+    depths = sorted(model._nodes_by_depth, reverse=True)
+    return [node for depth in depths for node in model._nodes_by_depth[depth]]
+
+
+def _history(tensor):
+    return tensor._keras_history.operation
+
+
+def _is_nested(operation):
+    return isinstance(operation, keras.Model) and (
+        isinstance(operation, keras.Sequential)
+        or hasattr(operation, "_nodes_by_depth")
+    )
+
+
+def _layers(model):
+    for node in _nodes(model):
+        if _is_nested(node.operation):
+            yield from _layers(as_functional(node.operation))
+        else:
+            yield node.operation
+
+
+def _refuse_equal_names(model):
+    seen = {}
+    for layer in _layers(model):
+        if seen.setdefault(layer.name, layer) is not layer and not isinstance(
+            layer, keras.layers.InputLayer
+        ):
+            raise DynresError(
+                f"Two layers of {model.name!r} (nested models included) are named "
+                f"{layer.name!r}: give each layer a name of its own."
+            )
+
+
+def _run(model, tensors, edits):
+    """Calls the graph's layers anew from the first change on; fills `tensors`."""
+    for node in _nodes(model):
+        if node.is_input:
+            continue
+        operation = node.operation
+        edit = edits.get(operation.name)
+        untouched = edit is None and not _is_nested(operation)
+        if untouched and all(tensors[id(t)] is t for t in node.input_tensors):
+            tensors.update((id(t), t) for t in node.output_tensors)
+            continue
+        args, kwargs = node.arguments.fill_in(tensors)
+        if _is_nested(operation):
+            outputs = _run_nested(as_functional(operation), args, edits)
+        elif edit is None:
+            outputs = operation(*args, **kwargs)
+        else:
+            outputs = edit(operation, *args, **kwargs)
+        outputs = keras.tree.flatten(outputs)
+        tensors.update(
+            (id(old), new)
+            for old, new in zip(node.output_tensors, outputs, strict=True)
+        )
+
+
+def _run_nested(model, args, edits):
+    given = keras.tree.flatten(args)
+    tensors = {id(t): new for t, new in zip(model.inputs, given, strict=True)}
+    _run(model, tensors, edits)
+    return keras.tree.map_structure(lambda t: tensors[id(t)], model.output)

@@ -1,0 +1,272 @@
+"""Instances and the menu they stand on."""
+
+import csv
+import dataclasses
+import io
+import json
+import pathlib
+from collections.abc import Mapping
+
+from keras_dynres.errors import DynresError, UnknownNameError
+
+FULL = "full"
+COSTS = ("macs", "flops", "params")
+
+
+@dataclasses.dataclass(frozen=True)
+class Instance:
+    """One way to run a network: its name, its settings, what it costs.
+
+    Args:
+        name: What users type, such as `"p3@0.5"`.
+        settings: The method's settings, plain strings and numbers.
+        macs: Multiply-accumulates an image, None while uncounted.
+        flops: Additions and multiplications an image.
+        params: Parameters the instance's graph holds.
+        measured: Figures measured, such as `{"accuracy": 0.93, "latency_ms": 2.1}`.
+    """
+
+    name: str
+    settings: Mapping = dataclasses.field(default_factory=dict)
+    macs: int | None = None
+    flops: int | None = None
+    params: int | None = None
+    measured: Mapping = dataclasses.field(default_factory=dict)
+
+    def figure(self, name):
+        """A cost or a measured figure by name, None when it is not known."""
+        return getattr(self, name) if name in COSTS else self.measured.get(name)
+
+
+class Menu:
+    """Instances ordered by cost, cheapest first.
+
+    Example:
+
+    >>> menu = Menu([Instance("full", macs=10), Instance("half", macs=4)])
+    >>> menu.names
+    ['half', 'full']
+    >>> menu.within(macs=5).name
+    'half'
+    """
+
+    def __init__(self, instances):
+        self._instances = {}
+        for instance in sorted(instances, key=lambda i: (i.macs or 0, i.flops or 0)):
+            if instance.name in self._instances:
+                raise DynresError(
+                    f"Two instances have one name. Received: {instance.name!r}"
+                )
+            self._instances[instance.name] = instance
+
+    def __len__(self):
+        return len(self._instances)
+
+    def __iter__(self):
+        return iter(self._instances.values())
+
+    def __contains__(self, name):
+        return getattr(name, "name", name) in self._instances
+
+    def __getitem__(self, name):
+        name = getattr(name, "name", name)
+        if name not in self._instances:
+            raise UnknownNameError("instance", name, self.names)
+        return self._instances[name]
+
+    @property
+    def names(self):
+        """The names, cheapest first."""
+        return list(self._instances)
+
+    @property
+    def full(self):
+        """The undiminished instance."""
+        return self[FULL]
+
+    def record(self, name, **measured):
+        """Keeps measured figures of an instance, beside those it has.
+
+        >>> menu = Menu([Instance("full", macs=10)])
+        >>> menu.record("full", accuracy=0.9)
+        >>> menu["full"].measured["accuracy"]
+        0.9
+        """
+        old = self[name]
+        merged = {**old.measured, **{k: float(v) for k, v in measured.items()}}
+        self._instances[old.name] = dataclasses.replace(old, measured=merged)
+
+    def within(
+        self, macs=None, flops=None, latency_ms=None, params=None, metric="accuracy"
+    ):
+        """The most accurate instance whose figures stay under every given budget.
+
+        Where accuracies were not measured the dearest that fits stands in for the
+        most accurate.
+
+        Args:
+            macs: Budget in multiply-accumulates an image.
+            flops: Budget in FLOPs an image.
+            latency_ms: Budget in measured milliseconds.
+            params: Budget in parameters.
+            metric: The measured figure that decides.
+
+        Returns:
+            An `Instance`. Nothing within the budget raises, naming the cheapest.
+        """
+        given = {
+            "macs": macs,
+            "flops": flops,
+            "latency_ms": latency_ms,
+            "params": params,
+        }
+        budgets = {k: v for k, v in given.items() if v is not None}
+        if not budgets:
+            raise DynresError(
+                "within() needs a budget: macs=, flops=, latency_ms= or params=."
+            )
+        fitting = list(self)
+        for cost, budget in budgets.items():
+            known = self._known(cost)
+            fitting = [i for i in fitting if i in known and i.figure(cost) <= budget]
+            if not any(i.figure(cost) <= budget for i in known):
+                cheapest = min(known, key=lambda i: i.figure(cost))
+                raise DynresError(
+                    f"No instance costs at most {cost}={budget:g}; the cheapest is "
+                    f"{cheapest.name!r} with {cost}={cheapest.figure(cost):g}."
+                )
+        if not fitting:
+            raise DynresError(f"No instance meets all budgets. Received: {budgets}")
+        rated = [i for i in fitting if i.figure(metric) is not None] or fitting
+        return max(rated, key=lambda i: (i.figure(metric) or 0, -1 if rated is not
+                   fitting else (i.macs or 0)))
+
+    def pareto(self, metric="accuracy", cost="macs"):
+        """The instances no cheaper or equally dear one matches.
+
+        Args:
+            metric: Measured figure, larger is better.
+            cost: `"macs"`, `"flops"`, `"params"` or a measured figure.
+
+        Returns:
+            A `Menu`.
+        """
+        known = set(i.name for i in self._known(metric))
+        rated = [i for i in self._known(cost) if i.name in known]
+        best, kept = float("-inf"), []
+        for each in sorted(rated, key=lambda i: (i.figure(cost), -i.figure(metric))):
+            if each.figure(metric) > best:
+                best = each.figure(metric)
+                kept.append(each)
+        return Menu(kept)
+
+    def _known(self, figure):
+        known = [i for i in self if i.figure(figure) is not None]
+        if not known:
+            had = sorted({k for i in self for k in i.measured})
+            raise DynresError(
+                f"No instance has a figure {figure!r} yet: measure it first "
+                f"(evaluate_menu, benchmark). Measured so far: {had or 'nothing'}"
+            )
+        return known
+
+    def rows(self):
+        """The menu as a list of flat dicts, one an instance."""
+        measured = sorted({k for i in self for k in i.measured})
+        return [
+            {
+                "name": i.name,
+                **{cost: getattr(i, cost) for cost in COSTS},
+                **{key: i.measured.get(key) for key in measured},
+            }
+            for i in self
+        ]
+
+    def to_json(self, path=None):
+        """The menu as JSON text, written to `path` when one is given."""
+        content = [dataclasses.asdict(i) for i in self]
+        return _write(json.dumps({"format": 1, "instances": content}, indent=1), path)
+
+    @classmethod
+    def from_json(cls, source):
+        """A menu from JSON text or from the path of a JSON file."""
+        try:
+            content = json.loads(_read(source))
+            return cls([Instance(**each) for each in content["instances"]])
+        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            raise DynresError(f"Not a menu in JSON: {error}") from error
+
+    def to_csv(self, path=None):
+        """The menu as CSV text, written to `path` when one is given."""
+        text = io.StringIO()
+        rows = [
+            {**row, "settings": json.dumps(dict(i.settings))}
+            for row, i in zip(self.rows(), self, strict=True)
+        ]
+        fields = list(rows[0]) if rows else ["name"]
+        writer = csv.DictWriter(text, fields, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        return _write(text.getvalue(), path)
+
+    @classmethod
+    def from_csv(cls, source):
+        """A menu from CSV text or from the path of a CSV file."""
+        instances = []
+        try:
+            for row in csv.DictReader(io.StringIO(_read(source))):
+                name, settings = row.pop("name"), json.loads(row.pop("settings"))
+                costs = {c: int(v) if (v := row.pop(c)) else None for c in COSTS}
+                measured = {k: float(v) for k, v in row.items() if v}
+                instances.append(Instance(name, settings, **costs, measured=measured))
+        except (KeyError, ValueError, TypeError) as error:
+            raise DynresError(f"Not a menu in CSV: {error}") from error
+        return cls(instances)
+
+    def __str__(self):
+        rows = self.rows()
+        if not rows:
+            return "(empty menu)"
+        table = [list(rows[0])] + [
+            [_cell(key, value) for key, value in row.items()] for row in rows
+        ]
+        widths = [max(len(line[c]) for line in table) for c in range(len(table[0]))]
+        lines = [
+            "  ".join(
+                [line[0].ljust(widths[0])]
+                + [cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True)]
+            )
+            for line in table
+        ]
+        return "\n".join([lines[0], "  ".join("-" * w for w in widths), *lines[1:]])
+
+    __repr__ = __str__
+
+
+def _cell(key, value):
+    if value is None:
+        return "-"
+    if key in COSTS:
+        for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+            if value >= size:
+                return f"{value / size:.2f} {unit}"
+        return str(value)
+    if "accuracy" in key:
+        return f"{100 * value:.2f} %"
+    return value if isinstance(value, str) else f"{value:.4g}"
+
+
+def _write(text, path):
+    if path is not None:
+        pathlib.Path(path).write_text(text, encoding="utf-8")
+    return text
+
+
+def _read(source):
+    text = str(source)
+    if isinstance(source, pathlib.Path) or "\n" not in text and "{" not in text:
+        try:
+            return pathlib.Path(source).read_text(encoding="utf-8")
+        except OSError as error:
+            raise DynresError(f"Cannot read a menu from {text!r}: {error}") from error
+    return text

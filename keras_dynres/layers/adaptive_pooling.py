@@ -1,0 +1,95 @@
+"""Pooling to any fraction of the size."""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_dynres.errors import DynresError
+
+
+def scaled_size(size, ratio):
+    """The paper's new size: Python's `round`, half to even, at least one cell."""
+    return max(1, round(size * ratio))
+
+
+def window_bounds(size, cells):
+    """Start and end of each cell's window; windows may overlap, none is empty."""
+    return [(i * size // cells, -(-(i + 1) * size // cells)) for i in range(cells)]
+
+
+@keras.saving.register_keras_serializable(package="keras_dynres")
+class AdaptivePooling2D(keras.layers.Layer):
+    """Pools a feature map to `round(size * ratio)` cells a side.
+
+    Cell i of m averages (or takes the maximum of) the input cells from
+    floor(i n / m) up to ceil((i + 1) n / m), so any ratio is possible and windows
+    may overlap.
+
+    Args:
+        ratio: Fraction of height and width that is kept, in (0, 1].
+        mode: `"average"` or `"max"`.
+
+    Example:
+
+    >>> AdaptivePooling2D(0.75)(keras.ops.ones((1, 8, 8, 3))).shape
+    (1, 6, 6, 3)
+    """
+
+    def __init__(self, ratio, mode="average", **kwargs):
+        super().__init__(**kwargs)
+        if not 0 < ratio <= 1:
+            raise DynresError(f"A ratio lies in (0, 1]. Received: ratio={ratio}")
+        if mode not in ("average", "max"):
+            raise DynresError(
+                f"mode is 'average' or 'max'. Received: mode={mode!r}"
+            )
+        self.ratio = ratio
+        self.mode = mode
+
+    def compute_output_shape(self, input_shape):
+        """Height and width scaled, the rest kept."""
+        batch, height, width, channels = input_shape
+        if height is None or width is None:
+            raise DynresError(
+                f"{self.name} needs a known height and width. "
+                f"Received: input shape {tuple(input_shape)}"
+            )
+        return (
+            batch,
+            scaled_size(height, self.ratio),
+            scaled_size(width, self.ratio),
+            channels,
+        )
+
+    def call(self, inputs):
+        """Pools one axis after the other."""
+        _, new_height, new_width, _ = self.compute_output_shape(inputs.shape)
+        pool = self._average if self.mode == "average" else self._max
+        return pool(pool(inputs, 1, new_height), 2, new_width)
+
+    def _average(self, x, axis, cells):
+        # A product with a constant matrix: every backend and TFLite's XNNPACK run it,
+        # and one path serves all ratios.
+        size = x.shape[axis]
+        weights = np.zeros((cells, size), "float32")
+        for i, (start, end) in enumerate(window_bounds(size, cells)):
+            weights[i, start:end] = 1 / (end - start)
+        weights = ops.cast(weights, x.dtype)
+        _, height, width, channels = x.shape
+        if axis == 1:
+            rows = ops.matmul(weights, ops.reshape(x, (-1, size, width * channels)))
+            return ops.reshape(rows, (-1, cells, width, channels))
+        return ops.matmul(weights, x)
+
+    def _max(self, x, axis, cells):
+        windows = window_bounds(x.shape[axis], cells)
+        take = (slice(None),) * axis
+        parts = [
+            ops.max(x[(*take, slice(start, end))], axis=axis, keepdims=True)
+            for start, end in windows
+        ]
+        return ops.concatenate(parts, axis=axis)
+
+    def get_config(self):
+        """The arguments of `__init__`."""
+        return {**super().get_config(), "ratio": self.ratio, "mode": self.mode}

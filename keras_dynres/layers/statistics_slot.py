@@ -1,0 +1,68 @@
+"""Batch normalisation whose scale and offset belong to another layer."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable(package="keras_dynres")
+class StatisticsSlot(keras.layers.BatchNormalization):
+    """A batch norm with statistics of its own; scale and offset are another's.
+
+    Made by `StatisticsSlot.of(batch_norm, name)`. Without a source, as after loading
+    a saved graph, it is an ordinary batch norm.
+
+    Example:
+
+    >>> source = keras.layers.BatchNormalization()
+    >>> source.build((None, 8, 8, 4))
+    >>> slot = StatisticsSlot.of(source, "slot")
+    >>> slot.gamma is source.gamma, slot.moving_mean is source.moving_mean
+    (True, False)
+    """
+
+    _source = (None,)  # In a tuple, so that Keras tracks no layer inside this one.
+
+    @classmethod
+    def of(cls, source, name):
+        """A built slot for the batch norm `source`."""
+        slot = cls.from_config({**source.get_config(), "name": name})
+        slot._source = (source,)
+        shape = [None] * source.input_spec.ndim
+        shape[source.axis] = source.moving_mean.shape[0]
+        slot.build(tuple(shape))
+        return slot
+
+    def build(self, input_shape):
+        """Makes the statistics, and takes scale and offset from the source."""
+        (source,) = self._source
+        if source is None:
+            super().build(input_shape)
+            return
+        wanted = self.scale, self.center
+        self.scale = self.center = False
+        super().build(input_shape)
+        self.scale, self.center = wanted
+        if self.scale:
+            self.gamma = source.gamma
+        if self.center:
+            self.beta = source.beta
+
+    def save_own_variables(self, store):
+        """Stores what is this layer's own: shared variables are saved with it once."""
+        if self._source == (None,):
+            super().save_own_variables(store)
+            return
+        for index, variable in enumerate(self._non_trainable_variables):
+            store[str(index)] = variable
+
+    def load_own_variables(self, store):
+        """Loads what `save_own_variables` stored."""
+        if self._source == (None,):
+            super().load_own_variables(store)
+            return
+        for index, variable in enumerate(self._non_trainable_variables):
+            variable.assign(store[str(index)])
+
+    def plain(self, name):
+        """A stock `BatchNormalization` of the same configuration."""
+        config = {**self.get_config(), "name": name}
+        return keras.layers.BatchNormalization.from_config(config)
