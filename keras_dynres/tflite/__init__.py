@@ -1,0 +1,1 @@
+"""TFLite files that hold a whole menu: export, metadata, running, measuring."""

@@ -1,0 +1,219 @@
+"""What a `.tflite` bundle says about itself, and the hash that guards it.
+
+A TFLite file is a FlatBuffer: tables that point forward by relative offsets.
+The metadata is therefore put *in front* of the converter's output, which stays
+byte for byte what it was::
+
+    | prefix: a new root table, the metadata JSON, a new buffer list | the file |
+
+The new root points at everything the old one pointed at, plus one metadata entry
+named `KERAS_DYNRES` whose buffer is a JSON text. The prefix is a multiple of 64
+bytes long, so the weights keep their alignment.
+
+The JSON's first keys are `format` and `sha256`. The hash is the SHA-256 of the whole
+file, read with the 64 digits of `sha256` itself replaced by `0`: every other byte,
+the rest of the metadata included, is covered.
+
+`export` writes these keys:
+
+- `model`: the model's name; `labels`: a list of class names, or null.
+- `input`: `{"shape": [height, width, channels], "dtype": "float32"}`; the first
+  dimension of every signature's input is the batch, 1 in the file.
+- `preprocessing`: `{"mean": [...], "std": [...], "scale": 255}` or null: what turns
+  pixels into input, `(pixels / scale - mean) / std`.
+- `output`: `{"classes": n, "activation": "logits" | "probabilities"}`.
+- `precision`: `float32`, `float16`, `int8` or `int8-weights`.
+- `menu`: a list, cheapest first, of `{"name", "signature", "settings", "macs", "flops",
+  "params", "measured"}`. A signature's one input is `images`, its one output
+  `outputs`.
+- `weight_cache`: `{"allowed": false, "reason": "..."}`: whether XNNPACK's weight cache
+  may be used with this file.
+- `parity`: per signature, how far the file is from Keras (see `export`).
+- `producer`: versions of what made the file.
+"""
+
+import hashlib
+import json
+import os
+import struct
+import tempfile
+from pathlib import Path
+
+from keras_dynres.errors import DynresError
+from keras_dynres.tflite import flatbuffer
+
+NAME = "KERAS_DYNRES"
+FORMAT = "keras_dynres.tflite/1"
+_DIGITS = 64
+_MARK = json.dumps({"format": FORMAT, "sha256": ""})[:-2].encode()
+_OWN = ("format", "sha256", "prefix")
+
+
+class BundleError(DynresError):
+    """A `.tflite` file that is damaged, or that this package did not write."""
+
+
+def write_metadata(path_or_bytes, metadata):
+    """Puts a metadata dictionary into a `.tflite` file, replacing an older one.
+
+    Args:
+        path_or_bytes: A path, rewritten atomically, or the file's bytes.
+        metadata: A dictionary that `json` can write. The keys `format`, `sha256` and
+            `prefix` are filled in here.
+
+    Returns:
+        The new file as bytes, when bytes were given, else None.
+
+    Example:
+
+    >>> data = write_metadata(data, {"model": "wrn", "menu": []})
+    >>> read_metadata(data)["model"]
+    'wrn'
+    """
+    data, name = _load(path_or_bytes)
+    plain = _strip(data, name)
+    fields = {k: v for k, v in metadata.items() if k not in _OWN}
+    prefix = _prefix(plain, fields)
+    start = prefix.index(_MARK) + len(_MARK)
+    digest = _digest((prefix, plain), start)
+    prefix[start : start + _DIGITS] = digest.encode()
+    if isinstance(path_or_bytes, (bytes, bytearray)):
+        return bytes(prefix + plain)
+    write_atomically(path_or_bytes, prefix + plain)
+    return None
+
+
+def read_metadata(path_or_bytes):
+    """The metadata of a bundle, after checking that the file is whole.
+
+    Example:
+
+    >>> read_metadata("net.tflite")["menu"][0]["name"]
+    'p1@0.5'
+    """
+    return json.loads(_checked(*_load(path_or_bytes))[1])
+
+
+def verify(path_or_bytes):
+    """Raises `BundleError` unless the file is a bundle whose hash is right.
+
+    Only bytes are looked at: the file is never handed to a runtime, which a truncated
+    one could crash.
+
+    Returns:
+        The file's bytes, so that what was checked is what is then loaded.
+
+    Example:
+
+    >>> data = verify("net.tflite")
+    """
+    return _checked(*_load(path_or_bytes))[0]
+
+
+def write_atomically(path, data):
+    """Writes a file so that `path` never holds half of it, even after Ctrl-C."""
+    path = Path(path)
+    try:
+        handle, temporary = tempfile.mkstemp(
+            dir=path.parent, prefix=f".{path.name}.", suffix=".part"
+        )
+    except OSError as error:
+        raise DynresError(
+            f"The file cannot be written: {error.strerror or error}. "
+            f"Received: path={str(path)!r}."
+        ) from error
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        # mkstemp makes files that only their owner reads.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(temporary, 0o666 & ~umask)  # noqa: PTH101
+        Path(temporary).replace(path)
+    except BaseException as error:
+        Path(temporary).unlink(missing_ok=True)
+        if isinstance(error, OSError):
+            raise DynresError(
+                f"The file cannot be written: {error.strerror or error}. "
+                f"Received: path={str(path)!r}."
+            ) from error
+        raise
+
+
+def _load(source):
+    if isinstance(source, (bytes, bytearray)):
+        return bytes(source), "The file"
+    try:
+        return Path(source).read_bytes(), repr(str(source))
+    except OSError as error:
+        raise BundleError(
+            f"The bundle cannot be read: {error.strerror or error}. "
+            f"Received: path={str(source)!r}."
+        ) from error
+
+
+def _checked(data, name):
+    found = _find(data, name)
+    if found is None:
+        raise BundleError(
+            f"{name} is a TFLite file without keras_dynres metadata; "
+            "write one with keras_dynres.tflite.export()."
+        )
+    start, text = found
+    if not text.startswith(_MARK):
+        raise BundleError(
+            f"{name} has metadata of a format this version cannot read. "
+            f"Received: {text[: len(_MARK)]!r}, expected {_MARK!r}."
+        )
+    start += len(_MARK)
+    if _digest((data,), start) != data[start : start + _DIGITS].decode("latin-1"):
+        raise _damaged(name)
+    return data, text
+
+
+def _damaged(name):
+    return BundleError(
+        f"{name} is damaged: its content does not match the hash inside (cut short, "
+        "or changed); export or download it again."
+    )
+
+
+def _digest(pieces, start):
+    """SHA-256 of the pieces in order, the digits at `start` of the first zeroed."""
+    first = memoryview(pieces[0])
+    digest = hashlib.sha256(first[:start])
+    digest.update(b"0" * _DIGITS)
+    digest.update(first[start + _DIGITS :])
+    for piece in pieces[1:]:
+        digest.update(piece)
+    return digest.hexdigest()
+
+
+def _strip(data, name):
+    if _find(data, name) is None:
+        return data
+    # Checked first: a new hash must not bless an old damage.
+    return data[json.loads(_checked(data, name)[1])["prefix"] :]
+
+
+def _find(data, name):
+    """(place, text) of the metadata JSON, or None when there is none."""
+    try:
+        return flatbuffer.find(data, NAME)
+    except (struct.error, IndexError, MemoryError) as error:
+        raise BundleError(
+            f"{name} is damaged or not a TFLite file ({error}); "
+            "export or download it again."
+        ) from error
+
+
+def _prefix(plain, fields):
+    """The bytes that go in front of a plain TFLite file."""
+    length = 0
+    while True:  # its own length stands in the JSON, and may add a digit to it
+        own = {"format": FORMAT, "sha256": "0" * _DIGITS, "prefix": length}
+        text = json.dumps({**own, **fields}).encode()
+        prefix = flatbuffer.prefix(plain, NAME, text, length)
+        if len(prefix) == length:
+            return prefix
+        length = len(prefix)
