@@ -1,0 +1,30 @@
+"""Tables, curves, analyses and the report: what a menu is worth."""
+
+from keras_dynres.evaluation.curves import Curve, Point, curve
+from keras_dynres.evaluation.difficulty import CostGroups, cost_groups
+from keras_dynres.evaluation.environment import environment
+from keras_dynres.evaluation.page import report
+from keras_dynres.evaluation.plots import plot
+from keras_dynres.evaluation.predict import Predictions, Score, predictions
+from keras_dynres.evaluation.scales import ScaleSensitivity, scale_sensitivity
+from keras_dynres.evaluation.sheet import contact_sheet
+from keras_dynres.evaluation.tables import accuracy_table, compare
+
+__all__ = [
+    "CostGroups",
+    "Curve",
+    "Point",
+    "Predictions",
+    "ScaleSensitivity",
+    "Score",
+    "accuracy_table",
+    "compare",
+    "contact_sheet",
+    "cost_groups",
+    "curve",
+    "environment",
+    "plot",
+    "predictions",
+    "report",
+    "scale_sensitivity",
+]

@@ -1,0 +1,71 @@
+"""Nested dicts and pictures as HTML, every text escaped."""
+
+import base64
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+
+from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.evaluation.plots import render
+
+_KINDS = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "svg": "svg+xml"}
+# Longer parts are folded, so that a card with a whole menu inside stays readable.
+_FOLD = 12
+
+
+def definitions(content):
+    """A dict as a definition list; dicts inside become lists inside."""
+    rows = (
+        f"<dt>{escape(_title(key))}</dt><dd>{_value(value)}</dd>"
+        for key, value in content.items()
+    )
+    return f'<dl class="card">{"".join(rows)}</dl>'
+
+
+def _title(key):
+    words = str(key).replace("_", " ").strip()
+    return words[:1].upper() + words[1:]
+
+
+def _value(value):
+    if isinstance(value, Mapping):
+        return _folded(definitions(value), len(value)) if value else "–"
+    if isinstance(value, (list, tuple)):
+        if any(isinstance(v, (Mapping, list, tuple)) for v in value):
+            inside = definitions({i: v for i, v in enumerate(value, 1)})
+            return _folded(inside, len(value))
+        return ", ".join(_value(v) for v in value) or "–"
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return escape(f"{value:.6g}" if isinstance(value, float) else str(value))
+
+
+def _folded(html, count):
+    if count <= _FOLD:
+        return html
+    return f"<details><summary>{count} entries</summary>{html}</details>"
+
+
+def picture(caption, source):
+    """A matplotlib figure or a picture file, as an `<img>` that holds its data."""
+    if hasattr(source, "savefig"):
+        kind, content = "png", render(source, "png")
+    else:
+        path = Path(source)
+        kind = path.suffix.lstrip(".").lower()
+        if kind not in _KINDS:
+            raise UnknownNameError("picture format", kind or str(source), _KINDS)
+        try:
+            content = path.read_bytes()
+        except OSError as error:
+            raise DynresError(
+                f"A picture for the report cannot be read. Received: {str(source)!r} "
+                f"({error.strerror})."
+            ) from error
+    data = base64.b64encode(content).decode("ascii")
+    return (
+        f'<figure><img alt="{escape(str(caption))}" '
+        f'src="data:image/{_KINDS[kind]};base64,{data}"></figure>'
+    )

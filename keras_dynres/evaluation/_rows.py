@@ -1,0 +1,101 @@
+"""The report's table: every instance a row, sortable in the page."""
+
+import math
+from html import escape
+
+from keras_dynres.evaluation import _text
+from keras_dynres.evaluation.curves import curve, figure
+from keras_dynres.evaluation.predict import Score
+
+
+def table(menus, metric, chosen, images):
+    """The first menu's instances, and how the other menus do at the same ones."""
+    first, *others = menus
+    menu = menus[first]
+    keys = [
+        k for k in ("macs", "flops", "params") if any(figure(i, k) > 0 for i in menu)
+    ]
+    keys += _measured(menu, metric)
+    on = {p.name for p in curve(menu, "macs", metric).front}
+    shared = [o for o in others if any(i.name in menus[o] for i in menu)]
+    heads = ["Instance", *_heads(keys, metric, first, shared)]
+    body = []
+    for instance in menu:
+        cells = [_name(instance, chosen)]
+        cells += [_cell(menu, instance, key, metric, images) for key in keys]
+        for other in shared:
+            there = instance.name in menus[other]
+            value = figure(menus[other][instance.name], metric) if there else math.nan
+            cells.append(_td(value, share(value, images)))
+        kind = "on" if instance.name in on else "off"
+        kind += " chosen" if chosen and instance.name == chosen.name else ""
+        body.append(f'<tr class="{kind}">{"".join(cells)}</tr>')
+    head = "".join(
+        f'<th scope="col"><button type="button">{escape(h)}</button></th>'
+        for h in heads
+    )
+    return (
+        '<section><h2 id="instances">Instances</h2>'
+        '<p class="note"><label><input type="checkbox" id="only"> only those that no '
+        "cheaper one beats (bold)</label></p>"
+        '<div class="scroll" role="region" aria-labelledby="instances" tabindex="0">'
+        f'<table class="sort"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(body)}</tbody></table></div></section>"
+    )
+
+
+def _measured(menu, metric):
+    """Measurement columns: the metric and the latency first, then the others."""
+    found = {k for i in menu for k in i.measured} - {metric}
+    ahead = [k for k in ("top5_accuracy", "latency_ms") if k in found]
+    return [metric, *ahead, *sorted(found.difference(ahead))]
+
+
+def _heads(keys, metric, first, shared):
+    for key in keys:
+        head = _text.head(key)
+        yield f"{head}, {first}" if shared and key == metric else head
+    for other in shared:
+        yield f"{_text.head(metric)}, {other}"
+
+
+def _name(instance, chosen):
+    tag = ""
+    if chosen and instance.name == chosen.name:
+        tag = '<span class="tag">chosen</span>'
+    name = escape(instance.name)
+    return f'<th scope="row" data-v="{name}">{name}{tag}</th>'
+
+
+def _cell(menu, instance, key, metric, images):
+    value = figure(instance, key)
+    if math.isnan(value):
+        return _td(value, "not measured")
+    if key == metric or key.endswith("accuracy"):
+        return _td(value, share(value, images))
+    if key == "macs" and (part := part_of_full(menu, instance)):
+        bar = f'<span class="bar" style="--part:{100 * part:.0f}%"></span>'
+        return _td(value, _text.cost(value, key), bar)
+    text = _text.cost(value, key) if key in ("flops", "params", "latency_ms") else None
+    return _td(value, text or f"{value:.4g}")
+
+
+def _td(value, text, before=""):
+    known = "" if math.isnan(value) else f"{value:.9g}"
+    return f'<td data-v="{known}">{before}{escape(text)}</td>'
+
+
+def share(value, images=None):
+    """A share in percent, with its standard error where it has one."""
+    if math.isnan(value):
+        return "–"
+    if images:
+        return str(Score(value, images))
+    return f"{100 * value:.2f} %"
+
+
+def part_of_full(menu, instance):
+    """An instance's MACs as a part of the full one's, None where unknown."""
+    if "full" not in menu or not menu.full.macs or instance.macs is None:
+        return None
+    return instance.macs / menu.full.macs

@@ -1,0 +1,149 @@
+"""A cost-accuracy chart as inline SVG that follows the page's colours."""
+
+import math
+from html import escape
+
+from keras_dynres.evaluation import _text
+
+LEFT, RIGHT, TOP, BOTTOM = 46, 18, 14, 46
+
+
+def chart(curves, x, metric, label, size=(720, 360), chosen=None, budget=None):
+    """Draws `Curve`s; beaten instances faint, the chosen one of the first ringed.
+
+    Args:
+        curves: `Curve`s, at least one of them with points.
+        x: The cost on the axis.
+        metric: What goes up, a share.
+        label: What the chart shows, for those who cannot see it.
+        size: Width and height, in the page's pixels.
+        chosen: Name of the instance to ring.
+        budget: Where to draw the budget's line.
+    """
+    points = [p for c in curves for p in (*c.front, *c.beaten)]
+    xs = [p.x for p in points] + ([budget] if budget is not None else [])
+    ticks_x = ticks(0, max(xs) * 1.02, 4 if size[0] < 500 else 7)
+    low, high = min(p.y for p in points), max(p.y for p in points)
+    gap = max(high - low, 0.004)
+    ticks_y = [t for t in ticks(100 * (low - 0.1 * gap), 100 * (high + 0.1 * gap), 5)]
+    area = _Area(size, (0, max(xs) * 1.06), (low - 0.12 * gap, high + 0.12 * gap))
+    parts = [*_grid(area, ticks_x, ticks_y, x, metric)]
+    if budget is not None:
+        parts.append(_budget_line(area, budget, x))
+    for index, each in enumerate(curves):
+        parts += _series(area, each, index, x)
+    first = {p.name: p for p in (*curves[0].front, *curves[0].beaten)}
+    if chosen in first:
+        parts.append(_ring(area, first[chosen]))
+    parts += _names(area, curves[0], first.get(chosen))
+    width, height = size
+    return (
+        f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def ticks(low, high, most):
+    """Round numbers from `low` to `high`, `most` of them at most.
+
+    >>> ticks(0, 41, 5)
+    [0, 10, 20, 30, 40]
+    """
+    span = max(high - low, 1e-12)
+    power = 10 ** math.floor(math.log10(span / most))
+    steps = (power * m for m in (1, 2, 2.5, 5, 10, 20))
+    step = next(s for s in steps if span / s <= most)
+    first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+    values = (round(i * step, 12) for i in range(first, last + 1))
+    return [int(v) if v == int(v) else v for v in values]
+
+
+class _Area:
+    """Where a value stands on the page."""
+
+    def __init__(self, size, xs, ys):
+        self.right, self.bottom = size[0] - RIGHT, size[1] - BOTTOM
+        self.xs, self.ys = xs, ys
+
+    def x(self, value):
+        share = (value - self.xs[0]) / (self.xs[1] - self.xs[0])
+        return round(LEFT + share * (self.right - LEFT), 1)
+
+    def y(self, value):
+        share = (value - self.ys[0]) / (self.ys[1] - self.ys[0])
+        return round(self.bottom - share * (self.bottom - TOP), 1)
+
+
+def _grid(area, ticks_x, ticks_y, x, metric):
+    for tick in ticks_y:
+        y = area.y(tick / 100)
+        yield f'<path class="grid" d="M{LEFT} {y}H{area.right}"/>'
+        yield f'<text class="end" x="{LEFT - 7}" y="{y + 4}">{tick:g}</text>'
+    yield f'<path class="axis" d="M{LEFT} {area.bottom}H{area.right}"/>'
+    for tick in ticks_x:
+        at, text = (
+            area.x(tick),
+            f"{tick:g}" if x == "latency_ms" else _text.amount(tick),
+        )
+        yield f'<path class="axis" d="M{at} {area.bottom}v5"/>'
+        yield f'<text class="mid" x="{at}" y="{area.bottom + 19}">{text}</text>'
+    middle = (LEFT + area.right) / 2
+    title = escape(_text.axis(x))
+    yield f'<text class="mid" x="{middle}" y="{area.bottom + 39}">{title}</text>'
+    height = (TOP + area.bottom) / 2
+    turn = f'transform="rotate(-90 11 {height})"'
+    title = escape(_text.axis(metric))
+    yield f'<text class="mid" x="11" y="{height + 4}" {turn}>{title}</text>'
+
+
+def _budget_line(area, budget, x):
+    at = area.x(budget)
+    side = "end" if at > (LEFT + area.right) / 2 else "start"
+    shift = -6 if side == "end" else 6
+    return (
+        f'<path class="budget" d="M{at} {TOP}V{area.bottom}"/>'
+        f'<text class="budget {side}" x="{at + shift}" y="{area.bottom - 8}">'
+        f"budget {_text.cost(budget, x)}</text>"
+    )
+
+
+def _series(area, each, index, x):
+    color = f"s{index % 6}"
+    if len(each.front) > 1:
+        line = " ".join(f"{area.x(p.x)},{area.y(p.y)}" for p in each.front)
+        yield f'<polyline class="line {color}" points="{line}"/>'
+    for kind, points in (("beaten", each.beaten), ("front", each.front)):
+        for p in points:
+            tip = f"{p.name}: {100 * p.y:.2f} % at {_text.cost(p.x, x)}"
+            yield (
+                f'<circle class="{kind} {color}" cx="{area.x(p.x)}" '
+                f'cy="{area.y(p.y)}" r="4"><title>{escape(tip)}</title></circle>'
+            )
+
+
+def _ring(area, point):
+    return f'<circle class="ring" cx="{area.x(point.x)}" cy="{area.y(point.y)}" r="8"/>'
+
+
+def _names(area, each, chosen):
+    """Names the ends of the curve and the chosen instance, where there is room."""
+    wanted = [*each.front[:1], *each.front[-1:]]
+    taken = []
+    for point in dict.fromkeys([*([chosen] if chosen else []), *wanted]):
+        x, y = area.x(point.x), area.y(point.y)
+        width = 7 * len(point.name)
+        # Right of the point and below it: a rising curve leaves that side free.
+        left = x + 8 + width > area.right
+        box = (x - 8 - width if left else x + 8, y + 16)
+        if any(
+            abs(y - b) < 16 and a < box[0] + width and box[0] < c for a, b, c in taken
+        ):
+            continue
+        taken.append((box[0], y, box[0] + width))
+        anchor = "end" if left else "start"
+        at = x - 8 if left else x + 8
+        weight = " chosen" if point is chosen else ""
+        yield (
+            f'<text class="name {anchor}{weight}" x="{at}" y="{y + 17}">'
+            f"{escape(point.name)}</text>"
+        )

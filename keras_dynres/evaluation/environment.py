@@ -1,0 +1,43 @@
+"""On what a result was made: versions and machine."""
+
+import importlib.metadata
+import os
+import platform
+from pathlib import Path
+
+import keras
+
+PACKAGES = ("keras-dynres", "keras", "tensorflow", "jax", "ai-edge-litert", "numpy")
+
+
+def environment():
+    """Versions and processor, as a dict of strings to put beside a figure.
+
+    Example:
+
+    >>> sorted(environment())[:2]
+    ['CPU', 'Cores']
+    """
+    found = {"Python": platform.python_version(), "Backend": keras.backend.backend()}
+    for package in PACKAGES:
+        try:
+            # Asked of the metadata: importing them all would take seconds.
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    found["CPU"] = _processor()
+    found["Cores"] = str(os.cpu_count())
+    found["System"] = f"{platform.system()} {platform.machine()}"
+    return found
+
+
+def _processor():
+    try:
+        lines = Path("/proc/cpuinfo").read_text("utf-8", "replace").splitlines()
+    except OSError:
+        lines = []
+    for line in lines:
+        key, _, value = line.partition(":")
+        if key.strip() in ("model name", "Model", "Hardware") and value.strip():
+            return value.strip()
+    return platform.processor() or platform.machine() or "unknown"

@@ -1,0 +1,218 @@
+"""The report: one HTML file that tells what a menu is worth."""
+
+import dataclasses
+import datetime
+import math
+from collections.abc import Mapping
+from html import escape
+
+from keras_dynres.errors import DynresError
+from keras_dynres.evaluation import _rows, _svg, _text
+from keras_dynres.evaluation._atomic import write_bytes
+from keras_dynres.evaluation._card import definitions, picture
+from keras_dynres.evaluation._style import CSS, JS
+from keras_dynres.evaluation.curves import as_menus, curve, figure, left_out
+from keras_dynres.evaluation.environment import environment
+from keras_dynres.instance import Menu
+
+SIZES = {"wide": (720, 360), "narrow": (360, 300)}
+
+
+def report(
+    menus,
+    path="report.html",
+    card=None,
+    latency=None,
+    budget=None,
+    title="Inference menu",
+    metric="accuracy",
+    images=None,
+    figures=None,
+    machine=None,
+):
+    """Writes a self-contained page: curves, table, model card, environment.
+
+    The page loads nothing: it opens from a disk, without a network, in light
+    and dark, on a phone. It appears whole or not at all.
+
+    Args:
+        menus: A `Menu`, a `DynamicModel`, or a dict of them by label. The
+            first is the report's subject, the others are compared with it.
+        path: The file to write.
+        card: What to tell about the model: a dict, nested as you like.
+        latency: Milliseconds by instance name for the first menu, over what
+            the menu itself holds as `latency_ms`. A dict instead of a number
+            gives them as `median_ms` or `latency_ms`.
+        budget: What the chosen instance must keep to, such as
+            `{"latency_ms": 5}` or `{"macs": 1e8}`; it is highlighted.
+        title: The page's heading.
+        metric: The share of right answers that the curves show.
+        images: How many test images the metric stands on; adds the binomial
+            standard error.
+        figures: More pictures: matplotlib figures or .png, .jpg or .svg paths
+            by caption, such as a contact sheet.
+        machine: What the figures were made on; None asks this machine.
+
+    Returns:
+        The path, a `pathlib.Path`.
+
+    Example:
+
+    ```python
+    kd.evaluation.report(model, "report.html", budget={"macs": 50e6})
+    ```
+    """
+    menus = {label: _finite(menu) for label, menu in as_menus(menus).items()}
+    first = next(iter(menus))
+    menus[first] = _with_latency(menus[first], latency)
+    chosen = _chosen(menus[first], budget, metric)
+    sections = [
+        _summary(title, menus[first], metric, images),
+        _choice(menus[first], chosen, budget, metric, images),
+        _chart(menus, "macs", metric, chosen, budget),
+        _chart(menus, "latency_ms", metric, chosen, budget),
+        _rows.table(menus, metric, chosen, images),
+        *(
+            _section(caption, picture(caption, source))
+            for caption, source in (figures or {}).items()
+        ),
+        _section("Model card", definitions(card)) if card else "",
+        _section("Environment", definitions(machine or environment())),
+        _footer(),
+    ]
+    return write_bytes(path, _page(title, sections).encode("utf-8"))
+
+
+def _finite(menu):
+    """The menu without NaN measurements: unmeasured is said one way only."""
+    return Menu(
+        dataclasses.replace(
+            i, measured={k: v for k, v in i.measured.items() if math.isfinite(v)}
+        )
+        for i in menu
+    )
+
+
+def _with_latency(menu, latency):
+    for name, value in (latency or {}).items():
+        if isinstance(value, Mapping):
+            value = value.get("median_ms", value.get("latency_ms"))
+        if not isinstance(value, (int, float)) or not math.isfinite(value):
+            raise DynresError(
+                "A latency must be a number of milliseconds, or a dict with "
+                f"'median_ms'. Received: {latency[name]!r} for {name!r}."
+            )
+        menu.record(name, latency_ms=value)
+    return menu
+
+
+def _chosen(menu, budget, metric):
+    return menu.within(**budget, metric=metric) if budget else None
+
+
+def _page(title, sections):
+    # The policy makes the promise binding: a browser refuses every request.
+    policy = (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        "script-src 'unsafe-inline'"
+    )
+    return (
+        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f"<title>{escape(title)}</title>\n<style>{CSS}</style>\n</head>\n"
+        f"<body>\n<main>\n{chr(10).join(s for s in sections if s)}\n</main>\n"
+        f"<script>{JS}</script>\n</body>\n</html>\n"
+    )
+
+
+def _section(title, html, kind=""):
+    return f'<section class="{kind}"><h2>{escape(str(title))}</h2>{html}</section>'
+
+
+def _tiles(pairs):
+    tiles = (f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in pairs)
+    return f'<dl class="tiles">{"".join(tiles)}</dl>'
+
+
+def _summary(title, menu, metric, images):
+    instances = list(menu)
+    what = f"{len(instances)} instances" if len(instances) > 1 else "one instance"
+    text = f"One network, {what}"
+    costs = [i.macs for i in instances if i.macs]
+    if len(costs) > 1:
+        text += f", {_text.amount(min(costs))} to {_text.amount(max(costs))} MACs"
+    tested = f" Tested on {images:,} images." if images else ""
+    return (
+        f'<header><h1>{escape(title)}</h1><p class="dim">{text}.{tested}</p></header>'
+    )
+
+
+def _choice(menu, chosen, budget, metric, images):
+    if chosen is None:
+        return ""
+    limits = " and ".join(
+        f"{_text.cost(v, k)}{'' if k == 'latency_ms' else ' ' + _text.head(k)}"
+        for k, v in budget.items()
+    )
+    pairs = [("Instance", chosen.name)]
+    if not math.isnan(value := figure(chosen, metric)):
+        pairs.append((_text.head(metric), _rows.share(value, images)))
+    for key in ("macs", "flops", "latency_ms"):
+        if not math.isnan(value := figure(chosen, key)):
+            pairs.append((_text.head(key), _text.cost(value, key)))
+    if part := _rows.part_of_full(menu, chosen):
+        pairs.append(("MACs of full", f"{100 * part:.0f} %"))
+    return _section(f"The choice within {limits}", _tiles(pairs), "chosen-box")
+
+
+def _chart(menus, x, metric, chosen, budget):
+    title = f"{_text.head(metric)} against {'cost' if x == 'macs' else 'latency'}"
+    curves = [
+        curve(menu, x, metric, label)
+        for label, menu in menus.items()
+        if x == "macs" or any(x in i.measured for i in menu)
+    ]
+    if not curves:
+        return ""
+    missing = left_out([name for each in curves for name in each.missing])
+    drawn = [each for each in curves if each.front]
+    if not drawn:
+        hint = "Measure with model.evaluate_menu(data), then write the report again."
+        return _section(title, f'<p class="note">{escape(missing)} {hint}</p>')
+    best = max((p for each in drawn for p in each.front), key=lambda p: p.y)
+    label = (
+        f"{title}: {sum(len(c.front) for c in drawn)} instances on "
+        f"{len(drawn)} curve{'s' if len(drawn) > 1 else ''}, the best {best.name} "
+        f"with {100 * best.y:.2f} %. The table below has every value."
+    )
+    mine = drawn[0].label == next(iter(menus))
+    name = chosen.name if chosen and mine else None
+    limit = (budget or {}).get(x)
+    html = "".join(
+        f'<div class="{kind}">'
+        f"{_svg.chart(drawn, x, metric, label, size, name, limit)}</div>"
+        for kind, size in SIZES.items()
+    )
+    note = f'<p class="note">{escape(missing)}</p>' if missing else ""
+    return _section(title, _legend(drawn) + html + note)
+
+
+def _legend(curves):
+    keys = []
+    if len(curves) > 1:
+        keys = [(f"s{i % 6}", each.label) for i, each in enumerate(curves)]
+    if any(each.beaten for each in curves):
+        keys.append(("faint", "beaten by a cheaper instance"))
+    items = (f'<li><span class="key {c}"></span>{escape(t)}</li>' for c, t in keys)
+    return f'<ul class="legend">{"".join(items)}</ul>' if keys else ""
+
+
+def _footer():
+    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+    return (
+        "<footer><p>MACs are the multiply-accumulates of convolutions and dense "
+        "layers for one image. FLOPs count additions and multiplications apart, and "
+        "the work of normalisation, activations and pooling too.</p>"
+        f"<p>Written {today} by keras-dynres.</p></footer>"
+    )

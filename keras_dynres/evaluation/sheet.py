@@ -1,0 +1,155 @@
+"""A contact sheet: which images are right from which cost on."""
+
+import numpy as np
+
+from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.evaluation import _text
+from keras_dynres.evaluation._batches import batches
+from keras_dynres.evaluation.plots import check_format, save
+
+
+def contact_sheet(
+    groups,
+    data,
+    path=None,
+    label_names=None,
+    instances=None,
+    per_group=6,
+    preprocessing=None,
+    seed=0,
+    title=None,
+):
+    """Draws images grouped by the least cost that classifies them right.
+
+    One band a group, cheapest first, headed by its cost; the true class stands
+    below each image, as in the SDPoint paper's figure 5.
+
+    Args:
+        groups: A `CostGroups`.
+        data: The same data, in the same order, that the groups came from.
+        path: A .png, .svg or .pdf file to write; it appears whole or not at all.
+        label_names: The classes' names, by index.
+        instances: Which groups to show; None takes up to four that have
+            images, from the cheapest to the dearest.
+        per_group: Most images in a band.
+        preprocessing: What the pipeline did to the pixels, to undo it:
+            `{"mean": ..., "std": ..., "scale": 255}` for
+            `(pixel / scale - mean) / std`. None takes pixels in 0..1 or 0..255
+            as they are and stretches others to the range they have.
+        seed: Which images are drawn from each group.
+        title: The figure's title.
+
+    Returns:
+        A `matplotlib.figure.Figure`.
+
+    Example:
+
+    ```python
+    kd.evaluation.contact_sheet(groups, test, "sheet.png", label_names=names)
+    ```
+    """
+    if path is not None:
+        check_format(path)
+    names = _bands(groups, instances)
+    rng = np.random.default_rng(seed)
+    chosen = {}
+    for name in names:
+        members = groups.images(name)
+        some = rng.choice(members, min(per_group, len(members)), replace=False)
+        chosen[name] = sorted(int(i) for i in some)
+    wanted = [i for some in chosen.values() for i in some]
+    pictures, labels = _fetch(data, wanted, len(groups.groups))
+    pictures = dict(zip(pictures, _displayable(pictures, preprocessing), strict=True))
+    figure = _layout(groups, chosen, pictures, labels, label_names, title)
+    if path is not None:
+        save(figure, path)
+    return figure
+
+
+def _bands(groups, instances):
+    """The groups to show, cheapest first."""
+    if instances is not None:
+        for name in instances:
+            if name not in groups.names:
+                raise UnknownNameError("instance", name, groups.names)
+        return [n for n in groups.names if n in set(instances)]
+    filled = [name for name, count in groups.counts.items() if count]
+    if not filled:
+        raise DynresError(
+            "A contact sheet needs images that are right at full cost. "
+            "Received: groups that are all empty."
+        )
+    spread = np.linspace(0, len(filled) - 1, min(4, len(filled)))
+    return [filled[int(i)] for i in np.round(spread)]
+
+
+def _fetch(data, wanted, total):
+    """The wanted images and labels by position, without holding the others."""
+    wanted, pictures, labels, start = set(wanted), {}, {}, 0
+    for x, y in batches(data, limit=total):
+        for i in range(len(x)):
+            if start + i in wanted:
+                pictures[start + i] = x[i]
+                labels[start + i] = None if y is None else int(y[i])
+        start += len(x)
+    if len(pictures) < len(wanted):
+        raise DynresError(
+            "The contact sheet needs the data that the groups came from, walked "
+            f"again from its start. Received: {start} images instead of {total}."
+        )
+    return pictures, labels
+
+
+def _displayable(pictures, preprocessing):
+    stack = [np.asarray(image, "float32") for image in pictures.values()]
+    if preprocessing:
+        mean = np.asarray(preprocessing.get("mean", 0.0))
+        std = np.asarray(preprocessing.get("std", 1.0))
+        stack = [image * std + mean for image in stack]
+    else:
+        low = min(image.min() for image in stack)
+        high = max(image.max() for image in stack)
+        if low >= 0 and 1 < high <= 255:
+            stack = [image / 255 for image in stack]
+        elif low < 0 or high > 255:
+            stack = [(image - low) / (high - low) for image in stack]
+    return [np.clip(image, 0, 1) for image in stack]
+
+
+def _layout(groups, chosen, pictures, labels, label_names, title):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    across = max(len(some) for some in chosen.values()) or 1
+    figure = Figure(figsize=(1.25 * across + 0.2, 1.75 * len(chosen) + 0.3))
+    FigureCanvasAgg(figure)
+    figure.set_layout_engine("constrained")
+    if title:
+        figure.suptitle(title, fontsize=11)
+    bands = np.atleast_1d(figure.subfigures(len(chosen), 1))
+    for band, (name, some) in zip(bands, chosen.items(), strict=True):
+        price = _text.cost(groups.costs[groups.names.index(name)], groups.cost)
+        head = f"{name}   {price} {_text.head(groups.cost)}"
+        head += f"   {groups.counts[name]} images"
+        band.suptitle(head, fontsize=9, x=0.02, ha="left", fontweight="bold")
+        for axes, index in zip(
+            band.subplots(1, across, squeeze=False)[0],
+            some + [None] * across,
+            strict=False,
+        ):
+            axes.axis("off")
+            if index is None:
+                continue
+            gray = pictures[index].shape[-1] == 1
+            picture = pictures[index][..., 0] if gray else pictures[index]
+            axes.imshow(picture, cmap="gray" if gray else None, vmin=0, vmax=1)
+            axes.set_title(
+                _label(labels[index], label_names), fontsize=8, y=-0.02, va="top"
+            )
+    return figure
+
+
+def _label(label, label_names):
+    if label is None:
+        return ""
+    return str(label_names[label]) if label_names is not None else f"class {label}"
