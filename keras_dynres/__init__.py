@@ -1,1 +1,24 @@
 """One trained network, a menu of inference budgets."""
+
+from keras_dynres import architectures, errors, graph, layers, methods
+from keras_dynres.dynamic import DynamicModel
+from keras_dynres.errors import DynresError, NotCalibratedError
+from keras_dynres.instance import Instance, Menu
+from keras_dynres.methods import MultiScale, SDPoint
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "DynamicModel",
+    "DynresError",
+    "Instance",
+    "Menu",
+    "MultiScale",
+    "NotCalibratedError",
+    "SDPoint",
+    "architectures",
+    "errors",
+    "graph",
+    "layers",
+    "methods",
+]

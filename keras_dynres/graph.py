@@ -139,6 +139,11 @@ def calls(model):
     ]
 
 
+def input_names(model):
+    """Names of the graph's input layers, which edits may name too."""
+    return [_history(tensor).name for tensor in as_functional(model).inputs]
+
+
 def downstream(model, names):
     """Names of the layers whose input depends on what the named layers return."""
     names = {names} if isinstance(names, str) else set(names)
@@ -191,8 +196,7 @@ def _history(tensor):
 
 def _is_nested(operation):
     return isinstance(operation, keras.Model) and (
-        isinstance(operation, keras.Sequential)
-        or hasattr(operation, "_nodes_by_depth")
+        isinstance(operation, keras.Sequential) or hasattr(operation, "_nodes_by_depth")
     )
 
 

@@ -137,9 +137,10 @@ class Menu:
                 )
         if not fitting:
             raise DynresError(f"No instance meets all budgets. Received: {budgets}")
-        rated = [i for i in fitting if i.figure(metric) is not None] or fitting
-        return max(rated, key=lambda i: (i.figure(metric) or 0, -1 if rated is not
-                   fitting else (i.macs or 0)))
+        rated = [i for i in fitting if i.figure(metric) is not None]
+        if rated:
+            return max(rated, key=lambda i: (i.figure(metric), -(i.macs or 0)))
+        return max(fitting, key=lambda i: i.macs or 0)
 
     def pareto(self, metric="accuracy", cost="macs"):
         """The instances no cheaper or equally dear one matches.

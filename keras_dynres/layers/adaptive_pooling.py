@@ -40,9 +40,7 @@ class AdaptivePooling2D(keras.layers.Layer):
         if not 0 < ratio <= 1:
             raise DynresError(f"A ratio lies in (0, 1]. Received: ratio={ratio}")
         if mode not in ("average", "max"):
-            raise DynresError(
-                f"mode is 'average' or 'max'. Received: mode={mode!r}"
-            )
+            raise DynresError(f"mode is 'average' or 'max'. Received: mode={mode!r}")
         self.ratio = ratio
         self.mode = mode
 

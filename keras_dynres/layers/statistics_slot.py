@@ -19,13 +19,14 @@ class StatisticsSlot(keras.layers.BatchNormalization):
     (True, False)
     """
 
-    _source = (None,)  # In a tuple, so that Keras tracks no layer inside this one.
+    # Behind a function, so that Keras does not track the source as a part of this.
+    _source = staticmethod(lambda: None)
 
     @classmethod
     def of(cls, source, name):
         """A built slot for the batch norm `source`."""
         slot = cls.from_config({**source.get_config(), "name": name})
-        slot._source = (source,)
+        slot._source = lambda: source
         shape = [None] * source.input_spec.ndim
         shape[source.axis] = source.moving_mean.shape[0]
         slot.build(tuple(shape))
@@ -33,7 +34,7 @@ class StatisticsSlot(keras.layers.BatchNormalization):
 
     def build(self, input_shape):
         """Makes the statistics, and takes scale and offset from the source."""
-        (source,) = self._source
+        source = self._source()
         if source is None:
             super().build(input_shape)
             return
@@ -48,7 +49,7 @@ class StatisticsSlot(keras.layers.BatchNormalization):
 
     def save_own_variables(self, store):
         """Stores what is this layer's own: shared variables are saved with it once."""
-        if self._source == (None,):
+        if self._source() is None:
             super().save_own_variables(store)
             return
         for index, variable in enumerate(self._non_trainable_variables):
@@ -56,7 +57,7 @@ class StatisticsSlot(keras.layers.BatchNormalization):
 
     def load_own_variables(self, store):
         """Loads what `save_own_variables` stored."""
-        if self._source == (None,):
+        if self._source() is None:
             super().load_own_variables(store)
             return
         for index, variable in enumerate(self._non_trainable_variables):

@@ -1,0 +1,19 @@
+"""The methods by name; adding one is a file and a line here."""
+
+from keras_dynres.errors import UnknownNameError
+from keras_dynres.methods.multi_scale import MultiScale
+from keras_dynres.methods.sdpoint import SDPoint
+
+METHODS = {"sdpoint": SDPoint, "multi_scale": MultiScale}
+
+
+def create(name, base, **kwargs):
+    """Wraps `base` in the method called `name`.
+
+    >>> base = kd.architectures.wide_resnet(depth=10, width=1)
+    >>> create("sdpoint", base, ratios=[0.5]).name
+    'wrn10_1'
+    """
+    if name not in METHODS:
+        raise UnknownNameError("method", name, list(METHODS))
+    return METHODS[name](base, **kwargs)

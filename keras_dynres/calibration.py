@@ -1,0 +1,139 @@
+"""Batch-norm statistics, exact over a number of batches."""
+
+import itertools
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_dynres import graph
+from keras_dynres.errors import DynresError
+from keras_dynres.instance import FULL
+from keras_dynres.layers import StatisticsSlot
+
+
+def calibrate(model, data, names, batches, verbose):
+    """Fills the statistics of the named instances; see `DynamicModel.calibrate`.
+
+    A layer that several instances fill gets the moments of all, each weighted by how
+    often training draws it, once the last of them has run.
+    """
+    odds = model.probabilities()
+    filled = {name: _filled_by(model, name) for name in names}
+    parts, finished = {}, set()
+    bar = keras.utils.Progbar(len(names), verbose=int(bool(verbose)), unit_name="inst")
+    for done, name in enumerate(names, 1):
+        for layer, moments in _moments_of(model, name, filled[name], data, batches):
+            parts.setdefault(layer, []).append((odds[name], moments))
+        waiting = {id(layer) for later in names[done:] for layer in filled[later]}
+        for layer in [each for each in parts if id(each) not in waiting]:
+            _store(layer, parts.pop(layer))
+            finished.add(id(layer))
+        _mark(model, [n for n in names if {id(x) for x in filled[n]} <= finished])
+        bar.update(done)
+
+
+def _filled_by(model, name):
+    """The batch norms whose statistics an instance determines."""
+    norms = [
+        call.layer
+        for call in graph.calls(model.at(name, uncalibrated=True))
+        if isinstance(call.layer, keras.layers.BatchNormalization)
+    ]
+    if model.statistics == "instance" and name != FULL:
+        norms = [each for each in norms if isinstance(each, StatisticsSlot)]
+    return list(dict.fromkeys(norms))
+
+
+def _moments_of(model, name, layers, data, batches):
+    """[(layer, (mean, mean of squares))] of what the layers see over the data."""
+    if not layers:
+        return []
+    probe, order = _probe(model.at(name, uncalibrated=True), layers)
+    totals, seen = 0, 0
+    for images in _images(data, batches):
+        got = probe.predict_on_batch(images)
+        rows = [np.asarray(each, "float64").mean(axis=0) for each in got]
+        pairs = zip(rows[::2], rows[1::2], strict=True)
+        flat = [part for mean, var in pairs for part in (mean, var + mean**2)]
+        if not all(np.isfinite(part).all() for part in flat):
+            raise DynresError(
+                f"Calibrating {name!r} met feature maps that are not finite: the "
+                "weights or the images hold NaN or infinity."
+            )
+        totals = totals + len(images) * np.concatenate(flat)
+        seen += len(images)
+    if not seen:
+        raise DynresError("Nothing to calibrate on: the data held no batch.")
+    widths = [w for layer in order for w in 2 * [layer.moving_mean.shape[0]]]
+    split = np.split(totals / seen, np.cumsum(widths)[:-1])
+    return list(zip(order, zip(split[::2], split[1::2], strict=True), strict=True))
+
+
+def _probe(instance_graph, layers):
+    """The graph with batch moments at the layers as outputs; the layers in order."""
+    outputs, order = [], []
+
+    def take(layer):
+        moments = _Moments(layer)
+
+        def edit(call, inputs, **kwargs):
+            del call, kwargs
+            x, mean, variance = moments(inputs)
+            outputs.extend([mean, variance])
+            order.append(layer)
+            return x
+
+        return edit
+
+    edits = {layer.name: take(layer) for layer in layers}
+    probe = graph.rewire(instance_graph, edits)
+    return keras.Model(probe.input, outputs), order
+
+
+def _images(data, batches):
+    if isinstance(data, np.ndarray):
+        data = np.array_split(data, range(128, len(data), 128))
+    if isinstance(data, keras.utils.PyDataset):
+        data = (data[i] for i in range(len(data)))
+    for batch in itertools.islice(iter(data), batches):
+        yield np.asarray(batch[0] if isinstance(batch, (tuple, list)) else batch)
+
+
+def _store(layer, parts):
+    weight = sum(w for w, _ in parts)
+    mean = sum(w * m for w, (m, _) in parts) / weight
+    square = sum(w * s for w, (_, s) in parts) / weight
+    layer.moving_mean.assign(mean.astype("float32"))
+    layer.moving_variance.assign(np.maximum(square - mean**2, 0).astype("float32"))
+
+
+def _mark(model, names):
+    flags = np.array(model.calibrated)
+    flags[[model.instances.index(name) for name in names]] = 1
+    model.calibrated.assign(flags)
+
+
+class _Moments(keras.layers.Layer):
+    """A batch norm by the batch's own moments, which it hands out too."""
+
+    def __init__(self, norm):
+        super().__init__(name=f"{norm.name}_moments", dtype=norm.dtype_policy)
+        self._norm = lambda: norm  # Not tracked: its weights stay where they are.
+
+    def call(self, inputs):
+        norm = self._norm()
+        x = ops.cast(inputs, "float32")
+        axis = norm.axis % len(inputs.shape)
+        others = [i for i in range(len(inputs.shape)) if i != axis]
+        mean, variance = ops.moments(x, others, keepdims=True)
+        shape = [-1 if i == axis else 1 for i in range(len(inputs.shape))]
+        x = (x - mean) * ops.rsqrt(variance + norm.epsilon)
+        if norm.scale:
+            x = x * ops.reshape(norm.gamma, shape)
+        if norm.center:
+            x = x + ops.reshape(norm.beta, shape)
+        # A leading one makes them a batch of one to predict_on_batch, and one row a
+        # replica under a distribution strategy.
+        rows = [ops.reshape(each, (1, -1)) for each in (mean, variance)]
+        return [ops.cast(x, inputs.dtype), *rows]

@@ -1,0 +1,364 @@
+"""The model every method is: a menu of instances over one set of weights."""
+
+import re
+
+import keras
+import numpy as np
+
+from keras_dynres import graph
+from keras_dynres.calibration import calibrate
+from keras_dynres.errors import DynresError, NotCalibratedError, UnknownNameError
+from keras_dynres.instance import FULL, Instance, Menu
+from keras_dynres.layers import StatisticsSlot
+from keras_dynres.stepping import InstanceSteps
+
+
+class DynamicModel(keras.Model):
+    """A network that is a menu of instances; the base of every method.
+
+    An instance is a plain functional graph over the base's own layers. `fit` draws
+    one for each step on the host; `predict` and `evaluate` run `full`, and
+    `model.at(name)` is the model of any other.
+
+    A method says which instances there are (`define_instances`), how each rewires
+    the base (`rule`) and, where uniform drawing is not meant, how often each is drawn
+    (`probabilities`).
+
+    Args:
+        base: A functional `keras.Model`. It is not changed; its layers are shared.
+        statistics: `"instance"` gives each instance batch-norm statistics of its
+            own wherever its feature maps differ from the full network's;
+            `"uniform"` shares the base's.
+        seed: Seeds the drawing of instances: step `n` always draws the same one.
+        menu: What a saved model knew of its menu (JSON text).
+        name: Name of the model, by default the base's.
+    """
+
+    def __init__(self, base, *, statistics="instance", seed=0, menu=None, name=None):
+        base = graph.as_functional(base)
+        super().__init__(name=name or base.name, autocast=False)
+        if statistics not in ("instance", "uniform"):
+            raise DynresError(
+                "statistics is 'instance' or 'uniform'. "
+                f"Received: statistics={statistics!r}"
+            )
+        self.base = base
+        self.statistics = statistics
+        self.seed = int(seed)
+        # One object keeps what Keras must not track: graphs, names, the menu.
+        self._book = _Book()
+        self._book.flat = graph.flatten(base)
+        self._book.instances = {i.name: i for i in self.define_instances()}
+        self._book.menu = None if menu is None else Menu.from_json(menu)
+        self._active = None
+        self.slots = self._make_slots()
+        self.calibrated = self.add_weight(
+            shape=(len(self._book.instances),),
+            initializer="zeros",
+            trainable=False,
+            name="calibrated",
+        )
+        self.built = True
+
+    # === What a method says ===
+
+    def define_instances(self):
+        """The instances, `full` among them: `Instance(name, settings)` each."""
+        return [Instance(FULL)]
+
+    def rule(self, instance):
+        """How an instance rewires the base: edits for `graph.rewire`."""
+        del instance
+        return {}
+
+    def slot(self, layer, instance):
+        """The key of the batch-norm statistics `layer` uses in `instance`.
+
+        None is the base's own. By default every layer that sees other feature maps
+        than in the full network has the instance's own.
+        """
+        if self.statistics == "uniform":
+            return None
+        return instance.name if layer.name in self._changed(instance) else None
+
+    def probabilities(self):
+        """How often training draws each instance; they sum to one."""
+        return {name: 1 / len(self.instances) for name in self.instances}
+
+    # === The menu and its graphs ===
+
+    @property
+    def instances(self):
+        """Names of all instances, in the method's own order."""
+        return list(self._book.instances)
+
+    @property
+    def menu(self):
+        """The `Menu`: instances with exact costs and what was measured of them."""
+        if self._book.menu is None:
+            self._book.menu = Menu(
+                self._counted(each) for each in self._book.instances.values()
+            )
+        return self._book.menu
+
+    def at(self, instance, copy=False, uncalibrated=False):
+        """The model of one instance.
+
+        Args:
+            instance: An `Instance` of the menu or its name.
+            copy: Whether to copy the weights into a model of its own, made of
+                stock layers alone. By default they are shared.
+            uncalibrated: Allows an instance whose statistics were not computed.
+
+        Returns:
+            A functional `keras.Model`.
+        """
+        name = self._known(instance)
+        if not uncalibrated and not self.is_calibrated(name):
+            raise NotCalibratedError(
+                f"Instance {name!r} has no batch-norm statistics since the weights "
+                f"last changed: run model.calibrate(data, instances=[{name!r}]) "
+                "before inference."
+            )
+        shared = self._graph(name)
+        return _copied(shared, self.slots) if copy else shared
+
+    def is_calibrated(self, instance):
+        """Whether an instance is ready for inference."""
+        name = self._known(instance)
+        if not self.owned_slots(name):
+            return True
+        index = self.instances.index(name)
+        return bool(np.asarray(self.calibrated)[index])
+
+    def owned_slots(self, instance):
+        """Keys of the statistics that are not the base's, in an instance's graph."""
+        each = self._book.instances[self._known(instance)]
+        return [
+            key
+            for layer in self._batch_norms()
+            if (key := self._slot_key(layer, each)) is not None
+        ]
+
+    def cost_table(self):
+        """Prints every instance's costs, as published papers count them."""
+        print(self.menu)
+
+    def calibrate(
+        self, data, batches=None, instances=None, resume=False, verbose="auto"
+    ):
+        """Computes batch-norm statistics for inference, exactly over the data.
+
+        Each instance runs over the same batches, and mean and variance are those of
+        all their pixels. Interrupted, it keeps the instances it finished.
+
+        Args:
+            data: A `tf.data.Dataset`, `PyDataset` or other iterable of batches
+                (images, or tuples that begin with them), or an array of images.
+            batches: How many batches to use, by default all.
+            instances: Names to calibrate, by default all.
+            resume: Leaves out what is calibrated since the weights last changed.
+            verbose: 0 silences the progress bar.
+        """
+        names = [self._known(i) for i in instances or self.instances]
+        if resume:
+            names = [n for n in names if not self.is_calibrated(n)]
+        calibrate(self, data, names, batches, verbose)
+
+    def evaluate_menu(self, data, instances=None, metrics=None, verbose="auto"):
+        """Evaluates instances and keeps the figures in the menu.
+
+        Args:
+            data: What `evaluate` takes: a dataset of (images, labels).
+            instances: Names, by default all.
+            metrics: Keras metrics; by default those the model was compiled with, or
+                top-1 accuracy.
+            verbose: 0 silences the progress bar.
+
+        Returns:
+            The `Menu`.
+        """
+        names = [self._known(i) for i in instances or self.menu.names]
+        for name in names:
+            self.at(name)  # Refuses before any work is done.
+        bar = keras.utils.Progbar(
+            len(names), verbose=int(verbose != 0), unit_name="instance"
+        )
+        for done, name in enumerate(names, 1):
+            model = self.at(name)
+            self._compile_like(model, metrics)
+            figures = model.evaluate(data, verbose=0, return_dict=True)
+            self.menu.record(name, **_readable(figures))
+            bar.update(done)
+        return self.menu
+
+    # === Keras ===
+
+    def call(self, inputs, training=None):
+        """Runs the instance being trained, or `full`."""
+        name = self._active if training and self._active else FULL
+        return self._graph(name)(inputs, training=training)
+
+    def build(self, input_shape=None):
+        """Does nothing: the base is built."""
+
+    def instance_at_step(self, step):
+        """Name of the instance the optimizer's step `step` trains.
+
+        It depends on the seed and the step alone, so a resumed run draws what an
+        unbroken one would have drawn.
+        """
+        if self._book.odds is None:
+            odds = self.probabilities()
+            self._book.odds = list(odds), list(odds.values())
+        names, odds = self._book.odds
+        draw = np.random.default_rng([self.seed, int(step)])
+        return str(draw.choice(names, p=odds))
+
+    def make_train_function(self, force=False):
+        """One compiled step for each instance, chosen on the host before each."""
+        if self.steps_per_execution != 1:
+            raise DynresError(
+                "A step trains one instance: compile with steps_per_execution=1. "
+                f"Received: steps_per_execution={self.steps_per_execution}"
+            )
+        self.calibrated.assign(np.zeros(len(self.instances), "float32"))
+        if self.train_function is None or force:
+            self.train_function = InstanceSteps(self, super().make_train_function)
+        self.train_function.rewind()
+
+    def get_config(self):
+        """The arguments of `__init__`, the menu's figures among them."""
+        menu = self._book.menu
+        return {
+            "base": keras.saving.serialize_keras_object(self.base),
+            "statistics": self.statistics,
+            "seed": self.seed,
+            "menu": None if menu is None else menu.to_json(),
+            "name": self.name,
+        }
+
+    @classmethod
+    def from_config(cls, config):
+        """A model with the base the configuration describes."""
+        config = dict(config)
+        base = keras.saving.deserialize_keras_object(config.pop("base"))
+        return cls(base, **config)
+
+    # === Private ===
+
+    def _known(self, instance):
+        name = getattr(instance, "name", instance)
+        if name not in self._book.instances:
+            raise UnknownNameError(f"instance of {self.name!r}", name, self.instances)
+        return name
+
+    def _counted(self, instance):
+        from keras_dynres import cost
+
+        counted = cost.count(self._graph(instance.name))
+        return Instance(
+            instance.name,
+            instance.settings,
+            counted.macs,
+            counted.flops,
+            counted.params,
+        )
+
+    def _changed(self, instance):
+        if instance.name not in self._book.changed:
+            edited = list(self.rule(instance))
+            self._book.changed[instance.name] = graph.downstream(
+                self._book.flat, edited
+            )
+        return self._book.changed[instance.name]
+
+    def _batch_norms(self):
+        if self._book.batch_norms is None:
+            layers = {
+                call.layer.name: call.layer
+                for call in graph.calls(self._book.flat)
+                if isinstance(call.layer, keras.layers.BatchNormalization)
+            }
+            self._book.batch_norms = list(layers.values())
+        return self._book.batch_norms
+
+    def _slot_key(self, layer, instance):
+        key = self.slot(layer, instance)
+        return None if key is None else f"{layer.name}/{key}"
+
+    def _make_slots(self):
+        slots = {}
+        for instance in self._book.instances.values():
+            for layer in self._batch_norms():
+                key = self._slot_key(layer, instance)
+                if key is not None and key not in slots:
+                    slots[key] = StatisticsSlot.of(layer, _scope(key))
+        return slots
+
+    def _graph(self, name):
+        graphs = self._book.graphs
+        if name not in graphs:
+            instance = self._book.instances[name]
+            edits = dict(self.rule(instance))
+            for layer in self._batch_norms():
+                key = self._slot_key(layer, instance)
+                if key is not None:
+                    swap = graph.swap(self.slots[key])
+                    asked = edits.get(layer.name)
+                    edits[layer.name] = graph.chain(swap, asked) if asked else swap
+            try:
+                graphs[name] = graph.rewire(
+                    self._book.flat, edits, f"{self.name}_{_scope(name)}"
+                )
+            except ValueError as error:
+                raise DynresError(
+                    f"Instance {name!r} cannot be built over {self.base.name!r}: "
+                    f"{error}"
+                ) from error
+        return graphs[name]
+
+    def _compile_like(self, model, metrics):
+        if metrics is None and self.compiled:
+            asked = keras.saving.deserialize_keras_object(self.get_compile_config())
+            model.compile(loss=asked.get("loss"), metrics=asked.get("metrics"))
+            return
+        model.compile(metrics=metrics or ["accuracy"])
+
+
+class _Book:
+    """What a model knows and Keras need not save."""
+
+    def __init__(self):
+        self.graphs, self.changed = {}, {}
+        self.flat = self.instances = self.menu = None
+        self.odds = self.batch_norms = None
+
+
+def _copied(model, slots):
+    own = {slot.name: key.split("/")[0] for key, slot in slots.items()}
+
+    def clone(layer):
+        if layer.name in own:
+            return layer.plain(own[layer.name])
+        return type(layer).from_config(layer.get_config())
+
+    copy = keras.models.clone_model(model, clone_function=clone)
+    for mine, theirs in zip(copy.layers, model.layers, strict=True):
+        mine.set_weights(theirs.get_weights())
+    return copy
+
+
+def _readable(figures):
+    names = {
+        "sparse_categorical_accuracy": "accuracy",
+        "categorical_accuracy": "accuracy",
+        "sparse_top_k_categorical_accuracy": "top5_accuracy",
+        "top_k_categorical_accuracy": "top5_accuracy",
+    }
+    return {names.get(key, key): value for key, value in figures.items()}
+
+
+def _scope(name):
+    """The name with what TensorFlow allows in a scope."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name)

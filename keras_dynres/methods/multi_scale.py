@@ -1,0 +1,56 @@
+"""The multi-scale baseline: the whole network on a smaller image."""
+
+import keras
+
+from keras_dynres import graph
+from keras_dynres.dynamic import DynamicModel
+from keras_dynres.errors import DynresError
+from keras_dynres.instance import FULL, Instance
+
+
+@keras.saving.register_keras_serializable(package="keras_dynres")
+class MultiScale(DynamicModel):
+    """Trains on images resized to a random size; each size is an instance.
+
+    Args:
+        base: A functional `keras.Model` of images that ends in global pooling.
+        sizes: Sides in pixels below the base's own; by default every one from half
+            of it up.
+        **kwargs: `statistics`, `seed`, `name` of `DynamicModel`.
+
+    Example:
+
+    >>> model = kd.MultiScale(kd.architectures.wide_resnet(depth=10, width=1))
+    >>> model.instances[:2], len(model.instances)
+    (['full', 's16'], 17)
+    """
+
+    def __init__(self, base, sizes=None, **kwargs):
+        self._side = graph.as_functional(base).inputs[0].shape[1]
+        if self._side is None:
+            raise DynresError("The base's height and width must be known.")
+        sizes = range(self._side // 2, self._side) if sizes is None else sizes
+        self._sizes = [int(size) for size in sizes]
+        if not all(0 < size < self._side for size in self._sizes):
+            raise DynresError(
+                f"Sizes lie between 1 and {self._side - 1}. Received: {self._sizes}"
+            )
+        super().__init__(base, **kwargs)
+
+    def define_instances(self):
+        """`full`, and `s16` for images of 16 pixels a side."""
+        smaller = [Instance(f"s{size}", {"size": size}) for size in self._sizes]
+        return [Instance(FULL), *smaller]
+
+    def rule(self, instance):
+        """Resizes the input."""
+        if instance.name == FULL:
+            return {}
+        size = instance.settings["size"]
+        (name,) = graph.input_names(self.base)
+        resize = keras.layers.Resizing(size, size, name=f"{name}_resized")
+        return {name: graph.after(resize)}
+
+    def get_config(self):
+        """The arguments of `__init__`."""
+        return {**super().get_config(), "sizes": list(self._sizes)}

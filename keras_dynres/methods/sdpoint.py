@@ -1,0 +1,126 @@
+"""SDPoint: downsample after one block, a random one in training."""
+
+import keras
+
+from keras_dynres import graph
+from keras_dynres.dynamic import DynamicModel
+from keras_dynres.errors import DynresError
+from keras_dynres.instance import FULL, Instance
+from keras_dynres.layers import AdaptivePooling2D
+from keras_dynres.layers.adaptive_pooling import scaled_size
+from keras_dynres.methods import points as find
+
+
+@keras.saving.register_keras_serializable(package="keras_dynres")
+class SDPoint(DynamicModel):
+    """Stochastic downsampling points (Kuen et al., CVPR 2018) over any base.
+
+    An instance pools the feature map after one block of the base to a fraction of
+    its size: the earlier the block and the smaller the fraction, the cheaper all that
+    follows. Training draws block and fraction anew for each step.
+
+    Args:
+        base: A functional `keras.Model` of images that ends in global pooling.
+        ratios: Fractions of height and width, each in (0, 1].
+        points: `"auto"` takes the outputs of residual additions, else of dense
+            concatenations, else of every third convolution with what follows it;
+            `"alternate"` every other one of those; or layer names; or a callable
+            that is given the base and returns layer names.
+        stem: Whether the stem's max pooling is a point too (pooled by maximum).
+        pooling: `"average"` or `"max"`.
+        **kwargs: `statistics`, `seed`, `name` of `DynamicModel`.
+
+    Example:
+
+    >>> base = kd.architectures.wide_resnet(depth=10, width=1)
+    >>> model = kd.SDPoint(base)
+    >>> model.instances[:3]
+    ['full', 'p1@0.5', 'p1@0.75']
+
+    Reference: https://arxiv.org/abs/1801.05931
+    """
+
+    def __init__(
+        self,
+        base,
+        ratios=(0.5, 0.75),
+        points="auto",
+        stem=False,
+        pooling="average",
+        **kwargs,
+    ):
+        for ratio in ratios:
+            if not 0 < ratio <= 1:
+                raise DynresError(
+                    f"Each ratio lies in (0, 1]. Received: ratios={tuple(ratios)}"
+                )
+        if pooling not in ("average", "max"):
+            raise DynresError(
+                f"pooling is 'average' or 'max'. Received: pooling={pooling!r}"
+            )
+        flat = graph.flatten(base)
+        self._settings = {
+            "ratios": [float(r) for r in ratios],
+            "points": find.points(flat, points),
+            "stem": bool(stem),
+            "pooling": pooling,
+        }
+        self._sizes = find.sizes(flat)
+        self._stem_point = find.stem(flat) if stem else None
+        super().__init__(base, **kwargs)
+
+    def define_instances(self):
+        """`full`, and `p3@0.5` for the third point at half size."""
+        instances = [Instance(FULL)]
+        for label, layer in self.points.items():
+            for ratio in self._settings["ratios"]:
+                if all(scaled_size(n, ratio) == n for n in self._sizes[layer]):
+                    continue  # Too small to shrink: it would be `full` again.
+                settings = {"point": layer, "ratio": ratio}
+                instances.append(Instance(f"{label}@{ratio:g}", settings))
+        return instances
+
+    def rule(self, instance):
+        """Pools after the instance's point."""
+        if instance.name == FULL:
+            return {}
+        layer, ratio = instance.settings["point"], instance.settings["ratio"]
+        mode = "max" if layer == self._stem_point else self._settings["pooling"]
+        pool = self._pool(ratio, mode, self._sizes[layer], f"{layer}_pool")
+        return {layer: graph.after(pool)}
+
+    def probabilities(self):
+        """Uniform over points (none among them), then over ratios, as published."""
+        points = {}
+        for each in self._book.instances.values():
+            points.setdefault(each.settings.get("point"), []).append(each.name)
+        return {
+            name: 1 / len(points) / len(names)
+            for names in points.values()
+            for name in names
+        }
+
+    @property
+    def points(self):
+        """The points: what users call them, and the layer each stands after."""
+        stem = {"stem": self._stem_point} if self._stem_point else {}
+        names = self._settings["points"]
+        return {**stem, **{f"p{i}": name for i, name in enumerate(names, 1)}}
+
+    def get_config(self):
+        """The arguments of `__init__`."""
+        plain = {
+            k: list(v) if isinstance(v, list) else v for k, v in self._settings.items()
+        }
+        return {**super().get_config(), **plain}
+
+    @staticmethod
+    def _pool(ratio, mode, size, name):
+        window = round(1 / ratio)
+        if all(n == window * scaled_size(n, ratio) for n in size):
+            stock = {
+                "average": keras.layers.AveragePooling2D,
+                "max": keras.layers.MaxPooling2D,
+            }
+            return stock[mode](window, name=name)
+        return AdaptivePooling2D(ratio, mode, name=name)
