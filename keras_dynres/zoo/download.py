@@ -1,0 +1,183 @@
+"""Downloads that are resumed, checked, and safe for two processes at once."""
+
+import errno
+import http.client
+import shutil
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import keras
+
+from keras_dynres.errors import DynresError
+from keras_dynres.zoo import config, files
+from keras_dynres.zoo.lock import locked
+
+BLOCK = 1 << 18
+TIMEOUT = 30
+# What urllib and http.client raise for an address that cannot be read.
+NETWORK = (OSError, http.client.HTTPException)
+
+
+def fetch(url, path, weights, verbose=1):
+    """Downloads the file `weights` describes to `path`, unless it is there.
+
+    What was read before the connection broke, or before Ctrl-C, stays in a `.part`
+    file, and the next call goes on from there. The file takes its name only when
+    its SHA-256 is right.
+
+    Args:
+        url: Address of the file: http, https or file.
+        path: Where it goes; folders are made.
+        weights: `WeightsFile` with the SHA-256 and the size to expect.
+        verbose: 0 is silent, 1 shows a progress bar.
+
+    Returns:
+        `path`, as a `Path`.
+    """
+    path = Path(path)
+
+    def on_wait(holder):
+        if verbose:
+            print(f"Waiting for process {holder or '?'}, which downloads {path.name}.")
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with locked(path.with_name(f".{path.name}.lock"), on_wait):
+            if not files.agrees(path, weights):
+                _download(url, path, weights, verbose)
+    except OSError as error:
+        raise DynresError(disk_trouble(path.parent, error)) from error
+    return path
+
+
+def read_small(url, limit=1 << 22):
+    """The content of a small file at `url`, None where there is none."""
+    try:
+        with _open(url) as response:
+            content = response.read(limit + 1)
+    except NETWORK as error:
+        reason = getattr(error, "reason", error)
+        missing = getattr(error, "code", None) in (404, 410)
+        if missing or isinstance(reason, FileNotFoundError):
+            return None
+        raise DynresError(_network_trouble(url, error)) from error
+    if len(content) > limit:
+        raise DynresError(f"{url} is larger than {limit} bytes: not a model card.")
+    return content
+
+
+def disk_trouble(folder, error):
+    """One sentence for an `OSError` met while writing to the cache."""
+    full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
+    what = "is full" if full else f"cannot be written ({error.strerror or error})"
+    return (
+        f"The cache folder {str(folder)!r} {what}: make room or set "
+        f"{config.CACHE_VARIABLE} to a folder with space you may write to."
+    )
+
+
+def _download(url, path, weights, verbose):
+    part = path.with_name(f"{path.name}.part")
+    for _ in range(2):
+        start = part.stat().st_size if part.exists() else 0
+        if start > weights.size:
+            part.unlink()
+            start = 0
+        free = shutil.disk_usage(part.parent).free
+        if free < weights.size - start:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        if start < weights.size:
+            resumed = _transfer(url, part, start, weights.size, verbose)
+        else:
+            resumed = True
+        if files.agrees(part, weights):
+            part.replace(path)
+            return
+        part.unlink()
+        if not resumed:
+            break
+        # What was there may have been the beginning of another file: once more.
+    raise DynresError(
+        f"{url} is not the file it should be (its SHA-256 differs): it was changed "
+        "or belongs to another version of the zoo, and was not kept."
+    )
+
+
+def _transfer(url, part, start, size, verbose):
+    """Appends what is missing to `part`; says whether it went on from `start`."""
+    try:
+        response = _open(url, start)
+    except urllib.error.HTTPError as error:
+        if error.code != 416:
+            raise DynresError(_network_trouble(url, error)) from error
+        start, response = 0, _open_anew(url)
+    except NETWORK as error:
+        raise DynresError(_network_trouble(url, error)) from error
+    with response:
+        begins = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+        if start and not (getattr(response, "status", None) == 206 and begins):
+            start = 0  # This server sends the whole file or nothing.
+        length = response.headers.get("Content-Length")
+        if length is not None and int(length) + start != size:
+            raise DynresError(
+                f"{url} has {int(length) + start} bytes instead of {size}: it is "
+                "truncated or another file, and was not downloaded."
+            )
+        if verbose:
+            print(
+                f"Going on with {url} at {start} of {size} bytes."
+                if start
+                else f"Downloading {url}"
+            )
+        with part.open("r+b" if start else "wb") as out:
+            out.seek(start)
+            _copy(response, out, url, start, size, verbose)
+    return start > 0
+
+
+def _copy(response, out, url, done, size, verbose):
+    # In kB: a bar counting bytes would show times of 0 s each.
+    bar = keras.utils.Progbar(-(-size // 1024), verbose=verbose, unit_name="kB")
+    while done < size:
+        try:
+            block = response.read(min(BLOCK, size - done))
+        except NETWORK as error:
+            raise DynresError(_stopped(url, done, size, error)) from error
+        if not block:
+            raise DynresError(_stopped(url, done, size, "the connection ended"))
+        out.write(block)
+        done += len(block)
+        bar.update(-(-done // 1024))
+
+
+def _open(url, start=0):
+    headers = {"User-Agent": "keras-dynres", "Accept-Encoding": "identity"}
+    if start:
+        headers["Range"] = f"bytes={start}-"
+    request = urllib.request.Request(url, headers=headers)
+    return urllib.request.urlopen(request, timeout=TIMEOUT)
+
+
+def _open_anew(url):
+    try:
+        return _open(url)
+    except NETWORK as error:
+        raise DynresError(_network_trouble(url, error)) from error
+
+
+def _stopped(url, done, size, why):
+    return (
+        f"The download of {url} stopped at {done} of {size} bytes ({why}): "
+        "call again to go on from there."
+    )
+
+
+def _network_trouble(url, error):
+    if isinstance(error, urllib.error.HTTPError):
+        return f"{url} cannot be read: the server answered {error.code} {error.reason}."
+    reason = getattr(error, "reason", error)
+    return (
+        f"{url} cannot be reached ({reason}): check the connection and "
+        f"{config.URL_VARIABLE}."
+    )

@@ -1,0 +1,123 @@
+"""Networks of the zoo, built and filled."""
+
+import os
+from pathlib import Path
+
+from keras_dynres import architectures, methods
+from keras_dynres.errors import DynresError
+from keras_dynres.zoo import cards, config, download, files, registry
+from keras_dynres.zoo import weights as weight_files
+
+KERAS_FILES = (".keras", ".weights.h5")
+
+
+def load(name, weights="auto", verbose=1):
+    """Builds a network of the zoo, with its trained weights.
+
+    Args:
+        name: One of `zoo.list()`.
+        weights: `"auto"` takes the published weights: from the package, else from
+            the cache, else from the zoo's address (`zoo.config`); None leaves the
+            network untrained; a path reads a file of `zoo.weights.save`, a
+            `.weights.h5` or a `.keras` file.
+        verbose: 0 is silent, 1 shows a bar while downloading.
+
+    Returns:
+        The method's model, a `DynamicModel`. With published weights its instances
+        are calibrated and its menu holds their accuracies.
+
+    Example:
+
+    ```python
+    model = kd.zoo.load("sdpoint_wrn16_2_cifar10")
+    print(model.menu)
+    ```
+    """
+    entry = registry.get(name)
+    if weights is None:
+        return build(entry)
+    if weights == "auto":
+        card = cards.card(name)
+        path = locate(card, verbose)
+        model = build(entry, card.menu)
+        weight_files.load(model, path)
+        return model
+    if not isinstance(weights, (str, os.PathLike)):
+        raise DynresError(
+            f"weights is 'auto', None or a path. Received: weights={weights!r}"
+        )
+    path = Path(weights)
+    if path.suffix != ".npz" and not path.name.endswith(KERAS_FILES):
+        raise DynresError(
+            "weights is 'auto', None, or the path of a .npz, .weights.h5 or .keras "
+            f"file. Received: weights={str(weights)!r}"
+        )
+    if not path.is_file():
+        raise DynresError(f"There is no weight file {str(path)!r}.")
+    model = build(entry)
+    if path.suffix == ".npz":
+        weight_files.load(model, path)
+    else:
+        _load_keras(model, path)
+    return model
+
+
+def build(entry, menu=None):
+    """The untrained network of an entry; `menu` saves counting its costs anew."""
+    base = architectures.create(
+        entry.architecture, name=entry.name, **entry.architecture_kwargs
+    )
+    model = methods.create(
+        entry.method,
+        base,
+        menu=menu and menu.to_json(),
+        **entry.method_kwargs,
+    )
+    if menu and set(menu.names) != set(model.instances):
+        odd = sorted(set(menu.names) ^ set(model.instances))
+        raise DynresError(
+            f"The card of {entry.name!r} belongs to another version of the package: "
+            f"its instances differ in {', '.join(odd)}."
+        )
+    return model
+
+
+def locate(card, verbose=1):
+    """The path of a network's published weights, downloaded where need be."""
+    name, weights = card.entry.name, card.weights
+    if weights is None:
+        raise DynresError(
+            f"No weights are published for {name!r}: train them with `keras-dynres "
+            f"train {card.entry.recipe}`, or load it untrained with weights=None."
+        )
+    shipped = cards.SHIPPED / name / weights.file
+    if shipped.is_file():
+        if not files.agrees(shipped, weights):
+            raise DynresError(
+                f"{str(shipped)!r} is truncated or was changed: reinstall keras-dynres."
+            )
+        return shipped
+    path = cards.cached(name, weights.file)
+    if files.agrees(path, weights):
+        return path
+    url = cards.address(name, weights.file)
+    if url is None:
+        trouble = "is truncated or was changed" if path.is_file() else "does not exist"
+        raise DynresError(
+            f"{str(path)!r} {trouble}, and no address is set to download the weights "
+            f"of {name!r} from: set {config.URL_VARIABLE}, or load it untrained with "
+            "weights=None."
+        )
+    return download.fetch(url, path, weights, verbose)
+
+
+def _load_keras(model, path):
+    # Keras assigns as it reads, and what it raises depends on where it stopped.
+    try:
+        model.load_weights(str(path))
+    except Exception as error:
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise DynresError(
+            f"{str(path)!r} holds no weights for {model.name!r} (truncated, changed, "
+            f"or of another network): {reason[0]}"
+        ) from error

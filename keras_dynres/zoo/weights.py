@@ -1,0 +1,266 @@
+"""Weight files: small, checked name by name, the same under every backend.
+
+A file is a compressed `.npz` that holds an array for each weight, by its path in the
+model, and a header in JSON. An array is stored in float16 where that changes
+nothing, so a model passed through `round_to_float16` takes half the space.
+Optimizer state, metrics and random seeds are not stored.
+"""
+
+import hashlib
+import json
+import zipfile
+import zlib
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_dynres import graph
+from keras_dynres.errors import DynresError, did_you_mean
+from keras_dynres.instance import Menu
+from keras_dynres.zoo import files
+
+FORMAT = 1
+HEADER = "keras_dynres.json"
+# Configuration that changes what the same weights compute. Sizes are left out: a
+# convolutional net may take the weights of its twin for other images.
+STRUCTURE = (
+    "activation",
+    "axis",
+    "dilation_rate",
+    "epsilon",
+    "groups",
+    "padding",
+    "pool_size",
+    "strides",
+)
+BROKEN = (
+    OSError,
+    ValueError,
+    KeyError,
+    EOFError,
+    NotImplementedError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+
+
+def save(model, path):
+    """Writes the weights of `model` to `path`, a `.npz` file.
+
+    Args:
+        model: A `DynamicModel`, or a functional model such as its base.
+        path: The file; it appears once it is complete.
+
+    Returns:
+        `path`, as a `Path`.
+
+    Example:
+
+    ```python
+    kd.zoo.weights.save(model, "net.npz")
+    kd.zoo.weights.load(other, "net.npz")
+    ```
+    """
+    arrays = {name: _smallest(v) for name, v in _variables(model).items()}
+    text = json.dumps(_header(model), indent=1)
+    arrays[HEADER] = np.frombuffer(text.encode("utf-8"), np.uint8)
+    try:
+        with files.appearing(path) as file:
+            np.savez_compressed(file, **arrays)
+    except OSError as error:
+        raise DynresError(
+            f"Cannot write the weights to {str(path)!r}: {error.strerror or error}"
+        ) from error
+    return Path(path)
+
+
+def load(model, path):
+    """Reads a file of `save` into `model`, after checking every name and shape.
+
+    Nothing is assigned unless all of the file fits. A file with the weights of a base
+    alone may be loaded into a `DynamicModel`, which is to be calibrated then; measured
+    figures of the file's menu go into the model's.
+
+    Args:
+        model: The model, built like the one the file was made from.
+        path: A `.npz` file.
+    """
+    header, arrays = read(path)
+    dynamic = getattr(model, "base", None) is not None
+    target = model.base if dynamic and header["part"] == "base" else model
+    variables = _variables(target)
+    _check(variables, arrays, path)
+    _check_structure(target, header, path)
+    for name, variable in variables.items():
+        variable.assign(arrays[name].astype(_numpy_dtype(variable)))
+    if not dynamic:
+        return
+    if target is not model:
+        _forget_calibration(model)
+        return
+    for instance in Menu.from_json(json.dumps(header["menu"])):
+        if instance.measured:
+            model.menu.record(instance.name, **instance.measured)
+
+
+def read(path):
+    """The header (a dict) and the arrays (by name) of a weight file."""
+    path = Path(path)
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            arrays = {name: content[name] for name in content.files}
+        header = json.loads(arrays.pop(HEADER).tobytes())
+        known = header["format"] <= FORMAT, header["part"], header["structure"]
+    except FileNotFoundError as error:
+        raise DynresError(f"There is no weight file {str(path)!r}.") from error
+    except (*BROKEN, TypeError, AttributeError) as error:
+        raise DynresError(
+            f"{str(path)!r} is not a whole weight file of keras_dynres (truncated, "
+            f"changed, or another format): {error}"
+        ) from error
+    if not known[0]:
+        raise DynresError(
+            f"{str(path)!r} was written by a newer keras_dynres. Received: "
+            f"format={header['format']}, known up to {FORMAT}"
+        )
+    return header, arrays
+
+
+def round_to_float16(model):
+    """Rounds the weights of `model` to values that float16 holds.
+
+    Then a weight file has half the size and loses nothing. Do it after training and
+    before the last `calibrate`, whose statistics make up for the rounding. Weights
+    beyond the range of float16 keep their values.
+
+    Returns:
+        The names of the weights that kept their values.
+    """
+    kept = []
+    for name, variable in _variables(model).items():
+        if not keras.backend.is_float_dtype(variable.dtype):
+            continue
+        with np.errstate(over="ignore"):
+            rounded = _array(variable).astype(np.float16)
+        if np.isfinite(rounded).all():
+            variable.assign(rounded.astype(_numpy_dtype(variable)))
+        else:
+            kept.append(name)
+    _forget_calibration(model)
+    return kept
+
+
+def _forget_calibration(model):
+    """The weights changed, so statistics computed with the old ones are void."""
+    if hasattr(model, "calibrated"):
+        model.calibrated.assign(np.zeros(model.calibrated.shape, "float32"))
+
+
+def _variables(model):
+    """The weights by their paths; the model's own name, often counted up, left out."""
+    if not model.weights:
+        raise DynresError(
+            f"Model {model.name!r} has no weights yet: build it, or call it once."
+        )
+    named = {}
+    for variable in model.weights:
+        name = variable.path.removeprefix(f"{model.name}/")
+        if name in named or name == HEADER:
+            raise DynresError(
+                f"Two weights of {model.name!r} are named {name!r}: give each layer "
+                "a name of its own."
+            )
+        named[name] = variable
+    return named
+
+
+def _array(variable):
+    array = keras.ops.convert_to_numpy(variable)
+    # NumPy knows no bfloat16 of its own; float32 holds all of its values.
+    return array.astype(np.float32) if variable.dtype == "bfloat16" else array
+
+
+def _numpy_dtype(variable):
+    return np.float32 if variable.dtype == "bfloat16" else np.dtype(variable.dtype)
+
+
+def _smallest(variable):
+    array = _array(variable)
+    if not keras.backend.is_float_dtype(variable.dtype):
+        return array
+    with np.errstate(over="ignore"):
+        for dtype in (np.float16, np.float32):
+            smaller = array.astype(dtype)
+            if np.array_equal(smaller.astype(array.dtype), array, equal_nan=True):
+                return smaller
+    return array
+
+
+def _header(model):
+    base = getattr(model, "base", None)
+    header = {
+        "format": FORMAT,
+        "part": "base" if base is None else "dynamic",
+        "model": model.name,
+        "structure": _structure(model),
+    }
+    if base is not None:
+        menu = model.menu
+        header["calibrated"] = [n for n in menu.names if model.is_calibrated(n)]
+        header["menu"] = json.loads(menu.to_json())
+    return header
+
+
+def _structure(model):
+    """A hash over what the weights' names and shapes do not tell."""
+    rows = []
+    for call in graph.calls(getattr(model, "base", None) or model):
+        layer = call.layer
+        config = layer.get_config() if isinstance(layer, keras.layers.Layer) else {}
+        rows.append(
+            [type(layer).__name__, call.name]
+            + [str(_plain(config[key])) for key in STRUCTURE if key in config]
+        )
+    rows.append(sorted(getattr(model, "instances", [])))
+    return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
+
+
+def _plain(value):
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _check(variables, arrays, path):
+    for name in arrays:
+        if name not in variables:
+            raise DynresError(
+                f"{str(path)!r} holds a weight {name!r} that the model has not."
+                f"{did_you_mean(name, variables)}"
+            )
+    for name, variable in variables.items():
+        if name not in arrays:
+            raise DynresError(
+                f"{str(path)!r} lacks the model's weight {name!r}."
+                f"{did_you_mean(name, arrays)}"
+            )
+        array, shape = arrays[name], tuple(variable.shape)
+        if array.shape != shape:
+            raise DynresError(
+                f"Weight {name!r} has shape {array.shape} in {str(path)!r} and "
+                f"{shape} in the model."
+            )
+        is_float = keras.backend.is_float_dtype(variable.dtype)
+        if np.issubdtype(array.dtype, np.floating) != is_float:
+            raise DynresError(
+                f"Weight {name!r} is {array.dtype} in {str(path)!r} and "
+                f"{variable.dtype} in the model."
+            )
+
+
+def _check_structure(model, header, path):
+    if header["structure"] != _structure(model):
+        raise DynresError(
+            f"{str(path)!r} fits the model {model.name!r} in every name and shape, but "
+            f"was made for another structure, that of {header['model']!r}: strides, "
+            "padding, activations or instances differ."
+        )
