@@ -1,0 +1,102 @@
+"""Formulas that the rules of layers and of `keras.ops` have in common."""
+
+from math import ceil, prod
+
+from keras_dynres.cost.record import Work
+from keras_dynres.errors import DynresError
+from keras_dynres.layers.adaptive_pooling import window_bounds
+
+# Cells a side that an output element of a resized image is made of.
+_TAPS = {"nearest": 1, "bilinear": 2, "bicubic": 4, "lanczos3": 6, "lanczos5": 10}
+
+
+def free(layer, inputs, outputs):
+    """The rule of what moves numbers and computes none."""
+    return Work()
+
+
+def reshaped(layer, inputs, outputs):
+    """The rule of reshaping: free, if an image's elements stay the image's."""
+    if prod(inputs[0]) != prod(outputs[0]):
+        raise DynresError(
+            f"Layer {layer.name!r} moves elements between the batch axis and others, "
+            "so there is no cost per image. "
+            f"Received: shapes {inputs[0]} to {outputs[0]}"
+        )
+    return Work()
+
+
+def per_element(flops):
+    """The rule of what does so many operations per output element."""
+    return lambda layer, inputs, outputs: Work(0, flops * prod(outputs[0]))
+
+
+def per_input_element(flops):
+    """The rule of what does so many operations per element it reads."""
+    return lambda layer, inputs, outputs: Work(0, flops * prod(inputs[0]))
+
+
+def product(macs):
+    """Work of so many multiply-accumulates."""
+    return Work(macs, 2 * macs)
+
+
+def pooled(read):
+    """Work of pooling that reads so many elements, overlaps read anew."""
+    return Work(0, read, read)
+
+
+def adaptive_pooled(shape, cells, data_format):
+    """Work of adaptive pooling: the area of every window."""
+    spatial = shape[:-1] if data_format == "channels_last" else shape[1:]
+    channels = prod(shape) // prod(spatial)
+    lengths = [
+        sum(end - start for start, end in window_bounds(size, new))
+        for size, new in zip(spatial, cells, strict=True)
+    ]
+    return pooled(channels * prod(lengths))
+
+
+def resized(layer, shape, new_shape):
+    """Work of resizing: a product per cell read and the additions between them.
+
+    Antialiasing widens the cells read when the image shrinks.
+    """
+    method = getattr(layer, "interpolation", "nearest")
+    if method not in _TAPS:
+        raise DynresError(
+            f"Layer {layer.name!r} resizes in a way whose cost is unknown; known are "
+            f"{', '.join(_TAPS)}. Received: interpolation={method!r}"
+        )
+    taps = _TAPS[method]
+    if taps == 1 or shape == new_shape:
+        return Work()
+    read = 1
+    for size, new in zip(shape, new_shape, strict=True):
+        if size != new:
+            shrink = size / new if getattr(layer, "antialias", False) else 1
+            read *= ceil(taps * max(1, shrink))
+    return Work(0, (2 * read - 1) * prod(new_shape))
+
+
+def contracted(layer, equation, shapes):
+    """How many products an element of an einsum's output sums up.
+
+    >>> contracted(layer, "abc,cd->abd", [(7, 3), (3, 5)])
+    3
+    """
+    terms, _, out = equation.replace(" ", "").partition("->")
+    sizes = {}
+    for term, shape in zip(terms.split(","), shapes, strict=True):
+        # From the right, as an image's shape lacks the batch axis.
+        head, _, tail = term.rpartition("...")
+        for place, letter in enumerate(reversed(tail), 1):
+            if letter not in out:
+                sizes[letter] = shape[-place]
+        if len(shapes) != 2 or not out or not set(head) <= set(out):
+            raise DynresError(
+                f"What layer {layer.name!r} costs is not known: products of two "
+                "operands over letters behind an ellipsis are. "
+                f"Received: equation={equation!r}"
+            )
+    return prod(sizes.values())

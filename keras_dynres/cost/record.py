@@ -1,0 +1,135 @@
+"""What counting gives: numbers per layer call, their totals, a table, CSV."""
+
+import csv
+import dataclasses
+import io
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Work(NamedTuple):
+    """What one call of a layer does for one image; a rule returns it.
+
+    Attributes:
+        macs: Multiply-accumulates, of convolutions and dense layers only.
+        flops: All operations, a multiply-accumulate being two.
+        elements: Elements that an activation writes or pooling reads.
+    """
+
+    macs: int = 0
+    flops: int = 0
+    elements: int = 0
+
+    def plus(self, *others):
+        """The sum of this and other work."""
+        return Work(*(sum(column) for column in zip(self, *others, strict=True)))
+
+
+@dataclasses.dataclass(frozen=True)
+class LayerCost:
+    """One call of a layer or operation in a graph, and what it costs."""
+
+    name: str
+    kind: str
+    output_shape: tuple
+    macs: int
+    flops: int
+    params: int
+    elements: int = 0
+
+
+@dataclasses.dataclass(frozen=True, repr=False)
+class Cost:
+    """The cost of a graph per image; prints as an aligned table.
+
+    Attributes:
+        name: The model's name.
+        layers: A `LayerCost` for each call, in execution order. The parameters of a
+            layer that is called twice stand at its first call.
+    """
+
+    name: str
+    layers: tuple
+
+    @property
+    def macs(self):
+        """Multiply-accumulates of convolutions and dense layers."""
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def flops(self):
+        """All operations, additions and multiplications counted apart."""
+        return sum(layer.flops for layer in self.layers)
+
+    @property
+    def params(self):
+        """Numbers that are learned; batch norm's running statistics are not."""
+        return sum(layer.params for layer in self.layers)
+
+    @property
+    def elements(self):
+        """Elements that activations write and pooling reads."""
+        return sum(layer.elements for layer in self.layers)
+
+    @property
+    def macs_elementwise(self):
+        """MACs plus activation and pooling elements, as MSDNet's figures count."""
+        return self.macs + self.elements
+
+    def to_csv(self, path=None):
+        """The table as CSV text, written to `path` (whole or not at all) if given."""
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        fields = [field.name for field in dataclasses.fields(LayerCost)]
+        writer.writerow(fields)
+        for layer in self.layers:
+            row = {**vars(layer), "output_shape": _shape(layer.output_shape)}
+            writer.writerow([row[field] for field in fields])
+        if path is not None:
+            part = Path(f"{path}.part")
+            part.write_text(text.getvalue(), "utf-8")
+            part.replace(path)
+        return text.getvalue()
+
+    def __str__(self):
+        head = ["layer", "kind", "output", "MACs", "FLOPs", "parameters"]
+        rows = [
+            [
+                layer.name,
+                layer.kind,
+                _shape(layer.output_shape),
+                *(f"{n:,}" for n in (layer.macs, layer.flops, layer.params)),
+            ]
+            for layer in self.layers
+        ]
+        total = [f"total of {self.name}", "", ""]
+        total += [f"{n:,}" for n in (self.macs, self.flops, self.params)]
+        columns = zip(head, *rows, total, strict=True)
+        widths = [max(map(len, column)) for column in columns]
+        rule = ["-" * width for width in widths]
+        lines = [_line(row, widths) for row in (head, rule, *rows, rule, total)]
+        return "\n".join(
+            [
+                *lines,
+                "MACs with the elements of activations and pooling: "
+                f"{self.macs_elementwise:,}",
+            ]
+        )
+
+    def __repr__(self):
+        return (
+            f"Cost({self.name!r}: {self.macs:,} MACs, {self.flops:,} FLOPs, "
+            f"{self.params:,} parameters, {len(self.layers)} calls)"
+        )
+
+
+def _shape(shape):
+    return "x".join(map(str, shape))
+
+
+def _line(row, widths):
+    cells = [
+        cell.ljust(width) if column < 3 else cell.rjust(width)
+        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()
