@@ -1,20 +1,44 @@
 """Base networks: each a function that returns a functional `keras.Model`."""
 
+import inspect
+
+from keras_dynres.architectures.densenet_bc import densenet_bc
+from keras_dynres.architectures.preresnet import preresnet
+from keras_dynres.architectures.resnet import resnet
+from keras_dynres.architectures.resnext import resnext
+from keras_dynres.architectures.vgg import vgg
 from keras_dynres.architectures.wide_resnet import wide_resnet
 from keras_dynres.errors import UnknownNameError
 
-__all__ = ["create", "names", "wide_resnet"]
+__all__ = [
+    "create",
+    "densenet_bc",
+    "names",
+    "preresnet",
+    "resnet",
+    "resnext",
+    "vgg",
+    "wide_resnet",
+]
 
 _ARCHITECTURES = {
     "wide_resnet": wide_resnet,
+    "preresnet": preresnet,
+    "resnet": resnet,
+    "resnext": resnext,
+    "densenet_bc": densenet_bc,
+    "vgg": vgg,
 }
 
 
 def names():
     """Returns the names `create` takes.
 
-    >>> "wide_resnet" in names()
-    True
+    Example:
+
+    ```python
+    assert "wide_resnet" in names()
+    ```
     """
     return list(_ARCHITECTURES)
 
@@ -37,4 +61,9 @@ def create(architecture, **options):
     """
     if architecture not in _ARCHITECTURES:
         raise UnknownNameError("architecture", architecture, names())
-    return _ARCHITECTURES[architecture](**options)
+    build = _ARCHITECTURES[architecture]
+    offered = inspect.signature(build).parameters
+    for option in options:
+        if option not in offered:
+            raise UnknownNameError(f"option of {architecture}", option, offered)
+    return build(**options)

@@ -1,11 +1,10 @@
 """What the families share: padded convolutions, batch norm, stem, head, checks."""
 
-import difflib
 from numbers import Integral
 
 import keras
 
-from keras_dynres.errors import DynresError
+from keras_dynres.errors import DynresError, UnknownNameError
 
 
 def conv(x, filters, kernel, name, stride=1, groups=1, use_bias=False):
@@ -56,7 +55,32 @@ def logits(x, classes):
     return keras.layers.Dense(classes, dtype="float32", name="logits")(x)
 
 
-def image_input(input_shape):
+def stem(x, kind, filters, norm=True):
+    """The first layers: 7x7 convolution and max pooling, or one 3x3 convolution.
+
+    The max pooling sees what a ReLU returns, so padding with zeros changes nothing.
+    """
+    imagenet = kind == "imagenet"
+    x = conv(x, filters, 7 if imagenet else 3, "stem_conv", 2 if imagenet else 1)
+    if not (norm or imagenet):
+        return x
+    x = relu(bn(x, "stem_bn"), "stem_relu")
+    if imagenet:
+        x = keras.layers.ZeroPadding2D(1, name="stem_pool_pad")(x)
+        x = keras.layers.MaxPooling2D(3, strides=2, name="stem_pool")(x)
+    return x
+
+
+def stem_kind(kind, input_shape):
+    """Resolves `"auto"`: images below 64 pixels get the CIFAR stem."""
+    check_choice("stem", kind, ("auto", "cifar", "imagenet"))
+    if kind != "auto":
+        return kind
+    known = [size for size in input_shape[:2] if size is not None]
+    return "cifar" if known and min(known) < 64 else "imagenet"
+
+
+def image_input(input_shape, least=1):
     """The checked input of a network: height, width (or None) and channels."""
     shape = tuple(input_shape) if isinstance(input_shape, (tuple, list)) else ()
     sizes_ok = all(s is None or _positive(s) for s in shape[:2])
@@ -64,6 +88,11 @@ def image_input(input_shape):
         raise DynresError(
             "input_shape must be (height, width, channels) with a known number of "
             f"channels, as (32, 32, 3). Received: input_shape={input_shape!r}."
+        )
+    if any(size is not None and size < least for size in shape[:2]):
+        raise DynresError(
+            f"This network needs images of at least {least} x {least} pixels. "
+            f"Received: input_shape={shape!r}."
         )
     return keras.Input(shape, name="images")
 
@@ -77,6 +106,12 @@ def check_positive(**values):
             )
 
 
+def check_choice(key, value, offered):
+    """Refuses a word that is not offered, and names the nearest."""
+    if value not in offered:
+        raise UnknownNameError(key, value, offered)
+
+
 def check_rate(**values):
     """Refuses a dropout rate outside [0, 1)."""
     for key, value in values.items():
@@ -86,28 +121,35 @@ def check_rate(**values):
             )
 
 
-def choose(key, value, offered):
-    """Returns `offered[value]`, or says which offered value is nearest."""
-    try:
-        return offered[value]
-    except (KeyError, TypeError):
-        pass
-    listed = ", ".join(repr(o) for o in offered)
-    near = nearest(value, offered)
-    hint = "" if near is None else f" Did you mean {near!r}?"
+def blocks_per_stage(family, depth, table=None, step=None, offset=0):
+    """Blocks of each stage: of `table[depth]`, or n thrice for step * n + offset."""
+    table = table or {}
+    whole = isinstance(depth, Integral) and not isinstance(depth, bool)
+    if whole and depth in table:
+        return table[depth]
+    if step and whole and depth >= step + offset and (depth - offset) % step == 0:
+        return ((int(depth) - offset) // step,) * 3
+    rules = [", ".join(str(d) for d in table)] if table else []
+    near = list(table)
+    if step:
+        rules.append(f"{step}n + {offset} from {step + offset}")
+    if step and isinstance(depth, (int, float)):
+        near.append(step * max(1, round((depth - offset) / step)) + offset)
+    hint = ""
+    if isinstance(depth, (int, float)):
+        hint = f" Did you mean {min(near, key=lambda d: abs(d - depth))}?"
     raise DynresError(
-        f"{key} must be one of {listed}. Received: {key}={value!r}.{hint}"
+        f"The depth of a {family} must be {' or '.join(rules)}. "
+        f"Received: depth={depth!r}.{hint}"
     )
 
 
-def nearest(value, offered):
-    """The offered value nearest to `value`, or None."""
-    numbers = [o for o in offered if isinstance(o, Integral)]
-    if isinstance(value, (int, float)) and numbers:
-        return min(numbers, key=lambda o: abs(o - value))
-    names = {str(o): o for o in offered}
-    near = difflib.get_close_matches(str(value), names, n=1, cutoff=0.4)
-    return names[near[0]] if near else None
+def stages(blocks, channels=(64, 128, 256, 512)):
+    """Yields each residual block's name, channels and stride, in order."""
+    for stage, count in enumerate(blocks, start=1):
+        for block in range(1, count + 1):
+            stride = 2 if stage > 1 and block == 1 else 1
+            yield f"stage{stage}_block{block}", channels[stage - 1], stride
 
 
 def _positive(value):

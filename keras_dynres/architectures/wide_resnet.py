@@ -3,7 +3,6 @@
 import keras
 
 from keras_dynres.architectures import _blocks as b
-from keras_dynres.errors import DynresError
 
 
 def wide_resnet(
@@ -41,17 +40,13 @@ def wide_resnet(
         [Wide Residual Networks](https://arxiv.org/abs/1605.07146)
         (Zagoruyko and Komodakis, 2016)
     """
-    blocks = _blocks_per_stage(depth)
+    blocks = b.blocks_per_stage("wide residual network", depth, step=6, offset=4)
     b.check_positive(width=width, classes=classes)
     b.check_rate(dropout=dropout)
     inputs = b.image_input(input_shape)
     x = b.conv(inputs, 16, 3, "stem_conv")
-    for stage, channels in enumerate((16, 32, 64), start=1):
-        for block in range(1, blocks + 1):
-            stride = 2 if stage > 1 and block == 1 else 1
-            x = _block(
-                x, channels * width, stride, dropout, f"stage{stage}_block{block}"
-            )
+    for key, filters, stride in b.stages(blocks, (16, 32, 64)):
+        x = _block(x, filters * width, stride, dropout, key)
     x = b.relu(b.bn(x, "final_bn"), "final_relu")
     outputs = b.head(x, classes)
     return keras.Model(inputs, outputs, name=name or f"wrn_{depth}_{width}")
@@ -68,14 +63,3 @@ def _block(x, filters, stride, dropout, name):
         y = keras.layers.Dropout(dropout, name=f"{name}_dropout")(y)
     y = b.conv(y, filters, 3, f"{name}_conv2")
     return b.add(x, y, f"{name}_add")
-
-
-def _blocks_per_stage(depth):
-    b.check_positive(depth=depth)
-    if depth < 10 or (depth - 4) % 6:
-        near = 6 * max(1, round((depth - 4) / 6)) + 4
-        raise DynresError(
-            "The depth of a wide residual network must be 6n + 4, from 10. "
-            f"Received: depth={depth}. Did you mean {near}?"
-        )
-    return (depth - 4) // 6

@@ -1,0 +1,86 @@
+"""Residual networks with the activation after the addition."""
+
+import keras
+
+from keras_dynres.architectures import _blocks as b
+
+# Blocks of each stage; from 50 layers they are bottlenecks.
+DEPTHS = {
+    18: (2, 2, 2, 2),
+    34: (3, 4, 6, 3),
+    50: (3, 4, 6, 3),
+    101: (3, 4, 23, 3),
+    152: (3, 8, 36, 3),
+}
+
+
+def resnet(
+    depth=50,
+    input_shape=(224, 224, 3),
+    classes=1000,
+    stem="auto",
+    name=None,
+):
+    """Residual network whose blocks end with a ReLU after the addition.
+
+    From 50 layers the blocks are bottlenecks with the stride on the 3x3 convolution
+    (the "v1.5" form of the public weights). Layers are named `stage1_block1_conv1`,
+    `..._bn1`, `..._shortcut` (only where the shape changes), `..._add`, `..._relu`.
+
+    Example:
+
+    ```python
+    model = resnet(depth=18, input_shape=(32, 32, 3), classes=10)
+    logits = model(keras.ops.zeros((1, 32, 32, 3)))  # (1, 10)
+    ```
+
+    Args:
+        depth: 18, 34, 50, 101 or 152.
+        input_shape: Height, width and channels; height and width may be `None`.
+        classes: Number of logits.
+        stem: `"imagenet"` (7x7 convolution at stride 2, max pooling), `"cifar"` (one
+            3x3 convolution), or `"auto"`: the latter for images below 64 pixels.
+        name: Name of the model; `"resnet_50"` and the like by default.
+
+    Returns:
+        A functional `keras.Model` from normalised images to logits.
+
+    Reference:
+        [Deep Residual Learning for Image Recognition](
+        https://arxiv.org/abs/1512.03385) (He et al., 2015)
+    """
+    blocks = b.blocks_per_stage("ResNet", depth, DEPTHS)
+    b.check_positive(classes=classes)
+    inputs = b.image_input(input_shape)
+    x = b.stem(inputs, b.stem_kind(stem, input_shape), 64)
+    block = bottleneck if depth >= 50 else _basic
+    for key, filters, stride in b.stages(blocks):
+        x = block(x, filters, stride, key)
+    outputs = b.head(x, classes)
+    return keras.Model(inputs, outputs, name=name or f"resnet_{depth}")
+
+
+def bottleneck(x, filters, stride, name, width=None, groups=1):
+    """1x1, 3x3, 1x1 convolution to `4 * filters` channels; ResNeXt's block too."""
+    width = width or filters
+    y = b.bn(b.conv(x, width, 1, f"{name}_conv1"), f"{name}_bn1")
+    y = b.relu(y, f"{name}_relu1")
+    y = b.conv(y, width, 3, f"{name}_conv2", stride, groups)
+    y = b.relu(b.bn(y, f"{name}_bn2"), f"{name}_relu2")
+    y = b.bn(b.conv(y, 4 * filters, 1, f"{name}_conv3"), f"{name}_bn3")
+    return _join(x, y, stride, name)
+
+
+def _basic(x, filters, stride, name):
+    y = b.bn(b.conv(x, filters, 3, f"{name}_conv1", stride), f"{name}_bn1")
+    y = b.relu(y, f"{name}_relu1")
+    y = b.bn(b.conv(y, filters, 3, f"{name}_conv2"), f"{name}_bn2")
+    return _join(x, y, stride, name)
+
+
+def _join(x, y, stride, name):
+    filters = y.shape[-1]
+    if stride > 1 or x.shape[-1] != filters:
+        x = b.conv(x, filters, 1, f"{name}_shortcut", stride)
+        x = b.bn(x, f"{name}_shortcut_bn")
+    return b.relu(b.add(x, y, f"{name}_add"), f"{name}_relu")

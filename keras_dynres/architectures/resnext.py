@@ -1,0 +1,62 @@
+"""Residual networks with grouped convolutions."""
+
+import keras
+
+from keras_dynres.architectures import _blocks as b
+from keras_dynres.architectures.resnet import DEPTHS, bottleneck
+
+_DEPTHS = {depth: DEPTHS[depth] for depth in (50, 101, 152)}
+
+
+def resnext(
+    depth=101,
+    cardinality=32,
+    width=4,
+    input_shape=(224, 224, 3),
+    classes=1000,
+    stem="auto",
+    name=None,
+):
+    """ResNeXt: bottlenecks whose 3x3 convolution works in groups.
+
+    Layers are named as those of `resnet`: `stage1_block1_conv1`, `..._add`, ...
+
+    Keras compiles grouped convolutions with XLA under TensorFlow, so they also train
+    on a CPU; one group of a few channels at a time keeps few lanes busy there, and
+    the networks are slower than their cost suggests.
+
+    Example:
+
+    ```python
+    model = resnext(29, cardinality=8, width=64, input_shape=(32, 32, 3), classes=10)
+    logits = model(keras.ops.zeros((1, 32, 32, 3)))  # (1, 10)
+    ```
+
+    Args:
+        depth: 50, 101 or 152 for four stages; 9n + 2 (29, 38, ...) for the three
+            stages of the CIFAR networks.
+        cardinality: Number of groups: 32 in ResNeXt-101-32x4d.
+        width: Channels of a group in the first stage: 4 in ResNeXt-101-32x4d.
+        input_shape: Height, width and channels; height and width may be `None`.
+        classes: Number of logits.
+        stem: `"imagenet"` (7x7 convolution at stride 2, max pooling), `"cifar"` (one
+            3x3 convolution), or `"auto"`: the latter for images below 64 pixels.
+        name: Name of the model; `"resnext_101_32x4d"` and the like by default.
+
+    Returns:
+        A functional `keras.Model` from normalised images to logits.
+
+    Reference:
+        [Aggregated Residual Transformations for Deep Neural Networks](
+        https://arxiv.org/abs/1611.05431) (Xie et al., 2016)
+    """
+    blocks = b.blocks_per_stage("ResNeXt", depth, _DEPTHS, step=9, offset=2)
+    b.check_positive(cardinality=cardinality, width=width, classes=classes)
+    inputs = b.image_input(input_shape)
+    x = b.stem(inputs, b.stem_kind(stem, input_shape), 64)
+    for key, filters, stride in b.stages(blocks):
+        inner = filters * width // 64 * cardinality
+        x = bottleneck(x, filters, stride, key, inner, cardinality)
+    outputs = b.head(x, classes)
+    name = name or f"resnext_{depth}_{cardinality}x{width}d"
+    return keras.Model(inputs, outputs, name=name)
