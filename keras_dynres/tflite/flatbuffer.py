@@ -8,8 +8,8 @@ bounds, so that damage shows as `struct.error` and never as a crash.
 import struct
 
 ALIGN = 64
-# The schema's root table `Model` has eight fields; these are the three we meet.
-_FIELDS, _VERSION, _BUFFERS, _METADATA = 8, 0, 4, 6
+# The schema's root table `Model` has eight fields; these are the ones we meet.
+_FIELDS, _VERSION, _SUBGRAPHS, _BUFFERS, _METADATA, _SIGNATURES = 8, 0, 2, 4, 6, 7
 
 
 def find(data, name):
@@ -22,6 +22,48 @@ def find(data, name):
             place = _vector(data, root[_BUFFERS])[index]
             return _bytes(data, _table(data, place)[0])
     return None
+
+
+def signatures(data):
+    """The signatures' keys, each with the index of its subgraph."""
+    found = {}
+    for place in _vector(data, _root(data)[_SIGNATURES]):
+        fields = _table(data, place) + [0] * 5
+        index = _u32(data, fields[4]) if fields[4] else 0
+        found[_bytes(data, fields[2])[1].decode()] = index
+    return found
+
+
+def select(data, key):
+    """The file with one signature left, its graph the only and so the primary one.
+
+    A runtime prepares every graph of a file when it loads it. Shortening two lists
+    hides the others at once, without touching the weights, for any runtime and any
+    language: load time and memory are then those of one instance.
+
+    The result's metadata hash no longer holds: check the file before.
+
+    Args:
+        data: The bytes of a TFLite file without control flow.
+        key: The signature to keep.
+
+    Returns:
+        Bytes of the same length.
+    """
+    root = _root(data)
+    index = signatures(data)[key]
+    place = _vector(data, root[_SIGNATURES])[list(signatures(data)).index(key)]
+    out = bytearray(data)
+    for slot, kept in (
+        (_SUBGRAPHS, _vector(data, root[_SUBGRAPHS])[index]),
+        (_SIGNATURES, place),
+    ):
+        at = root[slot] + _u32(data, root[slot])
+        struct.pack_into("<II", out, at, 1, kept - (at + 4))
+    number = (_table(data, place) + [0] * 5)[4]
+    if number:
+        struct.pack_into("<I", out, number, 0)
+    return bytes(out)
 
 
 def prefix(plain, name, text, length):
