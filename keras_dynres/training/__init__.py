@@ -1,0 +1,6 @@
+"""Recipes, and the training of them."""
+
+from keras_dynres.training.recipe import Recipe, names
+from keras_dynres.training.running import TrainingInterrupted, build, train
+
+__all__ = ["Recipe", "TrainingInterrupted", "build", "names", "train"]

@@ -1,0 +1,70 @@
+"""The data sets by name; adding one is a line in `DATASETS`."""
+
+import dataclasses
+
+from keras_dynres.errors import UnknownNameError
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """What must be known of a data set before any of it is read.
+
+    Args:
+        name: What users call it.
+        source: Its name at tensorflow-datasets; empty for the built-in one.
+        classes: Number of classes.
+        size: Height and width of the images a network is given.
+        train: Name of the training split.
+        test: Name of the split that is evaluated.
+        train_images: Number of training images.
+        test_images: Number of images evaluated.
+        mean: Mean of each channel, of pixels in 0..1.
+        std: Standard deviation of each channel.
+        in_memory: Whether all decoded images are kept in memory.
+    """
+
+    name: str
+    source: str
+    classes: int
+    size: int
+    train: str
+    test: str
+    train_images: int
+    test_images: int
+    mean: tuple
+    std: tuple
+    in_memory: bool
+
+    @property
+    def preprocessing(self):
+        """How images become a network's input: `(x / scale - mean) / std`."""
+        return {"mean": list(self.mean), "std": list(self.std), "scale": 255}
+
+
+_CIFAR10 = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
+_CIFAR100 = ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762))
+_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+_SYNTHETIC = ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
+
+_ROWS = (
+    # name, source, classes, size, splits, images, statistics, in memory
+    ("cifar10", "cifar10", 10, 32, "train", "test", 50000, 10000, *_CIFAR10, True),
+    ("cifar100", "cifar100", 100, 32, "train", "test", 50000, 10000, *_CIFAR100, True),
+    (
+        *("imagenet", "imagenet2012", 1000, 224, "train", "validation"),
+        *(1281167, 50000, *_IMAGENET, False),
+    ),
+    ("synthetic", "", 10, 32, "train", "test", 512, 128, *_SYNTHETIC, True),
+)
+DATASETS = {row[0]: Dataset(*row) for row in _ROWS}
+
+
+def info(name):
+    """The `Dataset` called `name`.
+
+    >>> info("cifar10").classes
+    10
+    """
+    if name not in DATASETS:
+        raise UnknownNameError("data set", name, list(DATASETS))
+    return DATASETS[name]

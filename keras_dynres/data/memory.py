@@ -1,0 +1,66 @@
+"""Pipelines over images that are held in memory."""
+
+import tensorflow as tf
+
+from keras_dynres.data.augment import AUGMENTATIONS
+
+
+def training(images, labels, dataset, batch_size, augment, seed, epochs, start_epoch):
+    """Batches in an order, and with augmentation, set by (seed, epoch, position).
+
+    Nothing is carried from one batch to the next, so a pipeline begun at a later
+    epoch yields what an unbroken one would have yielded from there.
+    """
+    images, labels = _on_host(images), _on_host(labels)
+    count = images.shape[0]
+    steps = count // batch_size
+    change = AUGMENTATIONS[augment]
+
+    def batches_of(epoch):
+        order = tf.random.experimental.stateless_shuffle(
+            tf.range(count), seed=tf.stack([tf.constant(seed, tf.int64), epoch])
+        )
+        order = tf.reshape(order[: steps * batch_size], [steps, batch_size])
+        rows = tf.data.Dataset.from_tensor_slices(order)
+        numbers = tf.data.Dataset.range(epoch * steps, (epoch + 1) * steps)
+        return tf.data.Dataset.zip(rows, numbers)
+
+    def batch_of(rows, number):
+        batch = standardise(tf.gather(images, rows), dataset)
+        if change is not None:
+            # The order uses (seed, epoch), the changes negative numbers: never alike.
+            batch = change(batch, tf.stack([tf.constant(seed, tf.int64), -1 - number]))
+        batch = tf.ensure_shape(batch, [batch_size, *images.shape[1:]])
+        return batch, tf.gather(labels, rows)
+
+    pipeline = tf.data.Dataset.range(start_epoch, epochs).flat_map(batches_of)
+    pipeline = pipeline.map(batch_of, num_parallel_calls=2, deterministic=True)
+    pipeline = pipeline.apply(
+        tf.data.experimental.assert_cardinality(steps * (epochs - start_epoch))
+    )
+    return pipeline.prefetch(4)
+
+
+def evaluation(images, labels, dataset, batch_size):
+    """All images in their own order; the last batch may be smaller."""
+    images, labels = _on_host(images), _on_host(labels)
+    starts = tf.data.Dataset.range(0, images.shape[0], batch_size)
+
+    def batch_of(start):
+        end = start + batch_size
+        return standardise(images[start:end], dataset), labels[start:end]
+
+    pipeline = starts.map(batch_of, num_parallel_calls=2, deterministic=True)
+    return pipeline.prefetch(4)
+
+
+def standardise(images, dataset):
+    """uint8 pixels to float32 of mean 0 and deviation 1."""
+    mean = tf.constant(dataset.mean) * 255.0
+    std = tf.constant(dataset.std) * 255.0
+    return (tf.cast(images, tf.float32) - mean) / std
+
+
+def _on_host(array):
+    with tf.device("/CPU:0"):
+        return tf.constant(array)

@@ -1,0 +1,109 @@
+"""Checkpoints: a run's whole state, in files that appear whole or not at all."""
+
+import hashlib
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from keras_dynres.errors import DynresError
+from keras_dynres.zoo.files import appearing
+
+
+class Checkpoints:
+    """A folder of the last two epochs' states.
+
+    A file's name ends in the hash of its content, so name and content come into
+    being in one rename, and a damaged file shows.
+
+    Args:
+        folder: Where they are kept.
+        recipe: The `Recipe`; the state of another is refused.
+    """
+
+    def __init__(self, folder, recipe):
+        self.folder = Path(folder)
+        self._recipe = _fingerprint(recipe)
+
+    def paths(self):
+        """The files, the latest first."""
+        return sorted(self.folder.glob("epoch_*.npz"), reverse=True)
+
+    def save(self, model, epoch, history):
+        """Saves the state after `epoch` epochs, and drops all but the one before."""
+        meta = {"epoch": epoch, "history": history, "recipe": self._recipe}
+        arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
+        buffer = io.BytesIO()
+        np.savez(buffer, meta=np.array(json.dumps(meta)), **arrays)
+        content = buffer.getvalue()
+        path = self.folder / f"epoch_{epoch:05d}.{_hash(content)}.npz"
+        with appearing(path) as file:
+            file.write(content)
+        for old in [p for p in self.paths() if p != path][1:]:
+            old.unlink(missing_ok=True)
+        return path
+
+    def restore(self, model, say=print):
+        """Puts the latest sound state into the model.
+
+        Returns:
+            The number of finished epochs and the history; `(0, [])` without a file.
+        """
+        for path in self.paths():
+            content = path.read_bytes()
+            if _hash(content) != path.name.split(".")[1]:
+                say(f"Checkpoint {path.name} is damaged and left aside.")
+                continue
+            return self._into(model, content, path)
+        return 0, []
+
+    def _into(self, model, content, path):
+        try:
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
+                meta = json.loads(str(file["meta"]))
+                arrays = [file[f"v{i}"] for i in range(len(file.files) - 1)]
+        except (ValueError, KeyError, zipfile.BadZipFile) as error:
+            raise DynresError(
+                f"Not a checkpoint of this package. Received: {path}"
+            ) from error
+        differing = [
+            key
+            for key in {**self._recipe, **meta["recipe"]}
+            if self._recipe.get(key) != meta["recipe"].get(key)
+        ]
+        if differing:
+            key = differing[0]
+            raise DynresError(
+                f"The checkpoints in {str(self.folder)!r} were trained with "
+                f"{key}={meta['recipe'].get(key)!r}, the recipe now says "
+                f"{self._recipe.get(key)!r}: take another out_dir."
+            )
+        variables = _variables(model)
+        if [v.shape for v in variables] != [a.shape for a in arrays]:
+            raise DynresError(f"The checkpoint is of another model. Received: {path}")
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
+        return meta["epoch"], meta["history"]
+
+
+def _variables(model):
+    """Weights, random seeds, the optimizer's state; metrics begin each epoch anew."""
+    model.optimizer.build(model.trainable_variables)
+    metrics = {id(v) for v in model.metrics_variables}
+    # Until the first step metrics have no variables, afterwards they do.
+    mine = [v for v in model.variables if id(v) not in metrics]
+    optimizer = {id(v) for v in model.optimizer.variables}
+    mine = [v for v in mine if id(v) not in optimizer]
+    return [*mine, *model.optimizer.variables]
+
+
+def _fingerprint(recipe):
+    """What makes a run that run: all of the recipe but its header."""
+    config = json.loads(json.dumps(recipe.get_config()))
+    return {k: v for k, v in config.items() if k not in ("about", "name")}
+
+
+def _hash(content):
+    return hashlib.sha256(content).hexdigest()[:16]

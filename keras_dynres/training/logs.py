@@ -1,0 +1,79 @@
+"""What a run writes down: checkpoints, log.csv, history.json, a line an epoch."""
+
+import csv
+import io
+import json
+import sys
+import time
+from pathlib import Path
+
+import keras
+
+from keras_dynres.zoo.files import appearing
+
+
+class EpochKeeper(keras.callbacks.Callback):
+    """After each epoch: the checkpoint first, then the logs that follow from it.
+
+    Args:
+        checkpoints: The `Checkpoints`.
+        folder: Where log.csv and history.json go.
+        history: The rows of the epochs before.
+        verbose: Whether to print a line for each epoch.
+    """
+
+    def __init__(self, checkpoints, folder, history, verbose):
+        super().__init__()
+        self.history = history
+        self._checkpoints = checkpoints
+        self._folder = Path(folder)
+        self._verbose = verbose
+        self._began = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Starts the clock."""
+        self._began = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Saves and tells."""
+        row = {"epoch": epoch + 1}
+        row.update({key: round(float(value), 6) for key, value in (logs or {}).items()})
+        row["learning_rate"] = round(float(self.model.optimizer.learning_rate), 8)
+        row["seconds"] = round(time.perf_counter() - self._began, 1)
+        self.history.append(row)
+        self._checkpoints.save(self.model, epoch + 1, self.history)
+        write_logs(self._folder, self.history)
+        if self._verbose:
+            print(_line(row, self.params["epochs"]), flush=True)
+
+
+def write_logs(folder, history):
+    """log.csv and history.json, whole each time: a resumed run repeats no line."""
+    folder = Path(folder)
+    columns = list(dict.fromkeys(key for row in history for key in row))
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(history)
+    with appearing(folder / "log.csv") as file:
+        file.write(text.getvalue().encode())
+    with appearing(folder / "history.json") as file:
+        file.write(json.dumps(history, indent=1).encode())
+
+
+def is_terminal():
+    """Whether someone watches: progress bars then, plain lines otherwise."""
+    return sys.stdout.isatty()
+
+
+def _line(row, epochs):
+    figures = [
+        f"{key} {row[key]:.4f}"
+        for key in ("loss", "accuracy", "val_loss", "val_accuracy")
+        if key in row
+    ]
+    left = (epochs - row["epoch"]) * row["seconds"] / 60
+    return (
+        f"epoch {row['epoch']}/{epochs}  {'  '.join(figures)}  "
+        f"rate {row['learning_rate']:.4g}  {row['seconds']:.0f} s, {left:.0f} min left"
+    )

@@ -1,0 +1,178 @@
+"""Recipes: all that a training run depends on, in one small readable file."""
+
+import dataclasses
+import json
+import typing
+from pathlib import Path
+
+from keras_dynres.data.catalog import DATASETS
+from keras_dynres.errors import DynresError, UnknownNameError, did_you_mean
+
+FOLDER = Path(__file__).with_name("recipes")
+_PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+_SCHEDULES = ("cosine", "linear", "steps")
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """All that a training run depends on.
+
+    Args:
+        name: Name of the recipe, its file's.
+        architecture: A name of `keras_dynres.architectures`.
+        dataset: A name of `keras_dynres.data.DATASETS`.
+        epochs: Passes over the training images.
+        about: The header: command, time, machine, score; a line each.
+        architecture_options: What the architecture's function is given. `classes`
+            and `input_shape` are the data set's unless they stand here.
+        method: A name of `keras_dynres.methods`, or None for the plain network.
+        method_options: What the method is given besides the base.
+        batch_size: Images a step.
+        augment: What `data.load` calls `augment`.
+        learning_rate: The highest.
+        schedule: `"cosine"` and `"linear"` fall to 0; `"steps"` multiplies by
+            `step_factor` at each of `step_at`.
+        step_at: Where the rate drops: fractions of the run, each in (0, 1).
+        step_factor: What the rate is multiplied by there.
+        warmup_epochs: Epochs in which the rate rises from 0.
+        momentum: Of the gradient, Nesterov's if `nesterov`.
+        nesterov: Whether the step looks ahead.
+        weight_decay: Added to the gradient, times the weight, before the momentum.
+        decay_all: Whether scale, offset and bias decay too, or kernels alone.
+        label_smoothing: Share of the target spread over all classes.
+        precision: Keras' dtype policy: `"float32"` or a mixed one.
+        seed: Of weights, order, augmentation and the drawing of instances.
+        calibration_batches: Training batches the statistics are computed over.
+    """
+
+    name: str
+    architecture: str
+    dataset: str
+    epochs: int
+    about: tuple = ()
+    architecture_options: dict = dataclasses.field(default_factory=dict)
+    method: str | None = None
+    method_options: dict = dataclasses.field(default_factory=dict)
+    batch_size: int = 128
+    augment: str = "none"
+    learning_rate: float = 0.1
+    schedule: str = "cosine"
+    step_at: tuple = (0.5, 0.75)
+    step_factor: float = 0.1
+    warmup_epochs: float = 0
+    momentum: float = 0.9
+    nesterov: bool = True
+    weight_decay: float = 5e-4
+    decay_all: bool = True
+    label_smoothing: float = 0.0
+    precision: str = "float32"
+    seed: int = 0
+    calibration_batches: int = 100
+
+    def __post_init__(self):
+        for field in dataclasses.fields(self):
+            self._check_type(field)
+        _one_of("data set", self.dataset, DATASETS)
+        _one_of("precision", self.precision, _PRECISIONS)
+        _one_of("schedule", self.schedule, _SCHEDULES)
+        self._check("epochs", self.epochs > 0, "above 0")
+        self._check("batch_size", self.batch_size > 0, "above 0")
+        self._check("learning_rate", self.learning_rate > 0, "above 0")
+        self._check("momentum", 0 <= self.momentum < 1, "in [0, 1)")
+        self._check("weight_decay", self.weight_decay >= 0, "at least 0")
+        self._check("label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)")
+        self._check("seed", self.seed >= 0, "at least 0")
+        self._check("calibration_batches", self.calibration_batches > 0, "above 0")
+        self._check(
+            "warmup_epochs",
+            0 <= self.warmup_epochs < self.epochs,
+            f"at least 0 and below epochs={self.epochs}",
+        )
+        at = list(self.step_at)
+        inside = all(isinstance(x, (int, float)) and 0 < x < 1 for x in at)
+        self._check("step_at", inside and at == sorted(at), "rising, each in (0, 1)")
+
+    @classmethod
+    def load(cls, name):
+        """The recipe of that name, or in the file at that path.
+
+        >>> Recipe.load("wrn16_2_cifar10").epochs
+        40
+        """
+        if isinstance(name, cls):
+            return name
+        path = Path(name)
+        if path.suffix != ".json":
+            path = FOLDER / f"{name}.json"
+            if str(name) not in names():
+                raise UnknownNameError("recipe", name, names())
+        try:
+            content = json.loads(path.read_text("utf-8"))
+        except OSError as error:
+            raise DynresError(
+                f"The recipe cannot be read ({error.strerror}). Received: {str(path)!r}"
+            ) from error
+        except ValueError as error:
+            raise DynresError(
+                f"The recipe is not JSON ({error}). Received: {str(path)!r}"
+            ) from error
+        return cls.from_config({"name": path.stem, **content})
+
+    @classmethod
+    def from_config(cls, config):
+        """The recipe a plain dict describes."""
+        if not isinstance(config, dict):
+            raise DynresError(f"A recipe is a JSON object. Received: {config!r}")
+        known = [field.name for field in dataclasses.fields(cls)]
+        for key in config:
+            if key not in known:
+                raise DynresError(
+                    f"Unknown recipe entry. Received: {key!r}."
+                    f"{did_you_mean(key, known)}"
+                )
+        for key in ("architecture", "dataset", "epochs"):
+            if key not in config:
+                raise DynresError(
+                    f"The recipe lacks {key!r}. Received: {', '.join(config)}"
+                )
+        lists = {k: tuple(v) for k, v in config.items() if isinstance(v, list)}
+        return cls(**{**config, **lists})
+
+    def get_config(self):
+        """A plain dict that `from_config` takes."""
+        return dataclasses.asdict(self)
+
+    def _check(self, entry, holds, wanted):
+        if not holds:
+            raise DynresError(
+                f"Recipe {self.name!r}: {entry} is {wanted}. "
+                f"Received: {entry}={getattr(self, entry)!r}"
+            )
+
+    def _check_type(self, field):
+        value = getattr(self, field.name)
+        kinds = typing.get_args(field.type) or (field.type,)
+        if kinds == (float,):
+            kinds = (float, int)
+        right = isinstance(value, kinds) and (bool in kinds or value is not True)
+        wanted = " or ".join(
+            {"dict": "an object", "tuple": "a list", "NoneType": "null"}.get(
+                kind.__name__, kind.__name__
+            )
+            for kind in kinds
+        )
+        self._check(field.name, right and (bool in kinds or value is not False), wanted)
+
+
+def names():
+    """Names of the recipes that come with the package.
+
+    >>> "sdpoint_wrn16_2_cifar10" in names()
+    True
+    """
+    return sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+def _one_of(kind, value, offered):
+    if value not in offered:
+        raise UnknownNameError(kind, value, list(offered))
