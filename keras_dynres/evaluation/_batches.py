@@ -30,7 +30,7 @@ def batches(data, batch_size=128, limit=None):
 def count_batches(data, batch_size=128, limit=None):
     """How many batches `batches` will yield, or None where it cannot be known."""
     if _is_arrays(data):
-        images = len(data[0] if isinstance(data, (tuple, list)) else data)
+        images = len(data[0] if isinstance(data, tuple) else data)
         return math.ceil(min(images, limit or images) / batch_size)
     if limit is not None:
         return None
@@ -40,19 +40,11 @@ def count_batches(data, batch_size=128, limit=None):
         return None
 
 
-def is_reiterable(data):
-    """Whether `data` may be walked a second time."""
-    return _is_arrays(data) or iter(data) is not data
-
-
 def _is_arrays(data):
     if _is_array(data):
         return True
-    return (
-        isinstance(data, (tuple, list))
-        and len(data) in (1, 2, 3)
-        and all(_is_array(part) for part in data)
-    )
+    # A tuple is images and labels; a list of arrays is a list of batches.
+    return isinstance(data, tuple) and all(_is_array(part) for part in data)
 
 
 def _is_array(x):

@@ -12,21 +12,22 @@ def table(menus, metric, chosen, images):
     """The first menu's instances, and how the other menus do at the same ones."""
     first, *others = menus
     menu = menus[first]
-    keys = [
-        k for k in ("macs", "flops", "params") if any(figure(i, k) > 0 for i in menu)
-    ]
-    keys += _measured(menu, metric)
-    on = {p.name for p in curve(menu, "macs", metric).front}
     shared = [o for o in others if any(i.name in menus[o] for i in menu)]
-    heads = ["Instance", *_heads(keys, metric, first, shared)]
+    before, after = _columns(menu, metric)
+    on = {p.name for p in curve(menu, "macs", metric).front}
+    mine = f"{_text.head(metric)}, {first}" if shared else _text.head(metric)
+    theirs = [f"{_text.head(metric)}, {other}" for other in shared]
+    heads = ["Instance", *map(_text.head, before), mine, *theirs]
+    heads += map(_text.head, after)
     body = []
     for instance in menu:
         cells = [_name(instance, chosen)]
-        cells += [_cell(menu, instance, key, metric, images) for key in keys]
-        for other in shared:
-            there = instance.name in menus[other]
-            value = figure(menus[other][instance.name], metric) if there else math.nan
+        cells += [_cell(menu, instance, key, images) for key in before]
+        for label in (first, *shared):
+            there = instance.name in menus[label]
+            value = figure(menus[label][instance.name], metric) if there else math.nan
             cells.append(_td(value, share(value, images)))
+        cells += [_cell(menu, instance, key, images) for key in after]
         kind = "on" if instance.name in on else "off"
         kind += " chosen" if chosen and instance.name == chosen.name else ""
         body.append(f'<tr class="{kind}">{"".join(cells)}</tr>')
@@ -44,19 +45,19 @@ def table(menus, metric, chosen, images):
     )
 
 
-def _measured(menu, metric):
-    """Measurement columns: the metric and the latency first, then the others."""
-    found = {k for i in menu for k in i.measured} - {metric}
-    ahead = [k for k in ("top5_accuracy", "latency_ms") if k in found]
-    return [metric, *ahead, *sorted(found.difference(ahead))]
+def _constant(menu, key):
+    """Whether a column would say the same, or nothing, in every row."""
+    values = {i.figure(key) for i in menu}
+    return values == {None} or (key == "params" and len(values) == 1)
 
 
-def _heads(keys, metric, first, shared):
-    for key in keys:
-        head = _text.head(key)
-        yield f"{head}, {first}" if shared and key == metric else head
-    for other in shared:
-        yield f"{_text.head(metric)}, {other}"
+def _columns(menu, metric):
+    """What stands before and after the metric; phones see the first columns."""
+    measured = {k for i in menu for k in i.measured} - {metric}
+    ahead = [k for k in ("top5_accuracy", "latency_ms") if k in measured]
+    costs = [k for k in ("macs", "flops", "params") if not _constant(menu, k)]
+    after = [*ahead, *(k for k in costs if k != "macs")]
+    return costs[:1] if "macs" in costs else [], after + sorted(measured - {*ahead})
 
 
 def _name(instance, chosen):
@@ -67,11 +68,11 @@ def _name(instance, chosen):
     return f'<th scope="row" data-v="{name}">{name}{tag}</th>'
 
 
-def _cell(menu, instance, key, metric, images):
+def _cell(menu, instance, key, images):
     value = figure(instance, key)
     if math.isnan(value):
-        return _td(value, "not measured")
-    if key == metric or key.endswith("accuracy"):
+        return _td(value, "–")
+    if key.endswith("accuracy"):
         return _td(value, share(value, images))
     if key == "macs" and (part := part_of_full(menu, instance)):
         bar = f'<span class="bar" style="--part:{100 * part:.0f}%"></span>'

@@ -44,7 +44,9 @@ svg text.budget{fill:var(--mark)}
     )
     + """
 .narrow{display:none}
-@media (max-width:40rem){.wide{display:none}.narrow{display:block}
+@media (max-width:40rem){.bar{display:none}
+tr>:first-child{position:sticky;left:0;background:var(--panel)}
+.wide{display:none}.narrow{display:block}
 main{padding:1rem .6rem 2rem}section{padding:.8rem .7rem}}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;list-style:none;padding:0;
 margin:0 0 .4rem;font-size:.9rem}
@@ -56,8 +58,9 @@ font-variant-numeric:tabular-nums}
 th,td{padding:.32rem .6rem;text-align:right;white-space:nowrap;
 border-bottom:1px solid var(--rule)}
 th:first-child,td:first-child{text-align:left}
-thead th{vertical-align:bottom;font-weight:600}
-th button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer}
+thead th{vertical-align:bottom;font-weight:600;white-space:normal}
+th button{font:inherit;color:inherit;background:none;border:0;padding:0;cursor:pointer;
+text-align:inherit}
 th button::after{content:"\\2195";opacity:.4;margin-left:.3em}
 th[aria-sort=ascending] button::after{content:"\\2191";opacity:1}
 th[aria-sort=descending] button::after{content:"\\2193";opacity:1}
@@ -96,7 +99,7 @@ document.querySelectorAll("table.sort").forEach(function(table){
       Array.from(body.rows).sort(function(a,b){
         var x=key(a),y=key(b);
         if(x===""||y==="")return (x==="")-(y==="");
-        var d=isNaN(x)||isNaN(y)?x.localeCompare(y):x-y;
+        var d=isNaN(x)||isNaN(y)?x.localeCompare(y,undefined,{numeric:true}):x-y;
         return up?d:-d;
       }).forEach(function(row){body.appendChild(row)});
     });

@@ -25,7 +25,7 @@ def chart(curves, x, metric, label, size=(720, 360), chosen=None, budget=None):
     ticks_x = ticks(0, max(xs) * 1.02, 4 if size[0] < 500 else 7)
     low, high = min(p.y for p in points), max(p.y for p in points)
     gap = max(high - low, 0.004)
-    ticks_y = [t for t in ticks(100 * (low - 0.1 * gap), 100 * (high + 0.1 * gap), 5)]
+    ticks_y = ticks(100 * (low - 0.12 * gap), 100 * (high + 0.12 * gap), 8)
     area = _Area(size, (0, max(xs) * 1.06), (low - 0.12 * gap, high + 0.12 * gap))
     parts = [*_grid(area, ticks_x, ticks_y, x, metric)]
     if budget is not None:
@@ -35,7 +35,9 @@ def chart(curves, x, metric, label, size=(720, 360), chosen=None, budget=None):
     first = {p.name: p for p in (*curves[0].front, *curves[0].beaten)}
     if chosen in first:
         parts.append(_ring(area, first[chosen]))
-    parts += _names(area, curves[0], first.get(chosen))
+    ends = [*curves[0].front[:1], *curves[0].front[-1:]]
+    wanted = [first.get(chosen), *ends, first.get("full")]
+    parts += _names(area, [p for p in wanted if p], first.get(chosen))
     width, height = size
     return (
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">'
@@ -125,25 +127,17 @@ def _ring(area, point):
     return f'<circle class="ring" cx="{area.x(point.x)}" cy="{area.y(point.y)}" r="8"/>'
 
 
-def _names(area, each, chosen):
-    """Names the ends of the curve and the chosen instance, where there is room."""
-    wanted = [*each.front[:1], *each.front[-1:]]
+def _names(area, points, chosen):
+    """Writes names above and left of their points: a rising curve leaves room there."""
     taken = []
-    for point in dict.fromkeys([*([chosen] if chosen else []), *wanted]):
-        x, y = area.x(point.x), area.y(point.y)
-        width = 7 * len(point.name)
-        # Right of the point and below it: a rising curve leaves that side free.
-        left = x + 8 + width > area.right
-        box = (x - 8 - width if left else x + 8, y + 16)
-        if any(
-            abs(y - b) < 16 and a < box[0] + width and box[0] < c for a, b, c in taken
-        ):
+    for point in dict.fromkeys(points):
+        x, y, width = area.x(point.x), area.y(point.y), 7 * len(point.name)
+        end = max(x - 7, LEFT + 4 + width)
+        if any(abs(y - b) < 15 and a < end and end - width < c for a, b, c in taken):
             continue
-        taken.append((box[0], y, box[0] + width))
-        anchor = "end" if left else "start"
-        at = x - 8 if left else x + 8
+        taken.append((end - width, y, end))
         weight = " chosen" if point is chosen else ""
         yield (
-            f'<text class="name {anchor}{weight}" x="{at}" y="{y + 17}">'
+            f'<text class="name end{weight}" x="{end}" y="{y - 10}">'
             f"{escape(point.name)}</text>"
         )

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from html import escape
 
-from keras_dynres.errors import DynresError
+from keras_dynres.errors import DynresError, UnknownNameError
 from keras_dynres.evaluation import _rows, _svg, _text
 from keras_dynres.evaluation._atomic import write_bytes
 from keras_dynres.evaluation._card import definitions, picture
@@ -15,6 +15,7 @@ from keras_dynres.evaluation.curves import as_menus, curve, figure, left_out
 from keras_dynres.evaluation.environment import environment
 from keras_dynres.instance import Menu
 
+BUDGETS = ("macs", "flops", "params", "latency_ms")
 SIZES = {"wide": (720, 360), "narrow": (360, 300)}
 
 
@@ -67,7 +68,7 @@ def report(
     menus[first] = _with_latency(menus[first], latency)
     chosen = _chosen(menus[first], budget, metric)
     sections = [
-        _summary(title, menus[first], metric, images),
+        _summary(title, menus[first], images),
         _choice(menus[first], chosen, budget, metric, images),
         _chart(menus, "macs", metric, chosen, budget),
         _chart(menus, "latency_ms", metric, chosen, budget),
@@ -107,6 +108,9 @@ def _with_latency(menu, latency):
 
 
 def _chosen(menu, budget, metric):
+    for key in budget or ():
+        if key not in BUDGETS:
+            raise UnknownNameError("budget", key, BUDGETS)
     return menu.within(**budget, metric=metric) if budget else None
 
 
@@ -135,13 +139,16 @@ def _tiles(pairs):
     return f'<dl class="tiles">{"".join(tiles)}</dl>'
 
 
-def _summary(title, menu, metric, images):
+def _summary(title, menu, images):
     instances = list(menu)
     what = f"{len(instances)} instances" if len(instances) > 1 else "one instance"
     text = f"One network, {what}"
     costs = [i.macs for i in instances if i.macs]
     if len(costs) > 1:
         text += f", {_text.amount(min(costs))} to {_text.amount(max(costs))} MACs"
+    sizes = {i.params for i in instances}
+    if len(sizes) == 1 and (size := sizes.pop()):
+        text += f", {_text.amount(size)} parameters"
     tested = f" Tested on {images:,} images." if images else ""
     return (
         f'<header><h1>{escape(title)}</h1><p class="dim">{text}.{tested}</p></header>'

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
+from keras_dynres.dynamic import DynamicModel
 from keras_dynres.errors import DynresError, UnknownNameError
 from keras_dynres.evaluation._batches import batches, count_batches
 
@@ -177,9 +178,8 @@ def _ranks(outputs, labels):
 
 
 def _graphs(model, instances):
-    menu = getattr(model, "menu", None)
-    if menu is not None:
-        chosen = menu.names if instances is None else instances
+    if isinstance(model, DynamicModel):
+        chosen = model.menu.names if instances is None else instances
         names = [getattr(i, "name", i) for i in chosen]
         graphs = {name: model.at(name) for name in names}
     else:

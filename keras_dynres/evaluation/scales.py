@@ -5,6 +5,7 @@ import dataclasses
 import keras
 import numpy as np
 
+from keras_dynres.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
 from keras_dynres.evaluation import _text
 from keras_dynres.evaluation._batches import batches, count_batches
@@ -61,8 +62,8 @@ def scale_sensitivity(
     compared, as in the SDPoint paper's section 6.2.3.
 
     Args:
-        model: A `keras.Model` of images to logits or probabilities, such as
-            `model.at("full")`.
+        model: A functional `keras.Model` of images to logits or probabilities,
+            such as `model.at("p1@0.5")`; of a `DynamicModel`, the full instance.
         data: Images, or batches of images with or without labels. Batches of a
             single image may differ in height and width.
         sizes: Shorter sides before the crop; None means the paper's seven, 256
@@ -82,6 +83,8 @@ def scale_sensitivity(
     print(found.mean)
     ```
     """
+    if isinstance(model, DynamicModel):
+        model = model.at("full")
     crop = _crop_side(model, crop)
     sizes = _sizes(sizes, crop)
     softmax = not ends_in_softmax(model)
@@ -153,10 +156,8 @@ def center_crop(images, crop):
 
 def ends_in_softmax(model):
     """Whether a model gives probabilities: its output comes from a softmax."""
-    output = model.outputs[0] if isinstance(model, keras.Model) else model
-    operation = getattr(output, "_keras_history", (None,))[0]
-    if isinstance(operation, keras.layers.Softmax):
-        return True
+    operation = model.outputs[0]._keras_history.operation
+    # A layer and the operation of keras.ops bear the same name.
     if type(operation).__name__ == "Softmax":
         return True
     activation = getattr(operation, "activation", None)
@@ -190,7 +191,9 @@ def _crop_side(model, crop):
 
 def _sizes(sizes, crop):
     if sizes is None:
-        sizes = [round(crop * size / PAPER_CROP) for size in PAPER_SIZES]
+        # Below 16 pixels some of the seven would fall together.
+        scaled = (round(crop * size / PAPER_CROP) for size in PAPER_SIZES)
+        sizes = dict.fromkeys(scaled)
     sizes = tuple(int(size) for size in sizes)
     if len(set(sizes)) < 2 or len(set(sizes)) != len(sizes) or min(sizes) < crop:
         raise DynresError(

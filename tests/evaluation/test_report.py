@@ -1,0 +1,153 @@
+import base64
+import html.parser
+import re
+
+import pytest
+
+from keras_dynres import DynresError, Instance, Menu
+from keras_dynres.evaluation import environment, plot, report
+
+VOID = {"meta", "img", "input"}
+
+
+class Page(html.parser.HTMLParser):
+    """Reads a report: balanced tags, attributes that fetch, rows, text."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.open, self.fetched, self.rows, self.text = [], [], [], []
+        self.classes = []
+        self.source = path.read_text("utf-8")
+        self.feed(self.source)
+        self.close()
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        if tag not in VOID:
+            self.open.append(tag)
+        for key, value in attrs:
+            if key in ("src", "href", "srcset", "data", "action", "xlink:href"):
+                self.fetched.append(value)
+        if tag == "tr":
+            self.rows.append([])
+            self.classes.append(dict(attrs).get("class", ""))
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_startendtag(self, tag, attrs):
+        self.handle_starttag(tag, attrs)
+        if tag not in VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, content):
+        self.text.append(content)
+        if "tr" in self.open:
+            self.rows[-1][-1] += content
+
+
+def test_holds_every_instance_and_fetches_nothing(tmp_path, random_menu):
+    menu = random_menu(4)
+    figure = plot(menu, tmp_path / "curve.png")
+    path = report(
+        {"ours": menu, "theirs": random_menu(5)},
+        tmp_path / "report.html",
+        card={"paper": "https://example.org/x", "parts": {"a": [1, 2], "b": None}},
+        figures={"Curve": figure, "Again": tmp_path / "curve.png"},
+        images=100,
+    )
+    page = Page(path)
+    assert {row[0] for row in page.rows[1:]} == set(menu.names)
+    assert len(page.rows) == len(menu) + 1
+    assert len(page.fetched) == 2
+    for value in page.fetched:
+        head, _, content = value.partition(",")
+        assert head == "data:image/png;base64"
+        assert base64.b64decode(content).startswith(b"\x89PNG")
+    assert not re.search(r"url\(|@import|<link|<iframe", page.source)
+    assert "default-src 'none'" in page.source
+    for instance in menu:
+        accuracy = f"{100 * instance.measured['accuracy']:.2f} %"
+        row = next(r for r in page.rows if r[0] == instance.name)
+        assert any(accuracy in cell for cell in row)
+        assert f">{instance.name}: {accuracy} at " in page.source
+
+
+def test_text_is_escaped(tmp_path):
+    evil = "<script>alert('x')</script> & \"q\""
+    menu = Menu([Instance(evil, macs=5, measured={"accuracy": 0.5, evil: 1.0})])
+    path = report(
+        {evil: menu, "b": menu},
+        tmp_path / "r.html",
+        card={evil: [evil, {"k": evil}]},
+        title=evil,
+        machine={"CPU": evil},
+        budget={"macs": 10},
+    )
+    page = Page(path)
+    assert page.source.count("<script") == 1
+    assert evil in "".join(page.text)
+
+
+def test_the_choice_within_the_budget_is_marked(tmp_path, random_menu):
+    menu = random_menu(6)
+    times = {name: {"median_ms": i + 1.0} for i, name in enumerate(menu.names)}
+    before = str(menu)
+    path = report(menu, tmp_path / "r.html", latency=times, budget={"latency_ms": 5})
+    page = Page(path)
+    best = max(menu.names[:5], key=lambda n: menu[n].measured["accuracy"])
+    chosen = [r for r, c in zip(page.rows, page.classes, strict=True) if "chosen" in c]
+    best = menu[best].measured["accuracy"]
+    assert len(chosen) == 1 and chosen[0][0].endswith("chosen")
+    assert menu[chosen[0][0].removesuffix("chosen")].measured["accuracy"] == best
+    assert "The choice within 5 ms" in page.source
+    assert page.source.count('class="ring"') == 4
+    assert str(menu) == before
+
+
+def test_unmeasured_instances_are_named_and_kept_in_the_table(tmp_path):
+    menu = Menu(
+        [
+            Instance("full", macs=9, flops=18, measured={"accuracy": 0.9}),
+            Instance("p1@0.5", macs=3, flops=6, measured={"accuracy": float("nan")}),
+            Instance("p2@0.5", macs=4, flops=8),
+        ]
+    )
+    page = Page(report(menu, tmp_path / "r.html", budget={"macs": 10}))
+    assert "2 instances are left out because nothing was measured" in page.source
+    assert [row[0] for row in page.rows[1:]] == ["p1@0.5", "p2@0.5", "fullchosen"]
+    assert page.rows[1][2] == "–"
+    assert "nan" not in page.source[: page.source.index("<script")].lower()
+    bare = Menu([Instance("full", macs=9), Instance("p1@0.5", macs=3)])
+    page = Page(report(bare, tmp_path / "r.html"))
+    assert "model.evaluate_menu(data)" in page.source
+    assert "<svg" not in page.source and len(page.rows) == 3
+
+
+def test_one_instance_and_equal_accuracies_still_draw(tmp_path):
+    one = Menu([Instance("full", macs=9, measured={"accuracy": 1.0})])
+    assert "<svg" in Page(report(one, tmp_path / "r.html", images=10)).source
+
+
+def test_bad_input_gets_a_sentence_and_leaves_no_file(tmp_path, random_menu):
+    menu, path = random_menu(1), tmp_path / "r.html"
+    with pytest.raises(DynresError, match="the cheapest is"):
+        report(menu, path, budget={"macs": 10})
+    with pytest.raises(DynresError, match="Did you mean 'macs'"):
+        report(menu, path, budget={"mac": 10})
+    with pytest.raises(DynresError, match="Did you mean 'full'"):
+        report(menu, path, latency={"ful": 3})
+    with pytest.raises(DynresError, match="number of milliseconds.*'fast' for 'full'"):
+        report(menu, path, latency={"full": "fast"})
+    with pytest.raises(DynresError, match="cannot be read.*no.png"):
+        report(menu, path, figures={"A": tmp_path / "no.png"})
+    with pytest.raises(DynresError, match="picture format"):
+        report(menu, path, figures={"A": "x.gif"})
+    assert not list(tmp_path.iterdir())
+
+
+def test_environment_names_versions_and_processor():
+    found = environment()
+    assert found["keras"] and found["CPU"] and int(found["Cores"]) > 0

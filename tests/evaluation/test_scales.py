@@ -1,0 +1,112 @@
+import itertools
+
+import keras
+import numpy as np
+import pytest
+
+from keras_dynres import DynresError
+from keras_dynres.evaluation import scale_sensitivity
+from keras_dynres.evaluation.scales import PAPER_SIZES, center_crop, resize_shorter
+
+
+def softmax(x):
+    powers = np.exp(x.astype("float64"))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def upscaled(image, size, crop):
+    """Bilinear upscaling by the textbook, half-pixel centres, then the middle."""
+    height, width, _ = image.shape
+    ratio = size / min(height, width)
+    rows, columns = round(height * ratio), round(width * ratio)
+    out = np.zeros((crop, crop, 3))
+    for i, j in itertools.product(range(crop), range(crop)):
+        y = (i + (rows - crop) // 2 + 0.5) * height / rows - 0.5
+        x = (j + (columns - crop) // 2 + 0.5) * width / columns - 0.5
+        y, x = np.clip(y, 0, height - 1), np.clip(x, 0, width - 1)
+        top, left = min(int(y), height - 2), min(int(x), width - 2)
+        v, h = y - top, x - left
+        patch = image[top : top + 2, left : left + 2]
+        out[i, j] = (patch[0, 0] * (1 - h) + patch[0, 1] * h) * (1 - v) + (
+            patch[1, 0] * (1 - h) + patch[1, 1] * h
+        ) * v
+    return out
+
+
+@pytest.mark.parametrize("activation", [None, "softmax"])
+def test_equals_an_independent_computation(activation, small_net):
+    net = small_net(size=8, activation=activation)
+    images = np.random.default_rng(1).normal(size=(5, 9, 11, 3)).astype("float32") * 3
+    sizes = (9, 12, 14)
+    found = scale_sensitivity(net, images, sizes, batch_size=2, verbose=0)
+    outputs = {}
+    for size in sizes:
+        views = np.stack([upscaled(image, size, 8) for image in images])
+        raw = net.predict(views.astype("float32"), verbose=0)
+        outputs[size] = softmax(raw) if activation is None else raw
+    pairs = []
+    for a, b in itertools.combinations(sizes, 2):
+        each = [
+            u @ v / np.sqrt((u @ u) * (v @ v))
+            for u, v in zip(outputs[a], outputs[b], strict=True)
+        ]
+        pairs.append(np.mean(each))
+        row, column = sizes.index(a), sizes.index(b)
+        assert found.matrix[row, column] == pytest.approx(pairs[-1], abs=1e-6)
+        assert found.matrix[column, row] == found.matrix[row, column]
+    assert found.mean == pytest.approx(np.mean(pairs), abs=1e-6)
+    assert found.mean < 1 - 1e-5
+    np.testing.assert_allclose(np.diag(found.matrix), 1)
+    assert found.images == 5 and "3 pairs, 5 images" in str(found)
+
+
+def test_a_network_blind_to_size_scores_one():
+    image = keras.Input((16, 16, 3))
+    x = keras.layers.GlobalAveragePooling2D()(image)
+    net = keras.Model(image, keras.layers.Dense(4)(x))
+    flat = np.ones((3, 16, 16, 3), "float32") * np.arange(3)[:, None, None, None]
+    found = scale_sensitivity(net, flat, verbose=0)
+    assert len(found.sizes) == 7 and found.crop == 16
+    assert found.mean == pytest.approx(1)
+
+
+def test_paper_sizes_and_their_scaled_form(small_net):
+    assert PAPER_SIZES == (256, 272, 288, 304, 320, 336, 352)
+    images = np.zeros((1, 32, 32, 3), "float32")
+    found = scale_sensitivity(small_net(32), images, verbose=0)
+    assert found.sizes == (37, 39, 41, 43, 46, 48, 50) and found.crop == 32
+
+
+def test_streams_images_of_different_shapes_and_other_batches(dynamic):
+    rng = np.random.default_rng(0)
+    ragged = [rng.normal(size=(1, h, w, 3)) for h, w in ((8, 8), (10, 9), (8, 13))]
+    found = scale_sensitivity(dynamic, ragged, (9, 10), batch_size=2, verbose=0)
+    alone = [
+        scale_sensitivity(dynamic.at("full"), x, (9, 10), verbose=0).mean
+        for x in ragged
+    ]
+    assert found.images == 3
+    assert found.mean == pytest.approx(np.mean(alone), abs=1e-6)
+    assert scale_sensitivity(dynamic, ragged, limit=2, verbose=0).images == 2
+
+
+def test_resize_keeps_the_aspect_and_the_crop_is_central():
+    images = np.zeros((2, 10, 20, 3), "float32")
+    assert resize_shorter(images, 15).shape == (2, 15, 30, 3)
+    ramp = np.arange(6)[None, None, :, None] * np.ones((1, 6, 6, 1))
+    assert list(center_crop(ramp, 2)[0, 0, :, 0]) == [2, 3]
+
+
+def test_bad_input_gets_a_sentence(data, small_net):
+    net = small_net()
+    with pytest.raises(DynresError, match="none below the crop of 8"):
+        scale_sensitivity(net, data, sizes=(7, 9), verbose=0)
+    with pytest.raises(DynresError, match="two or more different sizes"):
+        scale_sensitivity(net, data, sizes=(9, 9), verbose=0)
+    with pytest.raises(DynresError, match="`crop` is needed"):
+        free = keras.Input((None, None, 3))
+        flexible = keras.Model(free, keras.layers.GlobalAveragePooling2D()(free))
+        scale_sensitivity(flexible, data, verbose=0)
+    net.get_layer("head").bias.assign([0, np.nan, 0, 0])
+    with pytest.raises(DynresError, match="NaN"):
+        scale_sensitivity(net, data, verbose=0)
