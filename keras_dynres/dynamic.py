@@ -1,15 +1,13 @@
 """The model every method is: a menu of instances over one set of weights."""
 
-import re
-
 import keras
 import numpy as np
 
-from keras_dynres import graph
+from keras_dynres import cost, graph, slots
 from keras_dynres.calibration import calibrate
 from keras_dynres.errors import DynresError, NotCalibratedError, UnknownNameError
 from keras_dynres.instance import FULL, Instance, Menu
-from keras_dynres.layers import StatisticsSlot
+from keras_dynres.measuring import evaluate_menu
 from keras_dynres.stepping import InstanceSteps
 
 
@@ -46,12 +44,14 @@ class DynamicModel(keras.Model):
         self.statistics = statistics
         self.seed = int(seed)
         # One object keeps what Keras must not track: graphs, names, the menu.
-        self._book = _Book()
-        self._book.flat = graph.flatten(base)
+        self._book = _Book(graph.flatten(base))
         self._book.instances = {i.name: i for i in self.define_instances()}
-        self._book.menu = None if menu is None else Menu.from_json(menu)
+        if menu is not None:
+            self._book.menu = Menu.from_json(menu)
         self._active = None
-        self.slots = self._make_slots()
+        self.slots = slots.make(
+            self._book.batch_norms, self._book.instances.values(), self.slot
+        )
         self.calibrated = self.add_weight(
             shape=(len(self._book.instances),),
             initializer="zeros",
@@ -121,7 +121,7 @@ class DynamicModel(keras.Model):
                 "before inference."
             )
         shared = self._graph(name)
-        return _copied(shared, self.slots) if copy else shared
+        return slots.plain_copy(shared) if copy else shared
 
     def is_calibrated(self, instance):
         """Whether an instance is ready for inference."""
@@ -132,13 +132,8 @@ class DynamicModel(keras.Model):
         return bool(np.asarray(self.calibrated)[index])
 
     def owned_slots(self, instance):
-        """Keys of the statistics that are not the base's, in an instance's graph."""
-        each = self._book.instances[self._known(instance)]
-        return [
-            key
-            for layer in self._batch_norms()
-            if (key := self._slot_key(layer, each)) is not None
-        ]
+        """Keys of the statistics in an instance's graph that are not the base's."""
+        return list(self._slot_keys(self._known(instance)).values())
 
     def cost_table(self):
         """Prints every instance's costs, as published papers count them."""
@@ -179,18 +174,7 @@ class DynamicModel(keras.Model):
             The `Menu`.
         """
         names = [self._known(i) for i in instances or self.menu.names]
-        for name in names:
-            self.at(name)  # Refuses before any work is done.
-        bar = keras.utils.Progbar(
-            len(names), verbose=int(verbose != 0), unit_name="instance"
-        )
-        for done, name in enumerate(names, 1):
-            model = self.at(name)
-            self._compile_like(model, metrics)
-            figures = model.evaluate(data, verbose=0, return_dict=True)
-            self.menu.record(name, **_readable(figures))
-            bar.update(done)
-        return self.menu
+        return evaluate_menu(self, data, names, metrics, verbose)
 
     # === Keras ===
 
@@ -222,7 +206,10 @@ class DynamicModel(keras.Model):
                 "A step trains one instance: compile with steps_per_execution=1. "
                 f"Received: steps_per_execution={self.steps_per_execution}"
             )
+        # The weights are about to change: what was computed from them no longer holds.
         self.calibrated.assign(np.zeros(len(self.instances), "float32"))
+        if self._book.menu is not None:
+            self._book.menu.forget()
         if self.train_function is None or force:
             self.train_function = InstanceSteps(self, super().make_train_function)
         self.train_function.rewind()
@@ -254,8 +241,6 @@ class DynamicModel(keras.Model):
         return name
 
     def _counted(self, instance):
-        from keras_dynres import cost
-
         counted = cost.count(self._graph(instance.name))
         return Instance(
             instance.name,
@@ -273,44 +258,21 @@ class DynamicModel(keras.Model):
             )
         return self._book.changed[instance.name]
 
-    def _batch_norms(self):
-        if self._book.batch_norms is None:
-            layers = {
-                call.layer.name: call.layer
-                for call in graph.calls(self._book.flat)
-                if isinstance(call.layer, keras.layers.BatchNormalization)
-            }
-            self._book.batch_norms = list(layers.values())
-        return self._book.batch_norms
-
-    def _slot_key(self, layer, instance):
-        key = self.slot(layer, instance)
-        return None if key is None else f"{layer.name}/{key}"
-
-    def _make_slots(self):
-        slots = {}
-        for instance in self._book.instances.values():
-            for layer in self._batch_norms():
-                key = self._slot_key(layer, instance)
-                if key is not None and key not in slots:
-                    slots[key] = StatisticsSlot.of(layer, _scope(key))
-        return slots
+    def _slot_keys(self, name):
+        if name not in self._book.slot_keys:
+            instance = self._book.instances[name]
+            keys = slots.keys(self._book.batch_norms, instance, self.slot)
+            self._book.slot_keys[name] = keys
+        return self._book.slot_keys[name]
 
     def _graph(self, name):
         graphs = self._book.graphs
         if name not in graphs:
-            instance = self._book.instances[name]
-            edits = dict(self.rule(instance))
-            for layer in self._batch_norms():
-                key = self._slot_key(layer, instance)
-                if key is not None:
-                    swap = graph.swap(self.slots[key])
-                    asked = edits.get(layer.name)
-                    edits[layer.name] = graph.chain(swap, asked) if asked else swap
+            rule = self.rule(self._book.instances[name])
+            edits = slots.with_slots(rule, self._slot_keys(name), self.slots)
+            title = slots.scope(f"{self.name}_{name}")
             try:
-                graphs[name] = graph.rewire(
-                    self._book.flat, edits, f"{self.name}_{_scope(name)}"
-                )
+                graphs[name] = graph.rewire(self._book.flat, edits, title)
             except ValueError as error:
                 raise DynresError(
                     f"Instance {name!r} cannot be built over {self.base.name!r}: "
@@ -318,47 +280,12 @@ class DynamicModel(keras.Model):
                 ) from error
         return graphs[name]
 
-    def _compile_like(self, model, metrics):
-        if metrics is None and self.compiled:
-            asked = keras.saving.deserialize_keras_object(self.get_compile_config())
-            model.compile(loss=asked.get("loss"), metrics=asked.get("metrics"))
-            return
-        model.compile(metrics=metrics or ["accuracy"])
-
 
 class _Book:
     """What a model knows and Keras need not save."""
 
-    def __init__(self):
-        self.graphs, self.changed = {}, {}
-        self.flat = self.instances = self.menu = None
-        self.odds = self.batch_norms = None
-
-
-def _copied(model, slots):
-    own = {slot.name: key.split("/")[0] for key, slot in slots.items()}
-
-    def clone(layer):
-        if layer.name in own:
-            return layer.plain(own[layer.name])
-        return type(layer).from_config(layer.get_config())
-
-    copy = keras.models.clone_model(model, clone_function=clone)
-    for mine, theirs in zip(copy.layers, model.layers, strict=True):
-        mine.set_weights(theirs.get_weights())
-    return copy
-
-
-def _readable(figures):
-    names = {
-        "sparse_categorical_accuracy": "accuracy",
-        "categorical_accuracy": "accuracy",
-        "sparse_top_k_categorical_accuracy": "top5_accuracy",
-        "top_k_categorical_accuracy": "top5_accuracy",
-    }
-    return {names.get(key, key): value for key, value in figures.items()}
-
-
-def _scope(name):
-    """The name with what TensorFlow allows in a scope."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+    def __init__(self, flat):
+        self.flat = flat
+        self.batch_norms = slots.batch_norms(flat)
+        self.instances, self.graphs, self.changed, self.slot_keys = {}, {}, {}, {}
+        self.menu = self.odds = None

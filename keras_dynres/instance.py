@@ -96,6 +96,11 @@ class Menu:
         merged = {**old.measured, **{k: float(v) for k, v in measured.items()}}
         self._instances[old.name] = dataclasses.replace(old, measured=merged)
 
+    def forget(self):
+        """Drops what was measured, as when the weights have changed."""
+        for name, each in self._instances.items():
+            self._instances[name] = dataclasses.replace(each, measured={})
+
     def within(
         self, macs=None, flops=None, latency_ms=None, params=None, metric="accuracy"
     ):
