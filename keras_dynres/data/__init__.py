@@ -1,9 +1,11 @@
 """Images for training and evaluation, standardised and batched."""
 
+import contextlib
+
 from keras_dynres.data.catalog import DATASETS, Dataset, info
 from keras_dynres.errors import DynresError, UnknownNameError
 
-__all__ = ["DATASETS", "Dataset", "info", "load"]
+__all__ = ["DATASETS", "Dataset", "clear_errors", "info", "load"]
 
 
 def load(
@@ -32,40 +34,70 @@ def load(
     16
 
     Args:
-        name: One of `DATASETS`; `"synthetic"` needs no files.
+        name: One of `DATASETS`, or a `Dataset`; `"synthetic"` needs no files.
         split: `"train"` or `"test"`.
         data_dir: Folder of tensorflow-datasets.
         batch_size: Images a batch. Training drops what is left over at the end of an
             epoch, evaluation does not.
-        augment: `"none"`, `"flip"`, `"pad_crop_flip"`.
+        augment: `"none"`, `"flip"` or `"pad_crop_flip"`; for ImageNet `"none"`,
+            `"flip"` or `"scale_aspect"`.
         seed: Seeds order and augmentation.
         epochs: The epoch to stop before.
         start_epoch: The epoch to start with.
         shuffle: Whether this is for training; by default that of `split`.
-        on_corrupt: `"raise"`, or `"skip"` to leave damaged images out.
+        on_corrupt: `"raise"` stops at an image that cannot be decoded; `"skip"`
+            leaves such images out and says so.
     """
     # Here, not above: importing the package must not import TensorFlow.
-    from keras_dynres.data import memory, reading
-    from keras_dynres.data.augment import AUGMENTATIONS
+    from keras_dynres.data import augment as changes
+    from keras_dynres.data import memory, reading, stream
 
     dataset = info(name)
-    if augment not in AUGMENTATIONS:
-        raise UnknownNameError("augmentation", augment, list(AUGMENTATIONS))
+    offered = changes.PICTURE_AUGMENTATIONS
+    if dataset.in_memory:
+        offered = changes.AUGMENTATIONS
+    if augment not in offered:
+        raise UnknownNameError(f"augmentation of {dataset.name!r}", augment, offered)
     if split not in ("train", "test"):
         raise DynresError(f"split is 'train' or 'test'. Received: split={split!r}")
-    images, labels = _arrays(reading, dataset, split, data_dir, on_corrupt)
-    if not 0 < batch_size <= len(images):
+    if not 0 <= start_epoch < epochs:
         raise DynresError(
-            f"batch_size lies between 1 and the {len(images)} images of the split. "
+            "start_epoch lies between 0 and epochs. "
+            f"Received: start_epoch={start_epoch}, epochs={epochs}"
+        )
+    room, read = (
+        (memory, reading.Arrays) if dataset.in_memory else (stream, stream.Files)
+    )
+    at_source = dataset.train if split == "train" else dataset.test
+    images = read(dataset, at_source, data_dir, on_corrupt)
+    if not 0 < batch_size <= images.count:
+        raise DynresError(
+            f"batch_size lies between 1 and the {images.count} images of the split. "
             f"Received: batch_size={batch_size}"
         )
     if not (split == "train" if shuffle is None else shuffle):
-        return memory.evaluation(images, labels, dataset, batch_size)
-    return memory.training(
-        images, labels, dataset, batch_size, augment, seed, epochs, start_epoch
-    )
+        return room.evaluation(images, batch_size)
+    return room.training(images, batch_size, augment, seed, epochs, start_epoch)
 
 
-def _arrays(reading, dataset, split, data_dir, on_corrupt):
-    at_source = dataset.train if split == "train" else dataset.test
-    return reading.arrays(dataset, at_source, data_dir, on_corrupt)
+@contextlib.contextmanager
+def clear_errors(name):
+    """Turns what TensorFlow says of a damaged image into one sentence.
+
+    Pictures that are decoded while a model trains fail within `fit`, far from here.
+
+    Args:
+        name: The data set's name.
+    """
+    try:
+        yield
+    except Exception as error:
+        lines = (getattr(error, "message", "") or "").splitlines()
+        if not any("IteratorGetNext" in line for line in lines):
+            raise
+        reason = next((line for line in lines if "Invalid" in line), lines[0])
+        reason = reason.split("}} ")[-1].rstrip(".")
+        raise DynresError(
+            f"An image of {name!r} cannot be read: {reason}; on_corrupt='skip' leaves "
+            "such images out."
+        ) from error

@@ -1,4 +1,4 @@
-"""Augmentation of whole batches, each a pure function of its seed."""
+"""Augmentation, each a pure function of its seed; and standardising."""
 
 import tensorflow as tf
 
@@ -57,4 +57,66 @@ def _move(images, shift, mirrored):
     )
 
 
+def scale_aspect(image, size, seed):
+    """A random part of one picture at a random aspect ratio, mirrored or not.
+
+    The part has 8 to 100 % of the area and an aspect ratio of 3:4 to 4:3, as Szegedy
+    et al. cut it.
+
+    Args:
+        image: uint8 pixels (height, width, channels).
+        size: Height and width of what is returned.
+        seed: Two integers.
+
+    Returns:
+        Float pixels (size, size, channels).
+    """
+    corner, extent, _ = tf.image.stateless_sample_distorted_bounding_box(
+        tf.shape(image),
+        tf.zeros([1, 0, 4]),
+        _split(seed, 0),
+        min_object_covered=0.0,
+        area_range=(0.08, 1.0),
+        aspect_ratio_range=(3 / 4, 4 / 3),
+        max_attempts=10,
+        use_image_if_no_bounding_boxes=True,
+    )
+    image = _resize(tf.slice(image, corner, extent), [size, size])
+    return tf.image.stateless_random_flip_left_right(image, _split(seed, 1))
+
+
+def centre_flip(image, size, seed):
+    """The middle of one picture, mirrored or not."""
+    image = centre(image, size)
+    return tf.image.stateless_random_flip_left_right(image, _split(seed, 1))
+
+
+def centre(image, size, seed=None):
+    """The middle of one picture: of 256 pixels on the shorter side, the middle 224."""
+    del seed
+    shape = tf.cast(tf.shape(image)[:2], tf.float32)
+    shorter = round(size * 256 / 224)
+    scaled = tf.round(shape * shorter / tf.reduce_min(shape))
+    image = _resize(image, tf.cast(scaled, tf.int32))
+    top, left = tf.unstack((tf.shape(image)[:2] - size) // 2)
+    return tf.ensure_shape(image[top : top + size, left : left + size], [size, size, 3])
+
+
+def standardise(images, dataset):
+    """Pixels of 0 to 255 to float32 of mean 0 and deviation 1."""
+    mean = tf.constant(dataset.mean) * 255.0
+    std = tf.constant(dataset.std) * 255.0
+    return (tf.cast(images, tf.float32) - mean) / std
+
+
+def _resize(image, shape):
+    return tf.image.resize(image, shape, antialias=True)
+
+
+# Of batches of small images, and of single pictures of any size.
 AUGMENTATIONS = {"none": None, "flip": flip, "pad_crop_flip": pad_crop_flip}
+PICTURE_AUGMENTATIONS = {
+    "none": centre,
+    "flip": centre_flip,
+    "scale_aspect": scale_aspect,
+}

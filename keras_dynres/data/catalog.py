@@ -60,11 +60,13 @@ DATASETS = {row[0]: Dataset(*row) for row in _ROWS}
 
 
 def info(name):
-    """The `Dataset` called `name`.
+    """The `Dataset` called `name`; a `Dataset` is returned as it is.
 
     >>> info("cifar10").classes
     10
     """
+    if isinstance(name, Dataset):
+        return name
     if name not in DATASETS:
         raise UnknownNameError("data set", name, list(DATASETS))
     return DATASETS[name]

@@ -2,16 +2,17 @@
 
 import tensorflow as tf
 
-from keras_dynres.data.augment import AUGMENTATIONS
+from keras_dynres.data.augment import AUGMENTATIONS, standardise
 
 
-def training(images, labels, dataset, batch_size, augment, seed, epochs, start_epoch):
+def training(arrays, batch_size, augment, seed, epochs, start_epoch):
     """Batches in an order, and with augmentation, set by (seed, epoch, position).
 
     Nothing is carried from one batch to the next, so a pipeline begun at a later
     epoch yields what an unbroken one would have yielded from there.
     """
-    images, labels = _on_host(images), _on_host(labels)
+    images, labels = _on_host(arrays.images), _on_host(arrays.labels)
+    dataset = arrays.dataset
     count = images.shape[0]
     steps = count // batch_size
     change = AUGMENTATIONS[augment]
@@ -41,9 +42,10 @@ def training(images, labels, dataset, batch_size, augment, seed, epochs, start_e
     return pipeline.prefetch(4)
 
 
-def evaluation(images, labels, dataset, batch_size):
+def evaluation(arrays, batch_size):
     """All images in their own order; the last batch may be smaller."""
-    images, labels = _on_host(images), _on_host(labels)
+    images, labels = _on_host(arrays.images), _on_host(arrays.labels)
+    dataset = arrays.dataset
     starts = tf.data.Dataset.range(0, images.shape[0], batch_size)
 
     def batch_of(start):
@@ -52,13 +54,6 @@ def evaluation(images, labels, dataset, batch_size):
 
     pipeline = starts.map(batch_of, num_parallel_calls=2, deterministic=True)
     return pipeline.prefetch(4)
-
-
-def standardise(images, dataset):
-    """uint8 pixels to float32 of mean 0 and deviation 1."""
-    mean = tf.constant(dataset.mean) * 255.0
-    std = tf.constant(dataset.std) * 255.0
-    return (tf.cast(images, tf.float32) - mean) / std
 
 
 def _on_host(array):

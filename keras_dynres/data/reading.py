@@ -5,8 +5,8 @@ import numpy as np
 from keras_dynres.errors import DynresError
 
 
-def arrays(dataset, split, data_dir=None, on_corrupt="raise"):
-    """All images (uint8, NHWC) and labels (int64) of a split.
+class Arrays:
+    """All images (uint8, NHWC) and labels (int64) of a split, in memory.
 
     Args:
         dataset: The `Dataset`.
@@ -15,12 +15,15 @@ def arrays(dataset, split, data_dir=None, on_corrupt="raise"):
         on_corrupt: `"raise"` stops at an image that cannot be decoded; `"skip"`
             leaves such images out and says how many.
     """
-    if not dataset.source:
-        return _synthetic(dataset, split)
-    examples = builder(dataset, data_dir).as_dataset(
-        split=split, shuffle_files=False, decoders=_undecoded()
-    )
-    return _decoded(examples, dataset, split, on_corrupt)
+
+    def __init__(self, dataset, split, data_dir=None, on_corrupt="raise"):
+        skip = skips(on_corrupt)
+        self.dataset = dataset
+        if dataset.source:
+            self.images, self.labels = _read(dataset, split, data_dir, skip)
+        else:
+            self.images, self.labels = _synthetic(dataset, split)
+        self.count = len(self.images)
 
 
 def builder(dataset, data_dir=None):
@@ -40,7 +43,8 @@ def builder(dataset, data_dir=None):
     return found
 
 
-def _undecoded():
+def undecoded():
+    """What keeps tensorflow-datasets from decoding images by itself."""
     import tensorflow_datasets as tfds
 
     return {"image": tfds.decode.SkipDecoding()}
@@ -53,34 +57,64 @@ def decode(data):
     return tf.io.decode_image(data, channels=3, expand_animations=False)
 
 
-def _decoded(examples, dataset, split, on_corrupt):
-    import tensorflow as tf
-
+def skips(on_corrupt):
+    """Whether damaged images are left out."""
     if on_corrupt not in ("raise", "skip"):
         raise DynresError(
             f"on_corrupt is 'raise' or 'skip'. Received: on_corrupt={on_corrupt!r}"
         )
-    images, labels, broken = [], [], []
+    return on_corrupt == "skip"
+
+
+def _read(dataset, split, data_dir, skip):
+    import tensorflow as tf
+
+    examples = builder(dataset, data_dir).as_dataset(
+        split=split, shuffle_files=False, decoders=undecoded()
+    )
     try:
-        for position, example in enumerate(examples):
-            labels.append(example["label"].numpy())
-            try:
-                images.append(decode(example["image"]).numpy())
-            except tf.errors.InvalidArgumentError:
-                broken.append(position)
-                labels.pop()
+        return _all_at_once(examples) or _one_by_one(examples, dataset, skip)
     except tf.errors.DataLossError as error:
         raise DynresError(
-            f"The files of {dataset.name!r} are damaged after example {len(labels)} "
-            f"of split {split!r}: prepare the data set anew."
+            f"The files of {dataset.name!r} are damaged, prepare the data set anew: "
+            f"{error.message}"
         ) from error
-    if broken and on_corrupt == "raise":
-        raise DynresError(
-            f"Image {broken[0]} of {dataset.name!r}, split {split!r}, cannot be "
-            f"decoded ({len(broken)} in all); on_corrupt='skip' leaves such images out."
-        )
-    if broken:
-        print(f"{len(broken)} corrupt image(s) of {dataset.name} {split} left out.")
+
+
+def _all_at_once(examples):
+    """Images and labels; None if one cannot be decoded."""
+    import tensorflow as tf
+
+    pairs = examples.map(
+        lambda example: (decode(example["image"]), example["label"]),
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=True,
+    )
+    try:
+        batches = list(pairs.batch(1024).as_numpy_iterator())
+    except tf.errors.InvalidArgumentError:
+        return None
+    images, labels = zip(*batches, strict=True)
+    return np.concatenate(images), np.concatenate(labels).astype("int64")
+
+
+def _one_by_one(examples, dataset, skip):
+    """Images and labels, without those that cannot be decoded if `skip`."""
+    import tensorflow as tf
+
+    images, labels, broken = [], [], 0
+    for position, example in enumerate(examples):
+        try:
+            images.append(decode(example["image"]).numpy())
+            labels.append(example["label"].numpy())
+        except tf.errors.InvalidArgumentError as error:
+            if not skip:
+                raise DynresError(
+                    f"Image {position} of {dataset.name!r} cannot be decoded; "
+                    "on_corrupt='skip' leaves such images out."
+                ) from error
+            broken += 1
+    print(f"{broken} damaged image(s) of {dataset.name!r} left out.")
     return np.stack(images), np.asarray(labels, "int64")
 
 

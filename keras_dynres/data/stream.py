@@ -1,0 +1,124 @@
+"""Pipelines over encoded images in files: for data that memory cannot hold."""
+
+import tensorflow as tf
+
+from keras_dynres.data import reading
+from keras_dynres.data.augment import PICTURE_AUGMENTATIONS, centre, standardise
+from keras_dynres.errors import DynresError
+
+AUTOTUNE = tf.data.AUTOTUNE
+AT_ONCE = 16  # Files read, and images decoded, side by side.
+WINDOW = 8192  # Encoded images shuffled together: about 1 GB of ImageNet.
+
+
+class Files:
+    """The files of a split, and how to read an example out of them.
+
+    Args:
+        dataset: The `Dataset`.
+        split: Name of the split at the source.
+        data_dir: Folder of tensorflow-datasets.
+        on_corrupt: `"raise"`, or `"skip"` to leave damaged images out.
+    """
+
+    def __init__(self, dataset, split, data_dir=None, on_corrupt="raise"):
+        builder = reading.builder(dataset, data_dir)
+        self.dataset = dataset
+        self.paths = [str(p) for p in builder.info.splits[split].filepaths]
+        self.count = builder.info.splits[split].num_examples
+        self._skip = reading.skips(on_corrupt)
+        self._features = builder.info.features
+        if not all(".tfrecord" in path for path in self.paths):
+            raise DynresError(
+                f"Data set {dataset.name!r} must be prepared as TFRecord files. "
+                f"Received: {self.paths[0]!r}"
+            )
+
+    def decoded(self, records, prepare):
+        """Numbered records to `prepare(number, image, label)`, in their own order."""
+
+        def one(number, record):
+            example = self._features.deserialize_example(
+                record, decoders=reading.undecoded()
+            )
+            image = reading.decode(example["image"])
+            return prepare(number, image, example["label"])
+
+        if not self._skip:
+            return records.map(one, AUTOTUNE, deterministic=True)
+
+        def one_or_none(number, record):
+            alone = tf.data.Dataset.from_tensors((number, record)).map(one)
+            return alone.ignore_errors(log_warning=True)
+
+        return records.interleave(
+            one_or_none, AT_ONCE, num_parallel_calls=AUTOTUNE, deterministic=True
+        )
+
+
+def training(files, batch_size, augment, seed, epochs, start_epoch, window=WINDOW):
+    """Batches in an order, and with augmentation, set by (seed, epoch, position).
+
+    Files are taken in a new order each epoch, several side by side, and what they
+    hold is shuffled in windows.
+
+    Args:
+        files: The `Files` of the split.
+        batch_size: Images a batch.
+        augment: A name of `PICTURE_AUGMENTATIONS`.
+        seed: An integer.
+        epochs: The epoch to stop before.
+        start_epoch: The epoch to start with.
+        window: How many images are shuffled together.
+    """
+    dataset, count = files.dataset, files.count
+    images = count // batch_size * batch_size
+    change = PICTURE_AUGMENTATIONS[augment]
+
+    def prepare(number, image, label):
+        # The order uses (seed, epoch), changes have negative numbers: never alike.
+        key = tf.stack([tf.constant(seed, tf.int64), -1 - number])
+        return standardise(change(image, dataset.size, key), dataset), label
+
+    def epoch_of(epoch):
+        key = tf.stack([tf.constant(seed, tf.int64), epoch])
+        records = _records(_shuffled(tf.constant(files.paths), key), AT_ONCE)
+        windows = records.batch(window).enumerate(1)
+        records = windows.map(lambda i, rows: _shuffled(rows, _within(key, i)))
+        records = records.unbatch().enumerate(epoch * count)
+        # Where images were left out, the epoch is filled up from its own beginning.
+        return files.decoded(records, prepare).repeat().take(images)
+
+    pipeline = tf.data.Dataset.range(start_epoch, epochs).flat_map(epoch_of)
+    pipeline = pipeline.batch(batch_size, drop_remainder=True)
+    steps = images // batch_size * (epochs - start_epoch)
+    pipeline = pipeline.apply(tf.data.experimental.assert_cardinality(steps))
+    return pipeline.prefetch(4)
+
+
+def evaluation(files, batch_size):
+    """The middle of every image, in the files' order; the last batch may be smaller."""
+    dataset = files.dataset
+
+    def prepare(_, image, label):
+        return standardise(centre(image, dataset.size), dataset), label
+
+    records = _records(tf.constant(files.paths), 1).enumerate()
+    return files.decoded(records, prepare).batch(batch_size).prefetch(4)
+
+
+def _records(paths, at_once):
+    return tf.data.Dataset.from_tensor_slices(paths).interleave(
+        tf.data.TFRecordDataset,
+        cycle_length=at_once,
+        num_parallel_calls=at_once,
+        deterministic=True,
+    )
+
+
+def _shuffled(rows, key):
+    return tf.random.experimental.stateless_shuffle(rows, key)
+
+
+def _within(key, number):
+    return tf.random.experimental.stateless_fold_in(key, number)
