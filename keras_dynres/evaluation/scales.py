@@ -1,6 +1,7 @@
 """How much a network's opinion changes with the size of what it sees."""
 
 import dataclasses
+import functools
 
 import keras
 import numpy as np
@@ -119,7 +120,7 @@ def _crops(data, sizes, crop, batch_size, limit):
     """Arrays `(sizes, images, crop, crop, channels)`, `batch_size` images each."""
     waiting, count = [], 0
     for images, _ in batches(data, batch_size, limit):
-        views = [center_crop(resize_shorter(images, s), crop) for s in sizes]
+        views = [resize_and_crop(images, size, crop) for size in sizes]
         waiting.append(np.stack(views))
         count += len(images)
         while count >= batch_size:
@@ -130,28 +131,29 @@ def _crops(data, sizes, crop, batch_size, limit):
         yield np.concatenate(waiting, axis=1)
 
 
-def resize_shorter(images, size):
-    """Resizes a batch so that its shorter side is `size`, bilinear, antialiased."""
+def resize_and_crop(images, size, crop):
+    """A batch with its shorter side resized to `size`, and of that the middle.
+
+    Bilinear, antialiased when shrinking, as `keras.ops.image.resize`; but written
+    as two matrix products, which no backend compiles anew for each shape of image.
+    """
     height, width = images.shape[1:3]
     ratio = size / min(height, width)
-    target = (round(height * ratio), round(width * ratio))
-    if target == (height, width):
-        return images
-    resized = keras.ops.image.resize(
-        images.astype("float32"),
-        target,
-        interpolation="bilinear",
-        antialias=True,
-        data_format="channels_last",
-    )
-    return keras.ops.convert_to_numpy(resized)
+    down = _weights(height, round(height * ratio), crop)
+    across = _weights(width, round(width * ratio), crop)
+    images = np.asarray(images, "float32")
+    return np.einsum("yh,nhwc,xw->nyxc", down, images, across, optimize=True)
 
 
-def center_crop(images, crop):
-    """The central square of a batch."""
-    height, width = images.shape[1:3]
-    top, left = (height - crop) // 2, (width - crop) // 2
-    return images[:, top : top + crop, left : left + crop]
+@functools.lru_cache(maxsize=256)
+def _weights(size, target, crop):
+    """How much each of `size` pixels counts in the `crop` middle ones of `target`."""
+    ratio = size / target
+    first = (target - crop) // 2
+    centers = (np.arange(first, first + crop) + 0.5) * ratio
+    away = np.abs(np.arange(size) + 0.5 - centers[:, None]) / max(ratio, 1)
+    weights = np.maximum(0, 1 - away)
+    return (weights / weights.sum(-1, keepdims=True)).astype("float32")
 
 
 def ends_in_softmax(model):

@@ -6,7 +6,7 @@ import pytest
 
 from keras_dynres import DynresError
 from keras_dynres.evaluation import scale_sensitivity
-from keras_dynres.evaluation.scales import PAPER_SIZES, center_crop, resize_shorter
+from keras_dynres.evaluation.scales import PAPER_SIZES, resize_and_crop
 
 
 def softmax(x):
@@ -90,11 +90,17 @@ def test_streams_images_of_different_shapes_and_other_batches(dynamic):
     assert scale_sensitivity(dynamic, ragged, limit=2, verbose=0).images == 2
 
 
-def test_resize_keeps_the_aspect_and_the_crop_is_central():
-    images = np.zeros((2, 10, 20, 3), "float32")
-    assert resize_shorter(images, 15).shape == (2, 15, 30, 3)
-    ramp = np.arange(6)[None, None, :, None] * np.ones((1, 6, 6, 1))
-    assert list(center_crop(ramp, 2)[0, 0, :, 0]) == [2, 3]
+@pytest.mark.parametrize(("shape", "size"), [((21, 30), 12), ((9, 8), 12), ((8, 8), 8)])
+def test_resize_equals_keras(shape, size):
+    images = np.random.default_rng(2).normal(size=(2, *shape, 3)).astype("float32")
+    ratio = size / min(shape)
+    rows, columns = round(shape[0] * ratio), round(shape[1] * ratio)
+    whole = keras.ops.image.resize(
+        images, (rows, columns), antialias=True, data_format="channels_last"
+    )
+    top, left = (rows - 8) // 2, (columns - 8) // 2
+    middle = keras.ops.convert_to_numpy(whole)[:, top : top + 8, left : left + 8]
+    np.testing.assert_allclose(resize_and_crop(images, size, 8), middle, atol=1e-5)
 
 
 def test_bad_input_gets_a_sentence(data, small_net):
