@@ -19,5 +19,5 @@ turtle wardrobe whale willow_tree wolf woman worm
 LABELS = {
     "cifar10": tuple(_CIFAR10.split()),
     "cifar100": tuple(_CIFAR100.split()),
-    "imagenet2012": (),
+    "imagenet": (),
 }

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 
+from keras_dynres import data
 from keras_dynres.errors import UnknownNameError
 from keras_dynres.zoo.labels import LABELS
 
@@ -11,29 +12,9 @@ SDPOINT = (
     "Regularization in Convolutional Networks, CVPR 2018, "
     "https://arxiv.org/abs/1801.05931"
 )
-# Images are divided by the scale, then standardised channel by channel.
-PREPROCESSING = {
-    "cifar10": {
-        "scale": 255.0,
-        "mean": [0.4914, 0.4822, 0.4465],
-        "std": [0.2470, 0.2435, 0.2616],
-    },
-    "cifar100": {
-        "scale": 255.0,
-        "mean": [0.5071, 0.4865, 0.4409],
-        "std": [0.2673, 0.2564, 0.2762],
-    },
-    "imagenet2012": {
-        "scale": 255.0,
-        "mean": [0.485, 0.456, 0.406],
-        "std": [0.229, 0.224, 0.225],
-    },
-}
-IMAGES = {
-    "cifar10": {"input_shape": (32, 32, 3), "classes": 10},
-    "cifar100": {"input_shape": (32, 32, 3), "classes": 100},
-    "imagenet2012": {"input_shape": (224, 224, 3), "classes": 1000},
-}
+# The paper counts 12 points in a DenseNetBC-40 and does not say which of its 18 layers
+# have none; here it is every third.
+_TWELVE = tuple(f"stage{s}_block{b}_concat" for s in (1, 2, 3) for b in (1, 2, 4, 5))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +27,7 @@ class Entry:
         architecture_kwargs: What the architecture's function takes.
         method: Name in `keras_dynres.methods`.
         method_kwargs: What the method takes beside the base.
-        dataset: Name in tensorflow-datasets.
+        dataset: Name in `keras_dynres.data`.
         preprocessing: `scale`, `mean` and `std`: the network is given
             `(image / scale - mean) / std`.
         recipe: The recipe that trains it.
@@ -84,14 +65,16 @@ class Entry:
 
 
 def _sdpoint(name, architecture, dataset, paper, sdpoint=None, **kwargs):
+    images = data.info(dataset)
+    shape = {"input_shape": (images.size, images.size, 3), "classes": images.classes}
     return Entry(
         name=name,
         architecture=architecture,
-        architecture_kwargs={**kwargs, **IMAGES[dataset]},
+        architecture_kwargs={**kwargs, **shape},
         method="sdpoint",
         method_kwargs={"ratios": (0.5, 0.75), **(sdpoint or {})},
         dataset=dataset,
-        preprocessing=PREPROCESSING[dataset],
+        preprocessing=images.preprocessing,
         recipe=name,
         licence="Apache-2.0",
         reference=SDPOINT,
@@ -109,11 +92,11 @@ def _cifar(name, architecture, results, **kwargs):
 
 def _imagenet(name, architecture, paper, sdpoint=None, **kwargs):
     """The networks of table 2 and figure 4."""
-    full_name, dataset = f"sdpoint_{name}", "imagenet2012"
-    return _sdpoint(full_name, architecture, dataset, paper, sdpoint, **kwargs)
+    full_name = f"sdpoint_{name}"
+    return _sdpoint(full_name, architecture, "imagenet", paper, sdpoint, **kwargs)
 
 
-_RESNEXT = {"depth": 101, "cardinality": 32, "base_width": 4}
+_RESNEXT = {"depth": 101, "cardinality": 32, "width": 4}
 
 _TABLE = [
     # Not in the paper: small enough to be trained on two cores and to be shipped.
@@ -138,6 +121,7 @@ _TABLE = [
         "densenetbc40_60",
         "densenet_bc",
         {"cifar10": (2.7, 3.39, 3.99), "cifar100": (3.6, 19.25, 20.00)},
+        sdpoint={"points": _TWELVE},
         depth=40,
         growth=60,
     ),

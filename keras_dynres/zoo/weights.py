@@ -108,7 +108,8 @@ def read(path):
     """The header (a dict) and the arrays (by name) of a weight file."""
     path = Path(path)
     try:
-        with np.load(path, allow_pickle=False) as content:
+        # NumPy, given a path, leaves the file open when an array cannot be read.
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
         header = json.loads(arrays.pop(HEADER).tobytes())
         known = header["format"] <= FORMAT, header["part"], header["structure"]
@@ -219,7 +220,7 @@ def _structure(model):
         layer = call.layer
         config = layer.get_config() if isinstance(layer, keras.layers.Layer) else {}
         rows.append(
-            [type(layer).__name__, call.name]
+            [type(layer).__name__]  # Layers without weights may have counted names.
             + [str(_plain(config[key])) for key in STRUCTURE if key in config]
         )
     rows.append(sorted(getattr(model, "instances", [])))

@@ -1,0 +1,131 @@
+"""A tiny network in the registry, a cache of its own for each test, a web server."""
+
+import dataclasses
+import functools
+import http.server
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from keras_dynres import zoo
+from keras_dynres.zoo import cards, registry
+
+
+@pytest.fixture(autouse=True)
+def settings(monkeypatch, tmp_path):
+    """No test sees this machine's cache, address or configuration."""
+    monkeypatch.setenv("KERAS_DYNRES_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras_home"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.delenv("KERAS_DYNRES_ZOO_URL", raising=False)
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    """The entry `tiny`, for this test alone."""
+    entry = tiny_entry()
+    monkeypatch.setitem(registry.ENTRIES, entry.name, entry)
+    return entry
+
+
+def tiny_entry():
+    return dataclasses.replace(
+        registry.get("sdpoint_wrn16_2_cifar10"),
+        name="tiny",
+        architecture_kwargs={
+            "depth": 10,
+            "width": 1,
+            "input_shape": (16, 16, 3),
+            "classes": 10,
+        },
+        method_kwargs={"ratios": (0.5,)},
+    )
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory):
+    """A folder as `zoo.publish` fills it, with the calibrated model `tiny`."""
+    out = tmp_path_factory.mktemp("zoo")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(registry.ENTRIES, "tiny", tiny_entry())
+        model = zoo.load("tiny", weights=None)
+        zoo.round_to_float16(model)
+        images = np.random.default_rng(0).normal(size=(32, 16, 16, 3))
+        model.calibrate(images.astype("float32"), verbose=0)
+        accuracies = np.linspace(0.5, 0.9, len(model.instances))
+        results = {
+            "instances": {
+                name: {"accuracy": accuracy}
+                for name, accuracy in zip(model.menu.names, accuracies, strict=True)
+            },
+            "training": {"epochs": 1},
+        }
+        zoo.publish(model, "tiny", results, out)
+    return out
+
+
+@pytest.fixture
+def tiny_card(tiny, published):
+    text = (published / "tiny" / cards.FILE).read_text(encoding="utf-8")
+    return cards.Card.from_json(text, "tiny", "the published card")
+
+
+class Handler(http.server.SimpleHTTPRequestHandler):
+    """Serves files; ranges, and breaking off, as its server says."""
+
+    def do_GET(self):
+        self.server.requests.append((self.path, self.headers.get("Range")))
+        try:
+            content = Path(self.translate_path(self.path)).read_bytes()
+        except OSError:
+            self.send_error(404)
+            return
+        start = self.begin(len(content))
+        if start is None:
+            return
+        sent = content[start:]
+        if self.server.break_off_after is not None:
+            sent = sent[: self.server.break_off_after]
+        self.wfile.write(sent)
+
+    def begin(self, size):
+        wanted = self.headers.get("Range")
+        if wanted is None or not self.server.ranges:
+            self.send_response(200)
+            self.send_header("Content-Length", str(size))
+            self.end_headers()
+            return 0
+        start = int(wanted.removeprefix("bytes=").rstrip("-"))
+        if start >= size:
+            self.send_error(416)
+            return None
+        self.send_response(206)
+        self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
+        self.send_header("Content-Length", str(size - start))
+        self.end_headers()
+        return start
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def server(tiny, published, tmp_path, monkeypatch):
+    """A web server over a copy of the published folder, which is the zoo's address."""
+    root = tmp_path / "served"
+    (root / "tiny").mkdir(parents=True)
+    for file in (published / "tiny").iterdir():
+        (root / "tiny" / file.name).write_bytes(file.read_bytes())
+    handler = functools.partial(Handler, directory=str(root))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
+        running.root, running.requests = root, []
+        running.ranges, running.break_off_after = True, None
+        running.url = f"http://127.0.0.1:{running.server_port}"
+        monkeypatch.setenv("KERAS_DYNRES_ZOO_URL", running.url)
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,))
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
