@@ -1,0 +1,63 @@
+# Everything lives in .venv, which the first command makes; later ones reuse it
+# until setup.py changes. Wanted: Python 3.10 or newer and a package index.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+INSTALLED_DEV := $(VENV)/installed-dev
+
+# TensorFlow greets every process with lines about the processor.
+export TF_CPP_MIN_LOG_LEVEL ?= 3
+
+.DEFAULT_GOAL := help
+# Also under make -j: linting first, since it fails cheapest, and one pytest at a time.
+.NOTPARALLEL:
+.PHONY: help demo test lint format test-tensorflow test-jax install install-dev clean
+
+help:  ## Shows this list.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED)  ## Runs the shipped network from its menu to demo/report.html.
+	$(BIN)/keras-dynres demo --out_dir demo
+
+test: lint test-tensorflow test-jax  ## Lint, then the tests on both backends.
+
+lint: $(INSTALLED_DEV)  ## Checks style and format.
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+format: $(INSTALLED_DEV)  ## Mends style and format.
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test-tensorflow: $(INSTALLED_DEV)  ## All tests, on TensorFlow.
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q
+
+test-jax: $(INSTALLED_DEV)  ## The tests that know no backend, on JAX.
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -q
+
+install: $(INSTALLED)  ## Installs the package into .venv.
+
+install-dev: $(INSTALLED_DEV)  ## The same, with what tests and linting need.
+
+$(BIN)/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
+	"Python 3.10 or newer is needed: make PYTHON=/path/to/python3.11")'
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp and no target that pip writes itself: an installation that was broken off
+# is begun again.
+$(INSTALLED): setup.py | $(BIN)/python
+	@echo 'Installing into $(VENV): some minutes, TensorFlow is large.'
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e .
+	@touch $@
+
+$(INSTALLED_DEV): setup.py | $(BIN)/python
+	@echo 'Installing into $(VENV): some minutes, TensorFlow is large.'
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[dev]'
+	@touch $(INSTALLED) $@
+
+clean:  ## Removes .venv and all that was made.
+	rm -rf $(VENV) build dist demo *.egg-info .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
