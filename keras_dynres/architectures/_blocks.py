@@ -76,12 +76,22 @@ def stem_kind(kind, input_shape):
     check_choice("stem", kind, ("auto", "cifar", "imagenet"))
     if kind != "auto":
         return kind
-    known = [size for size in input_shape[:2] if size is not None]
+    known = [size for size in _checked(input_shape)[:2] if size is not None]
     return "cifar" if known and min(known) < 64 else "imagenet"
 
 
 def image_input(input_shape, least=1):
     """The checked input of a network: height, width (or None) and channels."""
+    shape = _checked(input_shape)
+    if any(size is not None and size < least for size in shape[:2]):
+        raise DynresError(
+            f"This network needs images of at least {least} x {least} pixels. "
+            f"Received: input_shape={shape!r}."
+        )
+    return keras.Input(shape, name="images")
+
+
+def _checked(input_shape):
     shape = tuple(input_shape) if isinstance(input_shape, (tuple, list)) else ()
     sizes_ok = all(s is None or _positive(s) for s in shape[:2])
     if len(shape) != 3 or not sizes_ok or not _positive(shape[2]):
@@ -89,12 +99,7 @@ def image_input(input_shape, least=1):
             "input_shape must be (height, width, channels) with a known number of "
             f"channels, as (32, 32, 3). Received: input_shape={input_shape!r}."
         )
-    if any(size is not None and size < least for size in shape[:2]):
-        raise DynresError(
-            f"This network needs images of at least {least} x {least} pixels. "
-            f"Received: input_shape={shape!r}."
-        )
-    return keras.Input(shape, name="images")
+    return shape
 
 
 def check_positive(**values):
@@ -132,7 +137,7 @@ def blocks_per_stage(family, depth, table=None, step=None, offset=0):
     rules = [", ".join(str(d) for d in table)] if table else []
     near = list(table)
     if step:
-        rules.append(f"{step}n + {offset} from {step + offset}")
+        rules.append(f"{step}n + {offset} (at least {step + offset})")
     if step and isinstance(depth, (int, float)):
         near.append(step * max(1, round((depth - offset) / step)) + offset)
     hint = ""

@@ -21,20 +21,19 @@ def resnext(
 
     Layers are named as those of `resnet`: `stage1_block1_conv1`, `..._add`, ...
 
-    Keras compiles grouped convolutions with XLA under TensorFlow, so they also train
-    on a CPU; one group of a few channels at a time keeps few lanes busy there, and
-    the networks are slower than their cost suggests.
+    Under TensorFlow, Keras compiles grouped convolutions with XLA, which is what lets
+    them train on a CPU too.
 
     Example:
 
     ```python
-    model = resnext(29, cardinality=8, width=64, input_shape=(32, 32, 3), classes=10)
+    model = resnext(11, cardinality=8, width=8, input_shape=(32, 32, 3), classes=10)
     logits = model(keras.ops.zeros((1, 32, 32, 3)))  # (1, 10)
     ```
 
     Args:
         depth: 50, 101 or 152 for four stages; 9n + 2 (29, 38, ...) for the three
-            stages of the CIFAR networks.
+            stages of the CIFAR networks (29 with `cardinality=8`, `width=64`).
         cardinality: Number of groups: 32 in ResNeXt-101-32x4d.
         width: Channels of a group in the first stage: 4 in ResNeXt-101-32x4d.
         input_shape: Height, width and channels; height and width may be `None`.

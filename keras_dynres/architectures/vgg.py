@@ -31,7 +31,7 @@ def vgg(
     ```python
     model = vgg(depth=11)
     logits = model(keras.ops.zeros((1, 32, 32, 3)))  # (1, 10)
-    published = vgg(16, input_shape=(224, 224, 3), classes=1000, head="dense")
+    with_dense_head = vgg(depth=11, head="dense")
     ```
 
     Args:

@@ -1,0 +1,46 @@
+"""Bad arguments get one sentence: what was received, and what is near."""
+
+import pytest
+
+from keras_dynres import architectures
+from keras_dynres.errors import DynresError
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("wide_resnet", {"depth": 30}, r"6n \+ 4 .*depth=30. Did you mean 28?"),
+        ("wide_resnet", {"depth": 4}, "depth=4. Did you mean 10?"),
+        ("wide_resnet", {"depth": "28"}, "depth='28'"),
+        ("wide_resnet", {"width": 1.5}, "width must be a whole number.*width=1.5"),
+        ("wide_resnet", {"dropout": 1.0}, "dropout must be .* below 1.*1.0"),
+        ("resnet", {"depth": 51}, "18, 34, 50, 101, 152.*Did you mean 50?"),
+        ("preresnet", {"depth": None}, "depth of a PreResNet.*None"),
+        ("resnet", {"stem": "cifar10"}, "stem.*cifar10.*Did you mean 'cifar'"),
+        ("resnext", {"depth": 18}, r"9n \+ 2 .at least 11.*Did you mean 20?"),
+        ("resnext", {"cardinality": 0}, "cardinality must be a whole number"),
+        ("densenet_bc", {"depth": 120}, r"6n \+ 4 .at least 10.*Did you mean 121?"),
+        ("densenet_bc", {"growth": -12}, "growth must be a whole number"),
+        ("densenet_bc", {"reduction": 0}, "reduction must be .*reduction=0"),
+        ("densenet_bc", {"input_shape": (2, 8, 3)}, "at least 4 x 4 pixels"),
+        ("vgg", {"depth": 17}, "11, 13, 16, 19.*Did you mean 16?"),
+        ("vgg", {"head": "pooling"}, "head.*pooling.*Did you mean 'pool'"),
+        ("vgg", {"input_shape": (8, 8, 3)}, "at least 16 x 16 pixels"),
+        ("vgg", {"head": "dense", "input_shape": (None, 32, 3)}, "or head='pool'"),
+    ],
+)
+def test_a_bad_argument_is_named(name, options, message):
+    with pytest.raises(DynresError, match=message):
+        architectures.create(name, **options)
+
+
+def test_an_unknown_architecture_names_the_nearest():
+    with pytest.raises(DynresError, match="wide_resnet'"):
+        architectures.create("wideresnet")
+
+
+def test_an_unknown_option_names_the_nearest():
+    with pytest.raises(
+        DynresError, match="option of wide_resnet.*Did you mean 'width'"
+    ):
+        architectures.create("wide_resnet", widht=2)
