@@ -53,17 +53,23 @@ def select(data, key):
     root = _root(data)
     index = signatures(data)[key]
     place = _vector(data, root[_SIGNATURES])[list(signatures(data)).index(key)]
-    out = bytearray(data)
+    patches = {}
     for slot, kept in (
         (_SUBGRAPHS, _vector(data, root[_SUBGRAPHS])[index]),
         (_SIGNATURES, place),
     ):
         at = root[slot] + _u32(data, root[slot])
-        struct.pack_into("<II", out, at, 1, kept - (at + 4))
+        patches[at] = struct.pack("<II", 1, kept - (at + 4))
     number = (_table(data, place) + [0] * 5)[4]
     if number:
-        struct.pack_into("<I", out, number, 0)
-    return bytes(out)
+        patches[number] = struct.pack("<I", 0)
+    # Joined in one go: a file may be large, and a second copy of it would be the
+    # dearest part of loading an instance.
+    pieces, done, whole = [], 0, memoryview(data)
+    for at, patch in sorted(patches.items()):
+        pieces += [whole[done:at], patch]
+        done = at + len(patch)
+    return b"".join([*pieces, whole[done:]])
 
 
 def prefix(plain, name, text, length):

@@ -209,7 +209,8 @@ def _find(data, name):
 
 def _prefix(plain, fields):
     """The bytes that go in front of a plain TFLite file."""
-    length = 0
+    # Too long to start with: offsets into the file behind must not be negative.
+    length = 1 << 30
     while True:  # its own length stands in the JSON, and may add a digit to it
         own = {"format": FORMAT, "sha256": "0" * _DIGITS, "prefix": length}
         text = json.dumps({**own, **fields}).encode()

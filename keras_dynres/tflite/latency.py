@@ -1,0 +1,138 @@
+"""Timing on this machine, and the file beside a bundle that keeps the figures."""
+
+import json
+import statistics
+import time
+import warnings
+from pathlib import Path
+
+from keras_dynres.errors import DynresError
+from keras_dynres.tflite.metadata import write_atomically
+
+FORMAT = "keras_dynres.bench/1"
+_FIGURES = ("median_ms", "min_ms", "max_ms", "iqr_ms")
+
+
+def measure(function, repeats, warmup):
+    """Median and spread of a function's wall-clock time, in milliseconds.
+
+    Example:
+
+    >>> measure(lambda: sum(range(100)), repeats=3, warmup=1)["repeats"]
+    3
+    """
+    for _ in range(warmup):
+        function()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        function()
+        times.append(1e3 * (time.perf_counter() - start))
+    low, _, high = (
+        statistics.quantiles(times, n=4, method="inclusive")
+        if repeats > 1
+        else times * 3
+    )
+    return {
+        "median_ms": statistics.median(times),
+        "min_ms": min(times),
+        "max_ms": max(times),
+        "iqr_ms": high - low,
+        "repeats": repeats,
+    }
+
+
+def progress(names, verbose):
+    """Goes through the names, with a progress bar."""
+    import keras
+
+    bar = keras.utils.Progbar(len(names), verbose=verbose, unit_name="instance")
+    for done, name in enumerate(names, 1):
+        yield name
+        bar.update(done)
+
+
+class Store:
+    """The figures of one bundle on one machine, kept in `PATH.bench.json`.
+
+    The file holds a list of records, one per processor, runtime version and number of
+    threads, each with the hash of the bundle it was measured on. It can always be
+    measured again: one that cannot be read or written costs a warning, no more.
+
+    Args:
+        bundle: Path of the `.tflite` file.
+        sha256: Its content hash.
+        threads: Number of threads.
+
+    Example:
+
+    >>> store = Store("net.tflite", runner.metadata["sha256"], threads=1)
+    >>> store.read()["full"]["median_ms"]
+    1.73
+    """
+
+    def __init__(self, bundle, sha256, threads):
+        from keras_dynres.evaluation.environment import environment
+
+        self.path = Path(f"{bundle}.bench.json")
+        machine = environment()
+        self._key = {
+            "cpu": machine["CPU"],
+            "cores": machine["Cores"],
+            "runtime": f"ai-edge-litert {machine.get('ai-edge-litert', 'unknown')}",
+            "threads": threads,
+            "sha256": sha256,
+        }
+
+    def read(self):
+        """The figures measured here, a dict from instance name to figures."""
+        for record in self._records():
+            if self._same(record):
+                return record["latency"]
+        return {}
+
+    def write(self, figures):
+        """Adds figures to those that are there, replacing an instance's older ones."""
+        merged = {**self.read(), **figures}
+        # Those of an older file under this name can never be asked for again.
+        others = [
+            record
+            for record in self._records()
+            if record["sha256"] == self._key["sha256"] and not self._same(record)
+        ]
+        records = [*others, {**self._key, "latency": merged}]
+        text = json.dumps({"format": FORMAT, "records": records}, indent=1)
+        try:
+            write_atomically(self.path, text.encode())
+        except DynresError as error:
+            warnings.warn(f"The latencies are not kept: {error}", stacklevel=3)
+
+    def _same(self, record):
+        return all(record[key] == value for key, value in self._key.items())
+
+    def _records(self):
+        try:
+            content = json.loads(self.path.read_text("utf-8"))
+            if content["format"] != FORMAT:
+                raise ValueError(f"format {content['format']!r}")
+            for record in content["records"]:
+                _check(record, self._key)
+        except FileNotFoundError:
+            return []
+        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+            warnings.warn(
+                f"The latencies in {str(self.path)!r} cannot be read and are ignored; "
+                f"benchmark() measures them anew ({error!r}).",
+                stacklevel=4,
+            )
+            return []
+        return content["records"]
+
+
+def _check(record, key):
+    for name in key:
+        record[name]
+    for figures in record["latency"].values():
+        for name in _FIGURES:
+            if not figures[name] >= 0:
+                raise ValueError(f"{name}={figures[name]!r}")
