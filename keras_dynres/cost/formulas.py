@@ -80,11 +80,7 @@ def resized(layer, shape, new_shape):
 
 
 def contracted(layer, equation, shapes):
-    """How many products an element of an einsum's output sums up.
-
-    >>> contracted(layer, "abc,cd->abd", [(7, 3), (3, 5)])
-    3
-    """
+    """How many products an element of an einsum's output sums up."""
     terms, _, out = equation.replace(" ", "").partition("->")
     sizes = {}
     for term, shape in zip(terms.split(","), shapes, strict=True):

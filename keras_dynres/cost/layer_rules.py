@@ -142,7 +142,9 @@ def _adaptive_pooling(layer, inputs, outputs):
 
 @register(AdaptivePooling2D)
 def _ratio_pooling(layer, inputs, outputs):
-    # The windows as defined, whatever way they are computed.
+    # The windows as defined, whatever way they are computed. SDPoint's published
+    # figures leave them out and count the addition before them at the pooled size,
+    # which makes at most 0.04 % of a ResNet-101.
     cells = [scaled_size(size, layer.ratio) for size in inputs[0][:2]]
     return adaptive_pooled(inputs[0], cells, "channels_last")
 

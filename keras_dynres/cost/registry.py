@@ -1,5 +1,7 @@
 """Which rule counts which layer, operation or activation."""
 
+import inspect
+
 from keras_dynres.cost.record import Work
 from keras_dynres.errors import DynresError
 
@@ -22,6 +24,8 @@ def register(*kinds):
 
     Example:
 
+    >>> import math
+    >>> import keras
     >>> class Half(keras.layers.Layer):
     ...     def call(self, x):
     ...         return x / 2
@@ -53,18 +57,14 @@ def work_of(operation, input_shapes, output_shapes):
 
 
 def _rule_of(operation):
-    if not isinstance(operation, type) and _hashable(operation) in _RULES:
-        return _RULES[operation]
+    if inspect.isroutine(operation):
+        return _RULES.get(operation)
     for kind in type(operation).__mro__:
         full_name = f"{kind.__module__}.{kind.__qualname__}"
         rule = _RULES.get(kind) or _RULES.get(full_name)
         if rule is not None:
             return rule
     return None
-
-
-def _hashable(operation):
-    return operation if type(operation).__hash__ else None
 
 
 def _unknown(operation, input_shapes):
