@@ -1,6 +1,6 @@
 """One trained network, a menu of inference budgets."""
 
-from keras_dynres import architectures, errors, graph, layers, methods
+from keras_dynres import architectures, cost, errors, graph, layers, methods
 from keras_dynres.dynamic import DynamicModel
 from keras_dynres.errors import DynresError, NotCalibratedError
 from keras_dynres.instance import Instance, Menu
@@ -17,6 +17,7 @@ __all__ = [
     "NotCalibratedError",
     "SDPoint",
     "architectures",
+    "cost",
     "errors",
     "graph",
     "layers",

@@ -1,0 +1,148 @@
+import contract
+import keras
+import numpy as np
+import pytest
+
+import keras_dynres as kd
+from keras_dynres.methods import points
+
+
+def plain(head=None, size=16, convolutions=6):
+    x = y = keras.Input((size, size, 3))
+    for i in range(1, convolutions + 1):
+        y = keras.layers.Conv2D(4, 3, padding="same", name=f"conv{i}")(y)
+        y = keras.layers.BatchNormalization(name=f"bn{i}")(y)
+        y = keras.layers.ReLU(name=f"relu{i}")(y)
+    y = (head or keras.layers.GlobalAveragePooling2D())(y)
+    return keras.Model(x, keras.layers.Dense(4)(y), name="plain")
+
+
+def uniform(base, **options):
+    """Without slots, which costs and points do not need."""
+    return kd.SDPoint(base, statistics="uniform", **options)
+
+
+def test_published_costs_of_preresnet_101():
+    model = uniform(kd.architectures.preresnet(depth=101))
+    assert len(model.points) == 33
+    published = {"p1@0.5": 4.556, "p1@0.75": 9.933, "p8@0.5": 7.329, "p21@0.75": 12.937}
+    for name, giga in published.items():
+        flops = kd.cost.count(model.at(name)).flops
+        assert flops / 1e9 == pytest.approx(giga, rel=1e-3), name
+
+
+def test_wrn_28_10_has_twelve_points_and_288_slots():
+    model = kd.SDPoint(kd.architectures.wide_resnet(depth=28, width=10))
+    assert len(model.points) == 12 and len(model.instances) == 25
+    # Two batch norms in every later block and the last one, for either ratio.
+    assert len(model.slots) == 2 * sum(2 * (12 - p) + 1 for p in range(1, 13)) == 288
+    assert (
+        model.slot(model.base.get_layer("stage1_block1_bn1"), model.menu["p1@0.5"])
+        is None
+    )
+
+
+@pytest.mark.parametrize(
+    ("build", "count"),
+    [
+        (lambda: kd.architectures.wide_resnet(depth=40, width=4), 18),
+        (lambda: kd.architectures.densenet_bc(depth=40, growth=60), 18),
+        (lambda: keras.applications.ResNet50(weights=None), 16),
+        (lambda: keras.applications.MobileNetV2(weights=None), 10),
+        (lambda: keras.applications.EfficientNetB0(weights=None), 9),
+        (lambda: keras.applications.DenseNet121(weights=None), 58),
+        (lambda: keras.applications.MobileNet(weights=None), 9),
+        (plain, 2),
+    ],
+)
+def test_points_are_found(build, count):
+    assert len(points.points(kd.graph.flatten(build()))) == count
+
+
+def test_pooling_stands_right_after_the_addition():
+    base = kd.architectures.resnet(depth=18, input_shape=(64, 64, 3), classes=4)
+    model = uniform(base)
+    sequence = [c.name for c in kd.graph.calls(model.at("p1@0.5"))]
+    point = model.points["p1"]
+    assert sequence[sequence.index(point) + 1] == f"{point}_pool"
+    kinds = {
+        "p1@0.5": keras.layers.AveragePooling2D,
+        "p1@0.75": kd.layers.AdaptivePooling2D,
+    }
+    for name, kind in kinds.items():
+        assert type(model.at(name).get_layer(f"{point}_pool")) is kind
+
+
+def test_full_is_drawn_as_often_as_a_point():
+    odds = uniform(contract.base()).probabilities()
+    assert odds["full"] == pytest.approx(1 / 4)
+    assert odds["p1@0.5"] == odds["p3@0.75"] == pytest.approx(1 / 8)
+
+
+def test_options_choose_the_points():
+    base = kd.architectures.wide_resnet(depth=16, width=1)
+    every = list(uniform(base).points.values())
+    assert list(uniform(base, points="alternate").points.values()) == every[1::2]
+    named = uniform(base, points=every[2:4])
+    assert named.points == {"p1": every[2], "p2": every[3]}
+    chosen = uniform(base, points=lambda model: [every[0]], ratios=(0.75,))
+    assert chosen.instances == ["full", "p1@0.75"]
+
+
+def test_dense_nets_can_be_given_the_papers_twelve_points():
+    base = kd.architectures.densenet_bc(depth=40, growth=60)
+    model = uniform(base, points=lambda flat: points.points(flat)[5:])
+    assert len(model.points) in (12, 13)
+
+
+def test_the_stem_is_a_point_when_asked_and_pools_by_maximum():
+    base = kd.architectures.resnet(depth=18, input_shape=(64, 64, 3), classes=4)
+    model = uniform(base, stem=True)
+    assert "stem@0.5" in model.instances and "p1@0.5" in model.instances
+    stem = model.points["stem"]
+    assert (
+        type(model.at("stem@0.5").get_layer(f"{stem}_pool"))
+        is keras.layers.MaxPooling2D
+    )
+    model = uniform(base, pooling="max")
+    pool = model.at("p1@0.75").get_layer(f"{model.points['p1']}_pool")
+    assert pool.mode == "max"
+
+
+def test_a_point_too_small_to_shrink_is_left_out():
+    model = uniform(plain(size=2), points=["relu3"])
+    assert model.instances == ["full", "p1@0.5"]
+
+
+def test_plain_weights_from_elsewhere_load():
+    source, target = contract.base(), contract.base()
+    model = kd.SDPoint(target)
+    model.base.set_weights(source.get_weights())
+    x = contract.images()
+    np.testing.assert_array_equal(source(x), model.at("full")(x))
+
+
+@pytest.mark.parametrize(
+    ("build", "says"),
+    [
+        (lambda: kd.SDPoint(plain(), ratios=(0.5, 1.5)), r"\(0, 1\]"),
+        (lambda: kd.SDPoint(plain(), ratios=(0,)), r"\(0, 1\]"),
+        (lambda: kd.SDPoint(plain(), pooling="min"), "'min'"),
+        (lambda: kd.SDPoint(plain(), points=["relu9"]), "Unknown layer"),
+        (lambda: kd.SDPoint(plain(), statistics="own"), "'own'"),
+        (lambda: kd.SDPoint(plain(convolutions=2)), "No point found"),
+        (lambda: kd.SDPoint(plain(keras.layers.Flatten())), "flattens"),
+        (lambda: kd.SDPoint(plain(size=None)), "must be known"),
+        (lambda: kd.SDPoint(plain(), stem=True), "no max pooling"),
+        (lambda: kd.SDPoint(lambda x: x), "functional"),
+        (
+            lambda: kd.SDPoint(contract.base(), points=["stage1_block1_conv1"]),
+            "cannot be a point",
+        ),
+        (lambda: uniform(plain()).at("p1@0.6"), "Did you mean"),
+        (lambda: kd.methods.create("sdpiont", plain()), "sdpoint"),
+    ],
+)
+def test_refusals(build, says):
+    with pytest.raises(kd.DynresError, match=says):
+        build()

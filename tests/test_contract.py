@@ -1,0 +1,211 @@
+"""The contract of `contract.py`, for every method."""
+
+import contract
+import keras
+import numpy as np
+import pytest
+
+import keras_dynres as kd
+
+METHODS = {
+    "sdpoint": {},
+    "sdpoint_uniform": {"statistics": "uniform"},
+    "multi_scale": {"sizes": [8, 12]},
+}
+
+
+@pytest.fixture(params=METHODS)
+def method(request):
+    options = METHODS[request.param]
+    name = request.param.removesuffix("_uniform")
+    return lambda base, **more: kd.methods.create(name, base, **options, **more)
+
+
+@pytest.fixture
+def model(method):
+    return method(contract.base())
+
+
+def test_every_instance_runs_eager_as_predict(model):
+    x = contract.images()
+    model.calibrate(x, verbose=0)
+    for name in model.instances:
+        eager = contract.logits(model, name, x)
+        assert eager.shape == (8, 4) and np.isfinite(eager).all()
+        predicted = model.at(name).predict(x, verbose=0)
+        np.testing.assert_allclose(eager, predicted, atol=2e-5)
+
+
+def test_full_is_the_base_bit_for_bit_and_the_base_is_untouched(method):
+    base, x = contract.base(), contract.images()
+    before = base.to_json(), np.asarray(base(x)), contract.values(base)
+    model = method(base)
+    for name in model.instances:
+        model.at(name, uncalibrated=True)
+    assert base.to_json() == before[0]
+    np.testing.assert_array_equal(np.asarray(base(x)), before[1])
+    np.testing.assert_array_equal(np.asarray(model.at("full")(x)), before[1])
+    np.testing.assert_array_equal(np.asarray(model(x)), before[1])
+    contract.same(contract.values(base), before[2])
+
+
+def test_weights_are_the_bases_own_and_slots_come_once(model):
+    own = {id(w) for w in model.base.weights}
+    slots = {id(w) for slot in model.slots.values() for w in slot.weights} - own
+    assert len(slots) == 2 * len(model.slots)
+    assert len(model.weights) == len(own) + len(slots) + 1
+    used = {key for name in model.instances for key in model.owned_slots(name)}
+    assert used == set(model.slots)
+    for name in model.instances:
+        graph = model.at(name, uncalibrated=True)
+        assert {id(w) for w in graph.trainable_weights} == {
+            id(w) for w in model.base.trainable_weights
+        }
+
+
+def test_a_step_at_an_instance_computes_that_instance(method):
+    x, y = contract.images(), contract.labels()
+    model = contract.compiled(method(contract.base()))
+    start = contract.values(model)
+    expected, seen = {}, {}
+    for name in model.instances:
+        graph = model.at(name, uncalibrated=True)
+        expected[name] = float(contract.loss()(y, graph(x, training=True)))
+    for name in model.instances:
+        for weight, value in zip(model.weights, start, strict=True):
+            weight.assign(value)
+        model.optimizer.build(model.trainable_variables)
+        model.optimizer.iterations.assign(contract.step_of(model, name))
+        seen[name] = model.train_on_batch(x, y, return_dict=True)["loss"]
+        model.reset_metrics()
+    assert len({round(v, 5) for v in expected.values()}) == len(expected)
+    for name, value in expected.items():
+        assert seen[name] == pytest.approx(value, abs=1e-4), name
+
+
+def test_a_step_moves_shared_weights_and_leaves_other_statistics(model):
+    contract.compiled(model)
+    name = model.instances[1]
+    model.optimizer.build(model.trainable_variables)
+    model.optimizer.iterations.assign(contract.step_of(model, name))
+    mine = {id(w) for w in model.at(name, uncalibrated=True).weights}
+    before = contract.values(model)
+    model.train_on_batch(contract.images(), contract.labels())
+    for weight, old in zip(model.weights, before, strict=True):
+        moved = not np.array_equal(np.array(weight), old)
+        if id(weight) in mine and weight.trainable and len(weight.shape) == 4:
+            assert moved, weight.path
+        if id(weight) not in mine:
+            assert not moved, weight.path
+
+
+def test_an_instance_without_statistics_is_refused_until_calibrated(model):
+    owning = [n for n in model.instances if model.owned_slots(n)]
+    for name in owning:
+        with pytest.raises(kd.NotCalibratedError, match="calibrate"):
+            model.at(name)
+    model.calibrate(contract.images(), verbose=0)
+    for name in model.instances:
+        assert model.is_calibrated(name)
+    contract.compiled(model).fit(
+        contract.images(), contract.labels(), batch_size=8, verbose=0
+    )
+    assert [n for n in model.instances if not model.is_calibrated(n)] == owning
+
+
+def test_saved_models_give_the_same_logits(model, method, tmp_path):
+    x = contract.images()
+    model.calibrate(x, verbose=0)
+    model.menu.record("full", accuracy=0.5)
+    expected = contract.every_logits(model, x)
+    model.save(tmp_path / "m.keras")
+    model.save_weights(tmp_path / "m.weights.h5")
+    loaded = keras.saving.load_model(tmp_path / "m.keras")
+    assert loaded.menu.to_json() == model.menu.to_json()
+    settings, kept = model.get_config(), loaded.get_config()
+    assert {k: v for k, v in kept.items() if k != "base"} == {
+        k: v for k, v in settings.items() if k != "base"
+    }
+    fresh = method(contract.base())
+    fresh.load_weights(tmp_path / "m.weights.h5")
+    for other in (loaded, fresh):
+        for name, value in contract.every_logits(other, x).items():
+            np.testing.assert_array_equal(value, expected[name], err_msg=name)
+
+
+def test_the_menu_is_ordered_by_the_graphs_own_costs(model):
+    macs = [instance.macs for instance in model.menu]
+    assert macs == sorted(macs)
+    assert model.menu.names[-1] == "full"
+    for instance in model.menu:
+        graph = model.at(instance.name, uncalibrated=True)
+        assert instance.macs == kd.cost.count(graph).macs
+        assert instance.params == model.base.count_params()
+
+
+def test_copies_are_plain_and_independent(model):
+    x = contract.images()
+    model.calibrate(x, verbose=0)
+    for name in model.instances:
+        copy = model.at(name, copy=True)
+        np.testing.assert_array_equal(
+            np.asarray(copy(x)), contract.logits(model, name, x)
+        )
+        assert not {id(w) for w in copy.weights} & {id(w) for w in model.weights}
+        kinds = {type(layer).__module__.split(".")[0] for layer in copy.layers}
+        assert kinds <= {"keras", "keras_dynres"}
+        assert kd.layers.StatisticsSlot not in map(type, copy.layers)
+
+
+def test_mixed_precision_gives_float32_logits_that_agree(method):
+    x, y = contract.images(), contract.labels()
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = contract.compiled(method(contract.base()))
+        model.fit(x, y, batch_size=8, epochs=3, verbose=0)
+        model.calibrate(x, verbose=0)
+        half = contract.every_logits(model, x)
+    finally:
+        keras.config.set_dtype_policy(before)
+    single = method(contract.base())
+    single.set_weights(model.get_weights())
+    for name, value in contract.every_logits(single, x).items():
+        assert half[name].dtype == np.float32
+        np.testing.assert_allclose(half[name], value, atol=0.15, rtol=0.1)
+
+
+def test_the_sequence_depends_on_seed_and_step_alone(method):
+    one, two = method(contract.base()), method(contract.base())
+    other = method(contract.base(), seed=1)
+    drawn = [one.instance_at_step(s) for s in range(60)]
+    assert drawn == [two.instance_at_step(s) for s in range(60)]
+    assert drawn != [other.instance_at_step(s) for s in range(60)]
+    assert sum(one.probabilities().values()) == pytest.approx(1)
+    assert set(drawn) == set(one.instances)
+
+
+CROSS = """
+import json, sys
+import numpy as np, keras
+sys.path.insert(0, json.loads(sys.argv[1])["tests"])
+import contract
+model = keras.saving.load_model(json.loads(sys.argv[1])["path"])
+x = contract.images()
+print(json.dumps({n: v.tolist() for n, v in contract.every_logits(model, x).items()}))
+"""
+
+
+def test_the_other_backend_gives_the_same_logits(tmp_path):
+    backend, x = contract.other_backend(), contract.images()
+    model = kd.SDPoint(contract.base())
+    model.calibrate(x, verbose=0)
+    model.save(tmp_path / "m.keras")
+    theirs = contract.python(
+        CROSS,
+        backend,
+        path=str(tmp_path / "m.keras"),
+        tests=str(contract.__file__).rsplit("/", 1)[0],
+    )
+    for name, value in contract.every_logits(model, x).items():
+        np.testing.assert_allclose(value, theirs[name], atol=1e-4)

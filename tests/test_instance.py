@@ -1,0 +1,102 @@
+import itertools
+
+import numpy as np
+import pytest
+
+import keras_dynres as kd
+from keras_dynres import Instance, Menu
+
+
+def menu(rows):
+    return Menu(
+        Instance(name, {"point": name}, macs, 2 * macs, 7, measured)
+        for name, macs, measured in rows
+    )
+
+
+def small():
+    return menu(
+        [
+            ("full", 100, {"accuracy": 0.9, "latency_ms": 10}),
+            ("a", 40, {"accuracy": 0.7, "latency_ms": 5}),
+            ("b", 60, {"accuracy": 0.65, "latency_ms": 4}),
+            ("c", 80, {"accuracy": 0.92, "latency_ms": 9}),
+        ]
+    )
+
+
+def test_order_names_and_access():
+    assert small().names == ["a", "b", "c", "full"]
+    assert small().full.macs == 100 and "b" in small() and len(small()) == 4
+    assert small()[small()["c"]].name == "c"
+
+
+def test_within_gives_the_most_accurate_under_every_budget():
+    assert small().within(macs=79).name == "a"
+    assert small().within(macs=1000).name == "c"
+    assert small().within(macs=70, latency_ms=4.5).name == "b"
+    assert small().within(flops=120).name == "a"
+
+
+def test_within_without_accuracies_takes_the_dearest_that_fits():
+    plain = menu([("full", 100, {}), ("a", 40, {}), ("b", 60, {})])
+    assert plain.within(macs=99).name == "b"
+
+
+def test_pareto_is_what_brute_force_finds():
+    draw = np.random.default_rng(0)
+    for _ in range(20):
+        rows = [
+            (f"i{n}", int(draw.integers(1, 12)), {"accuracy": draw.integers(1, 9) / 10})
+            for n in range(10)
+        ]
+        kept = {i.name for i in menu(rows).pareto()}
+        points = {(macs, m["accuracy"]) for _, macs, m in rows}
+        best = {
+            p
+            for p in points
+            if not any(
+                q != p and q[0] <= p[0] and q[1] >= p[1]
+                for q in itertools.chain(points)
+            )
+        }
+        found = {(m, a["accuracy"]) for n, m, a in rows if n in kept}
+        assert found == best
+        assert len(kept) == len(best)
+
+
+def test_json_and_csv_bring_everything_back(tmp_path):
+    one = small()
+    for write, read, path in [
+        (one.to_json, Menu.from_json, tmp_path / "m.json"),
+        (one.to_csv, Menu.from_csv, tmp_path / "m.csv"),
+    ]:
+        text = write(path)
+        for source in (text, path, str(path)):
+            assert list(read(source)) == list(one)
+
+
+def test_the_table_shows_every_instance_in_readable_units():
+    one = menu([("full", 2_500_000, {"accuracy": 0.9123}), ("a", 900, {})])
+    lines = str(one).splitlines()
+    assert len(lines) == 4 and "2.50 M" in lines[3] and "91.23 %" in lines[3]
+    assert lines[2].split()[-1] == "-"
+
+
+@pytest.mark.parametrize(
+    ("ask", "says"),
+    [
+        (lambda m: m["ful"], "Did you mean 'full'"),
+        (lambda m: m.within(macs=3), "cheapest is 'a' with macs=40"),
+        (lambda m: m.within(), "needs a budget"),
+        (lambda m: m.within(macs=50, latency_ms=4.5), "meets all budgets"),
+        (lambda m: m.pareto("f1"), "measure it first"),
+        (lambda m: Menu([*m, m["a"]]), "one name"),
+        (lambda m: Menu.from_json("{}"), "Not a menu"),
+        (lambda m: Menu.from_json("missing.json"), "Cannot read"),
+        (lambda m: Menu.from_csv("a,b\n1,2\n"), "Not a menu"),
+    ],
+)
+def test_refusals(ask, says):
+    with pytest.raises(kd.DynresError, match=says):
+        ask(small())
