@@ -1,0 +1,132 @@
+"""Writes a TFLite file anew with everything equal stored once.
+
+The converter stores equal weights once, but not what surrounds them: every graph has
+its own names, shapes, zero points and operator options. In a small network those
+cost as much as a second copy of the weights.
+"""
+
+import numpy as np
+
+
+def compact(data):
+    """The same model in fewer bytes.
+
+    Names inside a graph lose the graph's own name and the trail of fused operators,
+    so that equal layers of two graphs have equal names.
+
+    Args:
+        data: The bytes of a TFLite file.
+
+    Returns:
+        The bytes of a file that computes the same.
+    """
+    from ai_edge_litert import schema_py_generated as schema
+
+    model = schema.ModelT.InitFromPackedBuf(data)
+    if any(buffer.offset for buffer in model.buffers):
+        return bytes(data)  # Above 2 GB: weights lie outside the FlatBuffer.
+    _merge_buffers(model)
+    seen = {}
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            tensor.name = _short(tensor.name)
+            tensor.quantization = _once(tensor.quantization, seen)
+        graph.tensors = [_once(each, seen) for each in graph.tensors]
+        for operator in graph.operators:
+            operator.builtinOptions = _once(operator.builtinOptions, seen)
+    builder = _builder()(len(data) + 1024)
+    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    return bytes(builder.Output())
+
+
+def _merge_buffers(model):
+    """One buffer for equal content; the first is the empty one, by convention."""
+    kept, index = [type(model.buffers[0])()], {b"": 0}
+
+    def place(old):
+        data = model.buffers[old].data
+        raw = b"" if data is None else np.asarray(data, "uint8").tobytes()
+        if raw not in index:
+            index[raw] = len(kept)
+            kept.append(model.buffers[old])
+            kept[-1].data = np.frombuffer(raw, "uint8")
+        return index[raw]
+
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            tensor.buffer = place(tensor.buffer)
+    for entry in model.metadata or []:
+        entry.buffer = place(entry.buffer)
+    model.metadataBuffer = None
+    model.buffers = kept
+
+
+def _short(name):
+    """`net_p1/block_1/conv_1/Conv2D;net_p1/...` becomes `block_1/conv_1/Conv2D`."""
+    first = (name or b"").split(b";")[0]
+    return first.split(b"/", 1)[-1]
+
+
+def _once(table, seen):
+    """The table, or an equal one that came before; written when first asked for."""
+    if table is None:
+        return None
+    return seen.setdefault(_content(table), _Once(table))
+
+
+def _content(value):
+    """What a table holds, as a key of a dict."""
+    if isinstance(value, _Once):
+        return id(value)
+    if isinstance(value, np.ndarray):
+        return value.dtype.str, value.shape, value.tobytes()
+    if isinstance(value, list):
+        return tuple(_content(each) for each in value)
+    if hasattr(value, "__dict__"):
+        fields = sorted(vars(value).items())
+        return type(value).__name__, tuple((k, _content(v)) for k, v in fields)
+    return value
+
+
+class _Once:
+    """A table of the schema that is written once and pointed at from everywhere."""
+
+    def __init__(self, table):
+        self._table = table
+        self._at = {}
+
+    def Pack(self, builder):  # noqa: N802 (the schema's own name)
+        if id(builder) not in self._at:
+            self._at[id(builder)] = self._table.Pack(builder)
+        return self._at[id(builder)]
+
+
+def _builder():
+    import flatbuffers
+
+    class Builder(flatbuffers.Builder):
+        """Stores equal strings and vectors of numbers once."""
+
+        def __init__(self, size):
+            super().__init__(size)
+            self._strings, self._vectors = {}, {}
+
+        def CreateString(self, text, **kwargs):  # noqa: N802
+            if text not in self._strings:
+                self._strings[text] = super().CreateString(text, **kwargs)
+            return self._strings[text]
+
+        def CreateNumpyVector(self, values):  # noqa: N802
+            raw = values.tobytes()
+            key = values.dtype.str, raw
+            if key not in self._vectors:
+                # Weights are the vectors of bytes: the schema aligns them to 16.
+                align = 16 if values.itemsize == 1 else values.dtype.alignment
+                self.StartVector(values.itemsize, values.size, align)
+                self.head -= len(raw)
+                self.Bytes[self.head : self.head + len(raw)] = raw
+                self.vectorNumElems = values.size
+                self._vectors[key] = self.EndVector()
+            return self._vectors[key]
+
+    return Builder

@@ -1,0 +1,270 @@
+"""The forms in which layers are written so that TFLite stores weights once.
+
+The converter stores bit-identical constants once. It folds batch norm into the
+kernel before it, so instances with statistics of their own would each get a kernel
+of their own. Two ways keep them one:
+
+- float: where instances disagree on the scale, batch norm is written as a 1x1
+  depthwise convolution with bias, which the converter does not fold.
+- int8: each kernel is first put on its own grid of 255 values per channel. Any
+  folded scale then stretches the grid, and the integers stay what they were.
+"""
+
+import keras
+import numpy as np
+from keras import ops
+
+from keras_dynres import graph
+from keras_dynres.layers import AdaptivePooling2D
+from keras_dynres.layers.adaptive_pooling import scaled_size, window_bounds
+
+_TRANSPARENT = (
+    keras.layers.Dropout,
+    keras.layers.SpatialDropout2D,
+    keras.layers.Identity,
+)
+_SNAPPED = (keras.layers.Conv2D, keras.layers.Conv1D, keras.layers.DepthwiseConv2D)
+
+
+def prepared(graphs, precision):
+    """Rewires instances into the form in which they are converted.
+
+    Args:
+        graphs: Maps an instance's name to its functional `keras.Model`; the models
+            may share layers, and stay as they are.
+        precision: `"float32"`, `"float16"`, `"int8"` or `"int8-weights"`.
+
+    Returns:
+        A dict of models under the same names. Layers the graphs share are still
+        shared.
+    """
+    return _Forms(graphs, precision).models
+
+
+class _Forms:
+    def __init__(self, graphs, precision):
+        self.integer = precision == "int8"
+        self.snap = precision in ("int8", "int8-weights")
+        self._copies = {}
+        graphs = {name: graph.flatten(model) for name, model in graphs.items()}
+        producers = {name: _producers(model) for name, model in graphs.items()}
+        self._disputed = _disputed(graphs, producers)
+        self.models = {
+            name: graph.rewire(model, self._edits(model, producers[name]))
+            for name, model in graphs.items()
+        }
+
+    def _edits(self, model, producers):
+        edits = {}
+        for call in graph.calls(model):
+            form = self._form(call, producers)
+            if form is not None:
+                edits[call.name] = _in_place(form)
+        return edits
+
+    def _form(self, call, producers):
+        layer = call.layer
+        if not isinstance(layer, keras.layers.Layer):
+            return None
+        rank = len(call.outputs[0].shape)
+        if _is_norm(layer, rank):
+            return self._norm(call, rank, producers)
+        if self.integer and _is_average(layer):
+            shape = call.inputs[0].shape
+            if isinstance(layer, AdaptivePooling2D):
+                return _pooling(layer, shape)
+            window, strides = layer.pool_size, layer.strides
+            return _Depthwise.averaging(window, strides, shape[-1], layer.name)
+        if self.snap and isinstance(layer, _SNAPPED):
+            return self._copy(layer, _snapped)
+        if layer.compute_dtype != "float32":
+            return self._copy(layer, lambda kernel, layer: kernel)
+        return None
+
+    def _norm(self, call, rank, producers):
+        scale, offset = _affine(call.layer)
+        producer = producers.get(id(call.inputs[0]))
+        folds = producer is not None
+        disputed = folds and id(producer.kernel) in self._disputed
+        name = call.layer.name
+        if folds and (self.snap or not disputed):
+            return _Affine(scale, offset, name=name)
+        if rank == 4 and (self.integer or not self.snap):
+            # Also where nothing folds, as after an addition: one operator with its
+            # ReLU instead of two, and in int8 a scale for each channel.
+            kernel = scale[None, None, :, None]
+            return _Depthwise(kernel, offset, (1, 1), name=name)
+        return _Affine(scale, offset, folds=not disputed, name=name)
+
+    def _copy(self, layer, change):
+        """The layer in float32, its kernel changed; one copy for all graphs."""
+        if id(layer) not in self._copies:
+            config = {**layer.get_config(), "dtype": "float32"}
+            copy = type(layer).from_config(config)
+            if layer.built:
+                copy.build(*_build_arguments(layer))
+                weights = zip(copy.weights, layer.weights, strict=True)
+                for mine, theirs in weights:
+                    value = np.asarray(theirs, "float32")
+                    is_kernel = theirs is getattr(layer, "kernel", None)
+                    mine.assign(change(value, layer) if is_kernel else value)
+            # The layer itself is kept, so that its id stays its own.
+            self._copies[id(layer)] = copy, layer
+        return self._copies[id(layer)][0]
+
+
+def _in_place(form):
+    # Inference: arguments such as `training` of the old call are left out.
+    return lambda call, inputs, *args, **kwargs: form(inputs)
+
+
+def _build_arguments(layer):
+    config = layer.get_build_config() or {}
+    if "shapes_dict" in config:
+        return tuple(config["shapes_dict"].values())
+    return (config.get("input_shape"),)
+
+
+def _producers(model):
+    """Maps a tensor to the layer with a kernel whose output it is, if any."""
+    found = {}
+    for call in graph.calls(model):
+        out = id(call.outputs[0])
+        if getattr(call.layer, "kernel", None) is not None:
+            linear = getattr(call.layer, "activation", None)
+            if linear in (None, keras.activations.linear):
+                found[out] = call.layer
+        elif isinstance(call.layer, _TRANSPARENT):
+            producer = found.get(id(call.inputs[0]))
+            if producer is not None:
+                found[out] = producer
+    return found
+
+
+def _disputed(graphs, producers):
+    """Kernels after which the graphs normalise with different scales."""
+    scales = {}
+    for name, model in graphs.items():
+        for call in graph.calls(model):
+            if not _is_norm(call.layer, len(call.outputs[0].shape)):
+                continue
+            producer = producers[name].get(id(call.inputs[0]))
+            if producer is not None:
+                scale = _affine(call.layer)[0].tobytes()
+                scales.setdefault(id(producer.kernel), set()).add(scale)
+    return {kernel for kernel, found in scales.items() if len(found) > 1}
+
+
+def _is_norm(layer, rank):
+    return isinstance(layer, keras.layers.BatchNormalization) and layer.axis in (
+        -1,
+        rank - 1,
+    )
+
+
+def _is_average(layer):
+    if isinstance(layer, AdaptivePooling2D):
+        return layer.mode == "average"
+    return (
+        type(layer) is keras.layers.AveragePooling2D
+        and layer.padding == "valid"
+        and layer.data_format == "channels_last"
+    )
+
+
+def _affine(layer):
+    """Scale and offset of a batch norm in inference."""
+    mean, variance = (
+        np.asarray(v, "float64") for v in (layer.moving_mean, layer.moving_variance)
+    )
+    scale = 1 / np.sqrt(variance + layer.epsilon)
+    if layer.gamma is not None:
+        scale = scale * np.asarray(layer.gamma, "float64")
+    offset = -mean * scale
+    if layer.beta is not None:
+        offset = offset + np.asarray(layer.beta, "float64")
+    return scale.astype("float32"), offset.astype("float32")
+
+
+def _snapped(kernel, layer):
+    """The kernel on the grid to which the converter will quantise it."""
+    axes = (0, 1) if isinstance(layer, keras.layers.DepthwiseConv2D) else None
+    axes = tuple(range(kernel.ndim - 1)) if axes is None else axes
+    step = np.abs(kernel).max(axis=axes, keepdims=True) / 127
+    step = np.where(step == 0, 1, step)
+    return (np.round(kernel / step) * step).astype("float32")
+
+
+class _Affine(keras.layers.Layer):
+    """`x * scale + offset`; folded into the kernel before it where that `folds`."""
+
+    def __init__(self, scale, offset, folds=True, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+        self._constants = scale, offset
+        self._folds = folds
+
+    def call(self, x):
+        scale, offset = self._constants
+        if not self._folds:
+            # Changes nothing, and stands between the kernel and the scale.
+            x = ops.maximum(x, -3e38)
+        return x * scale + offset
+
+    def compute_output_shape(self, shape):
+        return shape
+
+
+class _Depthwise(keras.layers.Layer):
+    """A depthwise convolution with constant kernel and bias, without padding."""
+
+    def __init__(self, kernel, bias, strides, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+        self._constants = kernel, bias
+        self._strides = strides
+
+    @classmethod
+    def averaging(cls, window, strides, channels, name):
+        kernel = np.full((*window, channels, 1), 1 / np.prod(window), "float32")
+        return cls(kernel, np.zeros(channels, "float32"), strides, name=name)
+
+    def call(self, x):
+        kernel, bias = self._constants
+        return ops.depthwise_conv(x, kernel, self._strides, "valid") + bias
+
+
+class _WindowMeans(keras.layers.Layer):
+    """Pools each axis by a 1x1 convolution over its cells as channels.
+
+    A product with a constant matrix on the left is not an int8 operator of XNNPACK.
+    """
+
+    def __init__(self, shape, cells, **kwargs):
+        super().__init__(dtype="float32", **kwargs)
+        self._kernels = [
+            _window_weights(size, count)[None, None]
+            for size, count in zip(shape, cells, strict=True)
+        ]
+
+    def call(self, x):
+        rows, columns = self._kernels
+        x = ops.transpose(x, (0, 2, 3, 1))
+        x = ops.conv(x, rows, padding="valid")
+        x = ops.transpose(x, (0, 3, 2, 1))
+        x = ops.conv(x, columns, padding="valid")
+        return ops.transpose(x, (0, 1, 3, 2))
+
+
+def _window_weights(size, cells):
+    weights = np.zeros((size, cells), "float32")
+    for cell, (start, end) in enumerate(window_bounds(size, cells)):
+        weights[start:end, cell] = 1 / (end - start)
+    return weights
+
+
+def _pooling(layer, shape):
+    sizes = shape[1:3]
+    cells = tuple(scaled_size(size, layer.ratio) for size in sizes)
+    if any(size % count for size, count in zip(sizes, cells, strict=True)):
+        return _WindowMeans(sizes, cells, name=layer.name)
+    window = tuple(size // count for size, count in zip(sizes, cells, strict=True))
+    return _Depthwise.averaging(window, window, shape[-1], layer.name)
