@@ -52,8 +52,11 @@ def published(tmp_path_factory):
         patch.setitem(registry.ENTRIES, "tiny", tiny_entry())
         model = zoo.load("tiny", weights=None)
         zoo.round_to_float16(model)
-        images = np.random.default_rng(0).normal(size=(32, 16, 16, 3))
-        model.calibrate(images.astype("float32"), verbose=0)
+        # Any statistics will do, and these need no data.
+        draw = np.random.default_rng(0)
+        for slot in model.slots.values():
+            slot.moving_mean.assign(draw.normal(size=slot.moving_mean.shape))
+        model.calibrated.assign(np.ones(model.calibrated.shape))
         accuracies = np.linspace(0.5, 0.9, len(model.instances))
         results = {
             "instances": {
