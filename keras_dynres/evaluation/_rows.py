@@ -54,7 +54,9 @@ def _constant(menu, key):
 def _columns(menu, metric):
     """What stands before and after the metric; phones see the first columns."""
     measured = {k for i in menu for k in i.measured} - {metric}
-    ahead = [k for k in ("top5_accuracy", "latency_ms") if k in measured]
+    ahead = [
+        k for k in ("top5_accuracy", "latency_ms", "latency_iqr_ms") if k in measured
+    ]
     costs = [k for k in ("macs", "flops", "params") if not _constant(menu, k)]
     after = [*ahead, *(k for k in costs if k != "macs")]
     return costs[:1] if "macs" in costs else [], after + sorted(measured - {*ahead})
@@ -77,7 +79,8 @@ def _cell(menu, instance, key, images):
     if key == "macs" and (part := part_of_full(menu, instance)):
         bar = f'<span class="bar" style="--part:{100 * part:.0f}%"></span>'
         return _td(value, _text.cost(value, key), bar)
-    text = _text.cost(value, key) if key in ("flops", "params", "latency_ms") else None
+    costs = ("macs", "flops", "params")
+    text = _text.cost(value, key) if key.endswith("_ms") or key in costs else None
     return _td(value, text or f"{value:.4g}")
 
 

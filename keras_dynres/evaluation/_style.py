@@ -65,6 +65,7 @@ th button::after{content:"\\2195";opacity:.4;margin-left:.3em}
 th[aria-sort=ascending] button::after{content:"\\2191";opacity:1}
 th[aria-sort=descending] button::after{content:"\\2193";opacity:1}
 tbody th{font-weight:400}
+table.small{width:auto}
 tr.on tbody th,tr.on th{font-weight:600}
 tr.off td,tr.off th{color:var(--dim)}
 tr.chosen td,tr.chosen th{background:var(--mark-soft);color:var(--ink)}

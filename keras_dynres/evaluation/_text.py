@@ -13,6 +13,7 @@ _HEADS = {
     "flops": "FLOPs",
     "params": "Parameters",
     "latency_ms": "Latency",
+    "latency_iqr_ms": "Spread (IQR)",
     "accuracy": "Accuracy",
     "top5_accuracy": "Top-5",
     "loss": "Loss",
@@ -38,7 +39,7 @@ def cost(value, key):
     """A cost in the unit of its kind; a dash where it is not known."""
     if value != value:
         return "–"
-    return f"{value:.3g} ms" if key == "latency_ms" else amount(value)
+    return f"{value:.3g} ms" if key.endswith("_ms") else amount(value)
 
 
 def axis(key):

@@ -9,7 +9,7 @@ from html import escape
 from keras_dynres.errors import DynresError, UnknownNameError
 from keras_dynres.evaluation import _rows, _svg, _text
 from keras_dynres.evaluation._atomic import write_bytes
-from keras_dynres.evaluation._card import definitions, picture
+from keras_dynres.evaluation._card import as_mapping, definitions, picture
 from keras_dynres.evaluation._style import CSS, JS
 from keras_dynres.evaluation.curves import as_menus, curve, figure, left_out
 from keras_dynres.evaluation.environment import environment
@@ -40,10 +40,11 @@ def report(
         menus: A `Menu`, a `DynamicModel`, or a dict of them by label. The
             first is the report's subject, the others are compared with it.
         path: The file to write.
-        card: What to tell about the model: a dict, nested as you like.
+        card: What to tell about the model: a dict, nested as you like, or an
+            object with `to_json`, such as a card of the zoo.
         latency: Milliseconds by instance name for the first menu, over what
-            the menu itself holds as `latency_ms`. A dict instead of a number
-            gives them as `median_ms` or `latency_ms`.
+            the menu itself holds as `latency_ms`; or, instead of a number, a
+            dict with `median_ms` and, if known, `iqr_ms`.
         budget: What the chosen instance must keep to, such as
             `{"latency_ms": 5}` or `{"macs": 1e8}`; it is highlighted.
         title: The page's heading.
@@ -77,7 +78,7 @@ def report(
             _section(caption, picture(caption, source))
             for caption, source in (figures or {}).items()
         ),
-        _section("Model card", definitions(card)) if card else "",
+        _section("Model card", definitions(as_mapping(card))) if card else "",
         _section("Environment", definitions(machine or environment())),
         _footer(),
     ]
@@ -96,14 +97,17 @@ def _finite(menu):
 
 def _with_latency(menu, latency):
     for name, value in (latency or {}).items():
+        spread = {}
         if isinstance(value, Mapping):
-            value = value.get("median_ms", value.get("latency_ms"))
+            if isinstance(value.get("iqr_ms"), (int, float)):
+                spread = {"latency_iqr_ms": value["iqr_ms"]}
+            value = value.get("median_ms")
         if not isinstance(value, (int, float)) or not math.isfinite(value):
             raise DynresError(
                 "A latency must be a number of milliseconds, or a dict with "
                 f"'median_ms'. Received: {latency[name]!r} for {name!r}."
             )
-        menu.record(name, latency_ms=value)
+        menu.record(name, latency_ms=value, **spread)
     return menu
 
 
