@@ -1,0 +1,73 @@
+"""The command `keras-dynres`.
+
+Exit codes: 0 done; 1 an error, told in one sentence on stderr; 2 the command line is
+wrong; 130 Ctrl-C.
+"""
+
+import os
+import sys
+import warnings
+
+from absl import app
+
+from keras_dynres.cli import parser
+from keras_dynres.errors import DynresError
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+
+
+def run():
+    """Runs the command line of this process: what the installed command calls."""
+    warnings.showwarning = _show_warning
+    app.run(_execute, flags_parser=lambda argv: parser.parse(argv[1:]))
+
+
+def main(argv=None):
+    """Runs one command and returns its exit code; for scripts and tests.
+
+    >>> main(["list", "methods"])
+    sdpoint
+    multi_scale
+    0
+
+    Args:
+        argv: The words after `keras-dynres`, by default this process's.
+    """
+    try:
+        args = parser.parse(sys.argv[1:] if argv is None else argv)
+    except SystemExit as stop:
+        return stop.code or OK
+    return _execute(args)
+
+
+def _execute(args):
+    try:
+        args.run(args)
+    except app.UsageError as error:
+        args.parser.print_usage(sys.stderr)
+        return _tell(error, USAGE)
+    except DynresError as error:
+        return _tell(error, FAILED)
+    except BrokenPipeError:
+        # Whoever read the output, such as `head`, has had enough of it. Python would
+        # flush once more on its way out, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except OSError as error:
+        where = f": {str(error.filename)!r}" if error.filename else ""
+        return _tell(f"{error.strerror or error}{where}.", FAILED)
+    except KeyboardInterrupt as error:
+        # Their own words where work was kept; nothing is ever left half-written.
+        return _tell(str(error) or "Interrupted: nothing was written.", INTERRUPTED)
+    return OK
+
+
+def _tell(error, code):
+    print(" ".join(str(error).split()), file=sys.stderr)
+    return code
+
+
+def _show_warning(message, category, *_, **__):
+    # A user has no use for the line of the package a warning came from.
+    if not issubclass(category, (DeprecationWarning, FutureWarning)):
+        print(f"Warning: {message}", file=sys.stderr)

@@ -1,0 +1,1 @@
+"""One command a file; what is heavy is imported when it runs."""

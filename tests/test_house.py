@@ -1,0 +1,167 @@
+"""The design's arrows, read from the source; and what importing costs."""
+
+import ast
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "keras_dynres"
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
+
+# Who may know whom. A room is a folder or a file of the package's top; what it may
+# import of other rooms stands behind it.
+CORE = {"errors", "graph", "layers", "cost", "instance"}
+MODEL = {"dynamic", "calibration", "measuring", "slots", "stepping"}
+KNOWS_MENUS = CORE | MODEL
+ARROWS = {
+    "errors": set(),
+    **dict.fromkeys(CORE - {"errors"}, CORE),
+    **dict.fromkeys(MODEL, CORE | MODEL),
+    "methods": CORE | MODEL,
+    "architectures": {"errors"},
+    "data": {"errors"},
+    "evaluation": KNOWS_MENUS,
+    "tflite": KNOWS_MENUS | {"evaluation"},
+    "zoo": KNOWS_MENUS | {"architectures", "methods", "data"},
+    "training": KNOWS_MENUS | {"architectures", "methods", "data", "evaluation", "zoo"},
+}
+KNOW_ALL = {"__init__", "cli"}
+# What the rooms beside the methods may know of them: how to make one by its name.
+REGISTRY = {"METHODS", "create"}
+# Libraries that cost seconds or that not every machine has.
+HEAVY = {"tensorflow", "tensorflow_datasets", "matplotlib", "ai_edge_litert", "jax"}
+# Names of methods may stand where methods are, in the table of published networks,
+# and where all is known.
+NAMES_METHODS = ("methods", "zoo.registry", "cli", "__init__")
+
+
+def room(module):
+    return module.split(".")[0]
+
+
+def imports(tree):
+    """(imported module, node) for every import of a syntax tree."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "relative import"
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}", node
+
+
+def tree(module):
+    return ast.parse(MODULES[module].read_text("utf-8"))
+
+
+def own_imports(module):
+    """What a module imports of the package, as `room.rest`."""
+    for name, _ in imports(tree(module)):
+        if name.split(".")[0] == "keras_dynres":
+            yield name.partition(".")[2]
+
+
+def test_a_room_imports_only_what_it_may_know():
+    wrong = [
+        f"{module} knows {name}"
+        for module in MODULES
+        if room(module) not in KNOW_ALL
+        for name in own_imports(module)
+        if room(name) not in ARROWS[room(module)] | {room(module)}
+    ]
+    assert not wrong
+
+
+def test_outside_methods_only_their_registry_is_imported():
+    wrong = [
+        f"{module} knows {name}"
+        for module in MODULES
+        if room(module) not in ("methods", "__init__")
+        for name in own_imports(module)
+        if name.startswith("methods.") and name.split(".")[1] not in REGISTRY
+    ]
+    assert not wrong
+
+
+def test_no_method_is_named_outside_its_room():
+    methods = {m.split(".")[1].replace("_", "") for m in MODULES if m[:8] == "methods."}
+    methods -= {"init", "points"}
+    wrong = [
+        f"{module} names {word!r}"
+        for module in MODULES
+        if not module.startswith(NAMES_METHODS)
+        for word in words(tree(module))
+        if word.lower().replace("_", "") in methods
+    ]
+    assert "sdpoint" in methods
+    assert not wrong
+
+
+def words(syntax):
+    """Every name and string of a syntax tree, documentation left out."""
+    documentation = {
+        id(node.value) for node in ast.walk(syntax) if isinstance(node, ast.Expr)
+    }
+    for node in ast.walk(syntax):
+        found = [getattr(node, key, None) for key in ("id", "attr", "name", "arg")]
+        if isinstance(node, ast.Constant) and id(node) not in documentation:
+            found.append(node.value)
+        yield from (word for word in found if isinstance(word, str))
+
+
+def test_every_room_has_its_arrows():
+    assert {room(module) for module in MODULES} == set(ARROWS) | KNOW_ALL
+
+
+def test_heavy_libraries_are_imported_when_needed():
+    """At a module's top only where the module itself is imported when needed."""
+    tops = {}
+    for module in MODULES:
+        body = tree(module)
+        inner = {
+            id(node)
+            for function in ast.walk(body)
+            if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef))
+            for node in ast.walk(function)
+        }
+        tops[module] = {n for n, node in imports(body) if id(node) not in inner}
+    for module, names in tops.items():
+        if room(module) in ("data", "tflite"):
+            continue  # What importing them costs is measured below.
+        assert not {n.split(".")[0] for n in names} & HEAVY, module
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax"])
+def test_importing_costs_what_importing_keras_costs(backend):
+    rooms = sorted(
+        room(m) for m in MODULES if m.count(".") == 1 and m.endswith("__init__")
+    )
+    script = (
+        "import json, sys, keras; before = set(sys.modules)\n"
+        f"import keras_dynres\n"
+        f"from keras_dynres import {', '.join(rooms)}\n"
+        "print(json.dumps(sorted(set(sys.modules) - before)))"
+    )
+    environment = {
+        **os.environ,
+        "KERAS_BACKEND": backend,
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "PYTHONPATH": str(PACKAGE.parent),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    added = {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+    assert "keras_dynres" in added
+    assert not added & HEAVY
