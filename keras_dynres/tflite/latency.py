@@ -93,14 +93,14 @@ class Store:
 
     def write(self, figures):
         """Adds figures to those that are there, replacing an instance's older ones."""
-        merged = {**self.read(), **figures}
         # Those of an older file under this name can never be asked for again.
-        others = [
-            record
-            for record in self._records()
-            if record["sha256"] == self._key["sha256"] and not self._same(record)
-        ]
-        records = [*others, {**self._key, "latency": merged}]
+        sha256 = self._key["sha256"]
+        records = [r for r in self._records() if r["sha256"] == sha256]
+        others = [r for r in records if not self._same(r)]
+        for record in records:
+            if self._same(record):
+                figures = {**record["latency"], **figures}
+        records = [*others, {**self._key, "latency": figures}]
         text = json.dumps({"format": FORMAT, "records": records}, indent=1)
         try:
             write_atomically(self.path, text.encode())
