@@ -109,7 +109,7 @@ def _store(layer, parts):
 
 
 def _mark(model, names):
-    flags = np.array(model.calibrated)
+    flags = np.array(ops.convert_to_tensor(model.calibrated))
     flags[[model.instances.index(name) for name in names]] = 1
     model.calibrated.assign(flags)
 

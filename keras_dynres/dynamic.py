@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+from keras import ops
 
 from keras_dynres import cost, graph, slots
 from keras_dynres.calibration import calibrate
@@ -128,8 +129,8 @@ class DynamicModel(keras.Model):
         name = self._known(instance)
         if not self.owned_slots(name):
             return True
-        index = self.instances.index(name)
-        return bool(np.asarray(self.calibrated)[index])
+        flags = np.asarray(ops.convert_to_tensor(self.calibrated))
+        return bool(flags[self.instances.index(name)])
 
     def owned_slots(self, instance):
         """Keys of the statistics in an instance's graph that are not the base's."""

@@ -1,6 +1,10 @@
 """One compiled training step for each instance, chosen on the host."""
 
+import contextlib
 import functools
+import logging
+
+from keras import ops
 
 
 class InstanceSteps:
@@ -13,8 +17,10 @@ class InstanceSteps:
 
     def __init__(self, model, make):
         self._model = model
-        self._make = make
-        self._functions = {}
+        # All at once: under JAX Keras reads the variables' shardings here, and in the
+        # middle of an epoch the variables are empty. Nothing is traced yet.
+        self._functions = {name: self._compiled(make) for name in model.instances}
+        self._traced = set()
         self._step = None
 
     def rewind(self):
@@ -30,26 +36,44 @@ class InstanceSteps:
         # Made out here: inside a trace no graph may come into being.
         model.at(name, uncalibrated=True)
         model._active = name
+        first = (
+            _one_trace_each() if name not in self._traced else contextlib.nullcontext()
+        )
         try:
-            if name not in self._functions:
-                self._functions[name] = self._compiled()
-            result = self._functions[name](*args)
+            with first:
+                result = self._functions[name](*args)
         finally:
             model._active = None
+        self._traced.add(name)
         self._step += 1
         return result
 
-    def _compiled(self):
+    def _compiled(self, make):
         model = self._model
         # `jax.jit` keys its cache by the callable: the same bound method twice would
         # run the first instance's trace for all. A fresh partial is a fresh key.
         model.train_step = functools.partial(type(model).train_step, model)
         try:
-            self._make(force=True)
+            make(force=True)
             return model.train_function
         finally:
             del model.train_step
-            model.train_function = self
+            model.train_function = None
+
+
+@contextlib.contextmanager
+def _one_trace_each():
+    """Keeps TensorFlow from warning of retracing: these traces are meant."""
+
+    def wanted(record):
+        return "triggered tf.function retracing" not in record.getMessage()
+
+    logger = logging.getLogger("tensorflow")
+    logger.addFilter(wanted)
+    try:
+        yield
+    finally:
+        logger.removeFilter(wanted)
 
 
 def _steps_done(optimizer, args):
@@ -60,4 +84,4 @@ def _steps_done(optimizer, args):
         for variable, value in zip(optimizer.variables, values, strict=True):
             if variable is iterations:
                 return int(value)
-    return int(iterations)
+    return int(ops.convert_to_tensor(iterations))
