@@ -66,7 +66,7 @@ def load(
             f"Received: start_epoch={start_epoch}, epochs={epochs}"
         )
     room, read = (
-        (memory, reading.Arrays) if dataset.in_memory else (stream, stream.Files)
+        (memory, reading.arrays) if dataset.in_memory else (stream, stream.Files)
     )
     at_source = dataset.train if split == "train" else dataset.test
     images = read(dataset, at_source, data_dir, on_corrupt)

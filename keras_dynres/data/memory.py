@@ -11,15 +11,12 @@ def training(arrays, batch_size, augment, seed, epochs, start_epoch):
     Nothing is carried from one batch to the next, so a pipeline begun at a later
     epoch yields what an unbroken one would have yielded from there.
     """
-    images, labels = _on_host(arrays.images), _on_host(arrays.labels)
-    dataset = arrays.dataset
-    count = images.shape[0]
-    steps = count // batch_size
+    steps = arrays.count // batch_size
     change = AUGMENTATIONS[augment]
 
     def batches_of(epoch):
         order = tf.random.experimental.stateless_shuffle(
-            tf.range(count), seed=tf.stack([tf.constant(seed, tf.int64), epoch])
+            tf.range(arrays.count), seed=tf.stack([tf.constant(seed, tf.int64), epoch])
         )
         order = tf.reshape(order[: steps * batch_size], [steps, batch_size])
         rows = tf.data.Dataset.from_tensor_slices(order)
@@ -27,12 +24,12 @@ def training(arrays, batch_size, augment, seed, epochs, start_epoch):
         return tf.data.Dataset.zip(rows, numbers)
 
     def batch_of(rows, number):
-        batch = standardise(tf.gather(images, rows), dataset)
+        batch = standardise(tf.gather(arrays.images, rows), arrays.dataset)
         if change is not None:
             # The order uses (seed, epoch), the changes negative numbers: never alike.
             batch = change(batch, tf.stack([tf.constant(seed, tf.int64), -1 - number]))
-        batch = tf.ensure_shape(batch, [batch_size, *images.shape[1:]])
-        return batch, tf.gather(labels, rows)
+        batch = tf.ensure_shape(batch, [batch_size, *arrays.images.shape[1:]])
+        return batch, tf.gather(arrays.labels, rows)
 
     pipeline = tf.data.Dataset.range(start_epoch, epochs).flat_map(batches_of)
     pipeline = pipeline.map(batch_of, num_parallel_calls=2, deterministic=True)
@@ -44,18 +41,12 @@ def training(arrays, batch_size, augment, seed, epochs, start_epoch):
 
 def evaluation(arrays, batch_size):
     """All images in their own order; the last batch may be smaller."""
-    images, labels = _on_host(arrays.images), _on_host(arrays.labels)
-    dataset = arrays.dataset
-    starts = tf.data.Dataset.range(0, images.shape[0], batch_size)
+    starts = tf.data.Dataset.range(0, arrays.count, batch_size)
 
     def batch_of(start):
         end = start + batch_size
-        return standardise(images[start:end], dataset), labels[start:end]
+        images = standardise(arrays.images[start:end], arrays.dataset)
+        return images, arrays.labels[start:end]
 
     pipeline = starts.map(batch_of, num_parallel_calls=2, deterministic=True)
     return pipeline.prefetch(4)
-
-
-def _on_host(array):
-    with tf.device("/CPU:0"):
-        return tf.constant(array)

@@ -1,8 +1,17 @@
 """Decoded images in memory, from tensorflow-datasets or made up on the spot."""
 
+import functools
+
 import numpy as np
+import tensorflow as tf
 
 from keras_dynres.errors import DynresError
+
+
+@functools.lru_cache(maxsize=2)  # A training and a test split.
+def arrays(dataset, split, data_dir=None, on_corrupt="raise"):
+    """The `Arrays` of a split, decoded once for all pipelines of a process."""
+    return Arrays(dataset, split, data_dir, on_corrupt)
 
 
 class Arrays:
@@ -20,10 +29,12 @@ class Arrays:
         skip = skips(on_corrupt)
         self.dataset = dataset
         if dataset.source:
-            self.images, self.labels = _read(dataset, split, data_dir, skip)
+            images, labels = _read(dataset, split, data_dir, skip)
         else:
-            self.images, self.labels = _synthetic(dataset, split)
-        self.count = len(self.images)
+            images, labels = _synthetic(dataset, split)
+        self.count = len(images)
+        with tf.device("/CPU:0"):
+            self.images, self.labels = tf.constant(images), tf.constant(labels)
 
 
 def builder(dataset, data_dir=None):
@@ -52,8 +63,6 @@ def undecoded():
 
 def decode(data):
     """One image's bytes to uint8 pixels."""
-    import tensorflow as tf
-
     return tf.io.decode_image(data, channels=3, expand_animations=False)
 
 
@@ -67,8 +76,6 @@ def skips(on_corrupt):
 
 
 def _read(dataset, split, data_dir, skip):
-    import tensorflow as tf
-
     examples = builder(dataset, data_dir).as_dataset(
         split=split, shuffle_files=False, decoders=undecoded()
     )
@@ -83,8 +90,6 @@ def _read(dataset, split, data_dir, skip):
 
 def _all_at_once(examples):
     """Images and labels; None if one cannot be decoded."""
-    import tensorflow as tf
-
     pairs = examples.map(
         lambda example: (decode(example["image"]), example["label"]),
         num_parallel_calls=tf.data.AUTOTUNE,
@@ -100,8 +105,6 @@ def _all_at_once(examples):
 
 def _one_by_one(examples, dataset, skip):
     """Images and labels, without those that cannot be decoded if `skip`."""
-    import tensorflow as tf
-
     images, labels, broken = [], [], 0
     for position, example in enumerate(examples):
         try:

@@ -17,6 +17,7 @@ def main():
     parser.add_argument("--epochs", type=int, help="stop after this many")
     parser.add_argument("--validate_every", type=int, default=1)
     parser.add_argument("--tensorboard", action="store_true")
+    parser.add_argument("--on_corrupt", default="raise", help="or skip")
     try:
         training.train(**vars(parser.parse_args()))
     except DynresError as error:

@@ -31,6 +31,10 @@ class Checkpoints:
         """The files, the latest first."""
         return sorted(self.folder.glob("epoch_*.npz"), reverse=True)
 
+    def finished(self):
+        """The number of epochs the latest file stands for."""
+        return max((int(path.name[6:11]) for path in self.paths()), default=0)
+
     def save(self, model, epoch, history):
         """Saves the state after `epoch` epochs, and drops all but the one before."""
         meta = {"epoch": epoch, "history": history, "recipe": self._recipe}
@@ -54,7 +58,8 @@ class Checkpoints:
         for path in self.paths():
             content = path.read_bytes()
             if _hash(content) != path.name.split(".")[1]:
-                say(f"Checkpoint {path.name} is damaged and left aside.")
+                say(f"Checkpoint {path.name} is damaged and set aside.")
+                path.rename(path.with_name(f"damaged_{path.name}"))
                 continue
             return self._into(model, content, path)
         return 0, []
@@ -68,18 +73,13 @@ class Checkpoints:
             raise DynresError(
                 f"Not a checkpoint of this package. Received: {path}"
             ) from error
-        differing = [
-            key
-            for key in {**self._recipe, **meta["recipe"]}
-            if self._recipe.get(key) != meta["recipe"].get(key)
-        ]
-        if differing:
-            key = differing[0]
-            raise DynresError(
-                f"The checkpoints in {str(self.folder)!r} were trained with "
-                f"{key}={meta['recipe'].get(key)!r}, the recipe now says "
-                f"{self._recipe.get(key)!r}: take another out_dir."
-            )
+        for key, value in meta["recipe"].items():
+            if self._recipe.get(key) != value:
+                raise DynresError(
+                    f"The checkpoints in {str(self.folder)!r} were trained with "
+                    f"{key}={value!r}, the recipe now says {self._recipe.get(key)!r}: "
+                    "take another out_dir."
+                )
         variables = _variables(model)
         if [v.shape for v in variables] != [a.shape for a in arrays]:
             raise DynresError(f"The checkpoint is of another model. Received: {path}")

@@ -1,5 +1,6 @@
 """What a run writes down: checkpoints, log.csv, history.json, a line an epoch."""
 
+import contextlib
 import csv
 import io
 import json
@@ -8,7 +9,9 @@ import time
 from pathlib import Path
 
 import keras
+import numpy as np
 
+from keras_dynres.errors import DynresError
 from keras_dynres.zoo.files import appearing
 
 
@@ -16,17 +19,15 @@ class EpochKeeper(keras.callbacks.Callback):
     """After each epoch: the checkpoint first, then the logs that follow from it.
 
     Args:
-        checkpoints: The `Checkpoints`.
-        folder: Where log.csv and history.json go.
+        checkpoints: The `Checkpoints`; log.csv and history.json go beside them.
         history: The rows of the epochs before.
         verbose: Whether to print a line for each epoch.
     """
 
-    def __init__(self, checkpoints, folder, history, verbose):
+    def __init__(self, checkpoints, history, verbose):
         super().__init__()
         self.history = history
         self._checkpoints = checkpoints
-        self._folder = Path(folder)
         self._verbose = verbose
         self._began = None
 
@@ -36,13 +37,19 @@ class EpochKeeper(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         """Saves and tells."""
+        if not np.isfinite(logs["loss"]):
+            raise DynresError(
+                f"The loss is {logs['loss']} in epoch {epoch + 1}, so the learning "
+                f"rate is too high; {epoch} finished epoch(s) are kept."
+            )
         row = {"epoch": epoch + 1}
-        row.update({key: round(float(value), 6) for key, value in (logs or {}).items()})
+        row.update({key: round(float(value), 6) for key, value in logs.items()})
         row["learning_rate"] = round(float(self.model.optimizer.learning_rate), 8)
         row["seconds"] = round(time.perf_counter() - self._began, 1)
         self.history.append(row)
-        self._checkpoints.save(self.model, epoch + 1, self.history)
-        write_logs(self._folder, self.history)
+        with writing(self._checkpoints.folder):
+            self._checkpoints.save(self.model, epoch + 1, self.history)
+        write_logs(self._checkpoints.folder, self.history)
         if self._verbose:
             print(_line(row, self.params["epochs"]), flush=True)
 
@@ -55,10 +62,25 @@ def write_logs(folder, history):
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
-    with appearing(folder / "log.csv") as file:
-        file.write(text.getvalue().encode())
-    with appearing(folder / "history.json") as file:
-        file.write(json.dumps(history, indent=1).encode())
+    contents = {
+        "log.csv": text.getvalue(),
+        "history.json": json.dumps(history, indent=1),
+    }
+    with writing(folder):
+        for name, content in contents.items():
+            with appearing(folder / name) as file:
+                file.write(content.encode())
+
+
+@contextlib.contextmanager
+def writing(folder):
+    """Says in one sentence where writing failed."""
+    try:
+        yield
+    except OSError as error:
+        raise DynresError(
+            f"Cannot write to {str(folder)!r}: {error.strerror or error}."
+        ) from error
 
 
 def is_terminal():

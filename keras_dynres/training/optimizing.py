@@ -119,7 +119,8 @@ def schedule(recipe, steps_per_epoch):
     else:
         # The step at a boundary still has Keras' old rate: hence one less.
         at = [
-            round(share * recipe.epochs) * steps_per_epoch for share in recipe.step_at
+            round(x if x >= 1 else x * recipe.epochs) * steps_per_epoch
+            for x in recipe.step_at
         ]
         values = [rate * recipe.step_factor**i for i in range(len(at) + 1)]
         decay = schedules.PiecewiseConstantDecay([step - 1 for step in at], values)

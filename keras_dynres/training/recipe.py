@@ -1,4 +1,8 @@
-"""Recipes: all that a training run depends on, in one small readable file."""
+"""Recipes: all that a training run depends on, in one small readable file.
+
+A file is a JSON object of the entries of `Recipe`. With `"extends": "other"` it says
+only what differs from that recipe.
+"""
 
 import dataclasses
 import json
@@ -32,7 +36,7 @@ class Recipe:
         learning_rate: The highest.
         schedule: `"cosine"` and `"linear"` fall to 0; `"steps"` multiplies by
             `step_factor` at each of `step_at`.
-        step_at: Where the rate drops: fractions of the run, each in (0, 1).
+        step_at: Where the rate drops: fractions of the run below 1, else epochs.
         step_factor: What the rate is multiplied by there.
         warmup_epochs: Epochs in which the rate rises from 0.
         momentum: Of the gradient, Nesterov's if `nesterov`.
@@ -89,8 +93,9 @@ class Recipe:
             f"at least 0 and below epochs={self.epochs}",
         )
         at = list(self.step_at)
-        inside = all(isinstance(x, (int, float)) and 0 < x < 1 for x in at)
-        self._check("step_at", inside and at == sorted(at), "rising, each in (0, 1)")
+        inside = all(type(x) in (int, float) and 0 < x < self.epochs for x in at)
+        wanted = f"numbers that rise, each above 0 and below epochs={self.epochs}"
+        self._check("step_at", inside and at == sorted(set(at)), wanted)
 
     @classmethod
     def load(cls, name):
@@ -101,28 +106,12 @@ class Recipe:
         """
         if isinstance(name, cls):
             return name
-        path = Path(name)
-        if path.suffix != ".json":
-            path = FOLDER / f"{name}.json"
-            if str(name) not in names():
-                raise UnknownNameError("recipe", name, names())
-        try:
-            content = json.loads(path.read_text("utf-8"))
-        except OSError as error:
-            raise DynresError(
-                f"The recipe cannot be read ({error.strerror}). Received: {str(path)!r}"
-            ) from error
-        except ValueError as error:
-            raise DynresError(
-                f"The recipe is not JSON ({error}). Received: {str(path)!r}"
-            ) from error
+        path, content = _read(name)
         return cls.from_config({"name": path.stem, **content})
 
     @classmethod
     def from_config(cls, config):
         """The recipe a plain dict describes."""
-        if not isinstance(config, dict):
-            raise DynresError(f"A recipe is a JSON object. Received: {config!r}")
         known = [field.name for field in dataclasses.fields(cls)]
         for key in config:
             if key not in known:
@@ -171,6 +160,35 @@ def names():
     True
     """
     return sorted(path.stem for path in FOLDER.glob("*.json"))
+
+
+def _read(name, seen=()):
+    """The file's path, and its content laid over that of the recipe it extends."""
+    path = Path(name)
+    if path.suffix != ".json":
+        if str(name) not in names():
+            raise UnknownNameError("recipe", name, names())
+        path = FOLDER / f"{name}.json"
+    try:
+        content = json.loads(path.read_text("utf-8"))
+    except OSError as error:
+        raise DynresError(
+            f"The recipe cannot be read ({error.strerror}). Received: {str(path)!r}"
+        ) from error
+    except ValueError as error:
+        raise DynresError(
+            f"The recipe is not JSON ({error}). Received: {str(path)!r}"
+        ) from error
+    if not isinstance(content, dict):
+        raise DynresError(f"A recipe is a JSON object. Received: {str(path)!r}")
+    parent = content.pop("extends", None)
+    if parent is None:
+        return path, content
+    if parent in seen:
+        raise DynresError(
+            f"Recipes that extend each other. Received: {[*seen, parent]}"
+        )
+    return path, {**_read(parent, (*seen, parent))[1], **content}
 
 
 def _one_of(kind, value, offered):

@@ -9,19 +9,26 @@ from keras_dynres import architectures, data
 from keras_dynres.errors import DynresError
 from keras_dynres.training import logs, optimizing
 from keras_dynres.training.checkpoints import Checkpoints
+from keras_dynres.training.finishing import finish
 from keras_dynres.training.recipe import Recipe
 from keras_dynres.zoo.lock import locked
 
 
 class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C in training; the message says where the checkpoint is."""
+    """Ctrl-C in training; the message says what is kept and how to go on."""
 
 
 def build(recipe):
-    """The untrained model of a recipe, its weights set by the recipe's seed.
+    """The untrained, compiled model of a recipe, initialised by the recipe's seed.
 
     >>> build("sdpoint_wrn16_2_cifar10").instances[0]
     'full'
+
+    Args:
+        recipe: A `Recipe`, its name, or the path of its file.
+
+    Returns:
+        The method's `DynamicModel`, or the plain network.
     """
     recipe = Recipe.load(recipe)
     dataset = data.info(recipe.dataset)
@@ -32,14 +39,17 @@ def build(recipe):
     }
     with _policy(recipe.precision):
         keras.utils.set_random_seed(recipe.seed)
-        base = architectures.create(recipe.architecture, **options)
-        if recipe.method is None:
-            return base
-        # Here: the methods are built upon what stands beside this room.
-        from keras_dynres import methods
-
-        own = {"seed": recipe.seed, **recipe.method_options}
-        return methods.create(recipe.method, base, **own)
+        model = architectures.create(recipe.architecture, **options)
+        if recipe.method is not None:
+            model = _with_method(model, recipe)
+        model.compile(
+            optimizer=optimizing.optimizer(recipe, _steps(recipe)),
+            loss=optimizing.loss(recipe),
+            metrics=optimizing.metrics(dataset.classes),
+            # XLA brings TensorFlow nothing on a CPU, and compiles each instance long.
+            jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
+        )
+    return model
 
 
 def train(
@@ -50,12 +60,15 @@ def train(
     epochs=None,
     validate_every=1,
     tensorboard=False,
+    on_corrupt="raise",
     verbose="auto",
 ):
-    """Trains a recipe, keeping a checkpoint of every epoch.
+    """Trains a recipe to its end: checkpoints, calibration, accuracy of the menu.
 
     Killed at any moment and called again with `resume=True`, it goes on after the
-    last finished epoch and ends with the weights of an unbroken run.
+    last finished epoch and ends with the weights of an unbroken run. In `out_dir`
+    stand the last two checkpoints, `log.csv`, `history.json` and, after the last
+    epoch, `model.keras` and `results.json`.
 
     Example:
 
@@ -66,104 +79,96 @@ def train(
     Args:
         recipe: A `Recipe`, its name, or the path of its file.
         data_dir: Folder of tensorflow-datasets.
-        out_dir: Where checkpoints and logs go; made when missing.
+        out_dir: Where everything goes; made when missing.
         resume: Whether to go on from the checkpoint in `out_dir`, if there is one.
-        epochs: Stops after this many of the recipe's epochs.
+        epochs: Stops after this many of the recipe's epochs, uncalibrated.
         validate_every: Epochs from one evaluation of `full` to the next.
         tensorboard: Whether to write TensorBoard's files too.
+        on_corrupt: What `data.load` is told to do about damaged images.
         verbose: 0 is silent, 1 a progress bar, 2 a line an epoch; `"auto"` is 1 on a
             terminal and 2 elsewhere.
 
     Returns:
-        The trained model, compiled; not calibrated.
+        The model; calibrated and measured if the last epoch was reached.
     """
     recipe = Recipe.load(recipe)
+    last = recipe.epochs if epochs is None else min(epochs, recipe.epochs)
+    if last < 1 or validate_every < 1:
+        raise DynresError(
+            "epochs and validate_every are at least 1. "
+            f"Received: epochs={epochs}, validate_every={validate_every}"
+        )
     if verbose == "auto":
         verbose = 1 if logs.is_terminal() else 2
     folder = _writable(out_dir)
-    with _alone(folder):
-        return _train(
-            recipe,
-            data_dir,
-            folder,
-            resume,
-            epochs,
-            validate_every,
-            tensorboard,
-            verbose,
-        )
-
-
-def _train(
-    recipe, data_dir, folder, resume, epochs, validate_every, tensorboard, verbose
-):
-    say = print if verbose else lambda _: None
-    last = recipe.epochs if epochs is None else min(epochs, recipe.epochs)
-    dataset = data.info(recipe.dataset)
-    steps = dataset.train_images // recipe.batch_size
-    model = build(recipe)
-    with _policy(recipe.precision):
-        model.compile(
-            optimizer=optimizing.optimizer(recipe, steps),
-            loss=optimizing.loss(recipe),
-            metrics=optimizing.metrics(dataset.classes),
-            jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
-        )
     checkpoints = Checkpoints(folder, recipe)
-    done, history = _begin(checkpoints, model, resume, say)
-    if done >= last:
-        say(f"All {last} epochs are done.")
-        return model
-    logs.write_logs(folder, history)
-    images = data.load(
-        recipe.dataset,
-        "train",
-        data_dir,
-        recipe.batch_size,
+    images = {
+        "name": recipe.dataset,
+        "data_dir": data_dir,
+        "batch_size": recipe.batch_size,
+        "on_corrupt": on_corrupt,
+    }
+    with _alone(folder), _interruptible(checkpoints), data.clear_errors(recipe.dataset):
+        model = build(recipe)
+        done, history = _begin(checkpoints, model, resume, verbose)
+        if done < last:
+            keeper = logs.EpochKeeper(checkpoints, history, verbose == 2)
+            extra = [keras.callbacks.TensorBoard(folder / "tensorboard")]
+            callbacks = [keeper, *(extra if tensorboard else [])]
+            _fit(model, recipe, images, done, last, callbacks, validate_every, verbose)
+        if last == recipe.epochs:
+            finish(model, recipe, images, folder, history, verbose)
+    return model
+
+
+def _fit(model, recipe, images, done, last, callbacks, validate_every, verbose):
+    train = data.load(
+        split="train",
         augment=recipe.augment,
         seed=recipe.seed,
         epochs=last,
         start_epoch=done,
+        **images,
     )
-    test = data.load(recipe.dataset, "test", data_dir, recipe.batch_size)
-    keeper = logs.EpochKeeper(checkpoints, folder, history, verbose == 2)
-    callbacks = [keeper]
-    if tensorboard:
-        callbacks.append(keras.callbacks.TensorBoard(folder / "tensorboard"))
-    if getattr(model, "instances", None):
-        say(f"Each of {len(model.instances)} instances is compiled at its first step.")
-    try:
-        model.fit(
-            images,
-            epochs=last,
-            initial_epoch=done,
-            shuffle=False,  # The pipeline has done it.
-            steps_per_epoch=len(images) // (last - done),
-            validation_data=test,
-            validation_freq=validate_every,
-            callbacks=callbacks,
-            verbose=1 if verbose == 1 else 0,
+    if verbose and recipe.method is not None:
+        print(f"Each of {len(model.instances)} instances compiles at its first step.")
+    model.fit(
+        train,
+        epochs=last,
+        initial_epoch=done,
+        shuffle=False,  # The pipeline has done it.
+        steps_per_epoch=len(train) // (last - done),
+        validation_data=data.load(split="test", **images),
+        validation_freq=validate_every,
+        callbacks=callbacks,
+        verbose=1 if verbose == 1 else 0,
+    )
+
+
+def _begin(checkpoints, model, resume, verbose):
+    if not resume and checkpoints.paths():
+        raise DynresError(
+            f"{str(checkpoints.folder)!r} holds the checkpoints of a run: go on with "
+            "it by --resume, or take another out_dir."
         )
-    except KeyboardInterrupt:
-        kept = len(keeper.history)
-        raise TrainingInterrupted(
-            f"Interrupted in epoch {kept + 1}: {kept} epoch(s) are kept in "
-            f"{str(folder)!r}, and the same command with --resume goes on from there."
-        ) from None
-    return model
-
-
-def _begin(checkpoints, model, resume, say):
-    if not resume:
-        if checkpoints.paths():
-            raise DynresError(
-                f"{str(checkpoints.folder)!r} holds the checkpoints of a run: go on "
-                "with it by --resume, or take another out_dir."
-            )
-        return 0, []
-    done, history = checkpoints.restore(model, say)
-    say(f"Going on after epoch {done}." if done else "No checkpoint yet: epoch 1.")
+    done, history = checkpoints.restore(model, print if verbose else lambda _: None)
+    if done and verbose:
+        print(f"Going on after epoch {done}.")
+    # A run killed between the two wrote the checkpoint but not the logs.
+    logs.write_logs(checkpoints.folder, history)
     return done, history
+
+
+def _with_method(base, recipe):
+    # Here: methods stand on what stands beside this room, and are slow to import.
+    from keras_dynres import methods
+
+    options = {"seed": recipe.seed, **recipe.method_options}
+    return methods.create(recipe.method, base, **options)
+
+
+def _steps(recipe):
+    return data.info(recipe.dataset).train_images // recipe.batch_size
 
 
 @contextlib.contextmanager
@@ -174,6 +179,17 @@ def _policy(name):
         yield
     finally:
         keras.config.set_dtype_policy(before)
+
+
+@contextlib.contextmanager
+def _interruptible(checkpoints):
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise TrainingInterrupted(
+            f"Interrupted: {checkpoints.finished()} finished epoch(s) are kept in "
+            f"{str(checkpoints.folder)!r}, and the same command with --resume goes on."
+        ) from None
 
 
 @contextlib.contextmanager

@@ -1,0 +1,118 @@
+"""Pipelines over images in memory."""
+
+import numpy as np
+import pytest
+from pictures import TRAIN, collected, pictures, write
+
+from keras_dynres import data
+from keras_dynres.data import augment
+from keras_dynres.errors import DynresError
+
+
+def test_a_later_start_sees_what_an_unbroken_run_sees():
+    kind = {"batch_size": 100, "augment": "pad_crop_flip", "seed": 3}
+    whole = data.load("synthetic", epochs=3, **kind)
+    rest = data.load("synthetic", epochs=3, start_epoch=1, **kind)
+    assert (len(whole), len(rest)) == (15, 10)
+    for mine, theirs in zip(collected(whole.skip(5)), collected(rest), strict=True):
+        np.testing.assert_array_equal(mine, theirs)
+
+
+def test_each_epoch_has_every_image_once_in_an_order_of_its_own():
+    first, second = (
+        collected(data.load("synthetic", epochs=n + 1, start_epoch=n, batch_size=64))
+        for n in range(2)
+    )
+    assert not (first[1] == second[1]).all()
+    rows = [np.unique(x[0].reshape(512, -1), axis=0) for x in (first, second)]
+    assert len(rows[0]) == 512
+    np.testing.assert_array_equal(*rows)
+
+
+def test_seeds_differ():
+    one, other = (collected(data.load("synthetic", seed=n))[1] for n in range(2))
+    assert not (one == other).all()
+
+
+def test_evaluation_keeps_all_images_in_order():
+    images, labels = collected(data.load("synthetic", "test", batch_size=50))
+    assert images.shape == (128, 32, 32, 3) and images.dtype == "float32"
+    np.testing.assert_array_equal(labels, np.arange(128) % 10)
+    whole = data.load("synthetic", "train", shuffle=False, batch_size=500)
+    assert len(collected(whole)[1]) == 512
+
+
+def test_standardised_by_the_channels_means_and_deviations():
+    pixels = np.array([0, 255], "uint8").reshape(2, 1, 1, 1).repeat(3, axis=3)
+    dataset = data.info("cifar10")
+    got = augment.standardise(pixels, dataset).numpy().reshape(2, 3)
+    mean, std = np.array(dataset.mean), np.array(dataset.std)
+    np.testing.assert_allclose(got, [-mean / std, (1 - mean) / std], rtol=1e-5)
+
+
+def test_pad_crop_flip_is_a_crop_of_the_padded_image_or_its_mirror():
+    images = np.random.default_rng(0).normal(size=(48, 8, 8, 3)).astype("float32")
+    got = augment.pad_crop_flip(images, [1, -7]).numpy()
+    padded = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)))
+    found = [
+        (top, left, step)
+        for image, result in zip(padded, got, strict=True)
+        for top in range(9)
+        for left in range(9)
+        for step in (1, -1)
+        if (image[top : top + 8, left : left + 8][:, ::step] == result).all()
+    ]
+    assert len(found) == 48
+    assert {top for top, _, _ in found} == {left for _, left, _ in found}
+    assert 12 < sum(step == 1 for _, _, step in found) < 36
+
+
+def test_flip_mirrors_and_does_not_shift():
+    images = np.random.default_rng(0).normal(size=(32, 4, 4, 3)).astype("float32")
+    got = augment.flip(images, [0, 0]).numpy()
+    mirrored = (got == images[:, :, ::-1]).all(axis=(1, 2, 3))
+    same = (got == images).all(axis=(1, 2, 3))
+    assert (mirrored ^ same).all() and 4 < mirrored.sum() < 28
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"name": "cifra10"}, "data set.*'cifra10'.*Did you mean 'cifar10'"),
+        ({"augment": "scale_aspect"}, "augmentation of 'synthetic'.*'scale_aspect'"),
+        ({"split": "validation"}, "'train' or 'test'.*'validation'"),
+        ({"batch_size": 513}, "512 images.*batch_size=513"),
+        ({"batch_size": 0}, "batch_size=0"),
+        ({"start_epoch": 1}, "start_epoch=1, epochs=1"),
+        ({"on_corrupt": "ignore"}, "'raise' or 'skip'.*'ignore'"),
+    ],
+)
+def test_wrong_arguments(arguments, sentence):
+    with pytest.raises(DynresError, match=sentence):
+        data.load(**{"name": "synthetic", **arguments})
+
+
+def test_missing_files_are_one_sentence(tmp_path):
+    with pytest.raises(DynresError, match="'pictures' could not be had.*data_dir="):
+        data.load(pictures(in_memory=True), data_dir=str(tmp_path))
+
+
+def test_a_damaged_image_is_named_or_left_out(tmp_path, capsys):
+    write(tmp_path, broken=[6], fixed_size=(32, 32))
+    arguments = {"data_dir": str(tmp_path), "shuffle": False, "batch_size": 7}
+    dataset = pictures(in_memory=True)
+    with pytest.raises(DynresError, match="Image 3 of 'pictures' cannot be decoded"):
+        data.load(dataset, **arguments)
+    _, labels = collected(data.load(dataset, on_corrupt="skip", **arguments))
+    assert set(range(TRAIN)) - set(labels) == {6}
+    assert "1 damaged image(s) of 'pictures'" in capsys.readouterr().out
+
+
+def test_damaged_files_are_one_sentence(tmp_path):
+    write(tmp_path, fixed_size=(32, 32))
+    (path,) = tmp_path.glob("**/*train.tfrecord-00000*")
+    content = bytearray(path.read_bytes())
+    content[2000] ^= 255
+    path.write_bytes(content)
+    with pytest.raises(DynresError, match="files of 'pictures' are damaged"):
+        data.load(pictures(in_memory=True), data_dir=str(tmp_path), batch_size=8)

@@ -1,0 +1,208 @@
+"""Runs that are killed, interrupted, tampered with, or not allowed to begin."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from keras_dynres import DynamicModel, data
+from keras_dynres.errors import DynresError
+from keras_dynres.training import Recipe, build, checkpoints, train
+from keras_dynres.zoo.lock import locked
+
+EPOCHS = 4
+CONFIG = {
+    "architecture": "wide_resnet",
+    "architecture_options": {"depth": 10, "width": 1},
+    "method": "sdpoint",
+    "method_options": {"ratios": [0.5]},
+    "dataset": "synthetic",
+    "augment": "pad_crop_flip",
+    "epochs": EPOCHS,
+    "batch_size": 64,
+    "learning_rate": 0.05,
+    "warmup_epochs": 1,
+    "calibration_batches": 2,
+}
+RECIPE = Recipe.from_config({"name": "tiny", **CONFIG})
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """The weights, steps and folder of a run nothing happened to."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    drawn = []
+    with pytest.MonkeyPatch.context() as patch:
+        record(patch, drawn)
+        train(RECIPE, out_dir=folder, epochs=EPOCHS - 1, verbose=0)
+    kept = state(folder)
+    model = train(RECIPE, out_dir=folder, resume=True, verbose=0)
+    return {"state": kept, "drawn": drawn, "folder": folder, "model": model}
+
+
+def record(patch, drawn):
+    """Notes every draw of an instance."""
+    draw = DynamicModel.instance_at_step
+
+    def noted(self, step):
+        drawn.append((step, draw(self, step)))
+        return drawn[-1][1]
+
+    patch.setattr(DynamicModel, "instance_at_step", noted)
+
+
+def state(folder):
+    """All variables of the latest checkpoint, the optimizer's among them."""
+    with np.load(checkpoints.Checkpoints(folder, RECIPE).paths()[0]) as file:
+        return [file[key] for key in sorted(file.files) if key != "meta"]
+
+
+def assert_same(state, other):
+    for mine, theirs in zip(state, other, strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-6)
+
+
+def start(tmp_path, folder, *flags):
+    """The command in a process of its own, once it has finished an epoch."""
+    recipe = tmp_path / "tiny.json"
+    recipe.write_text(json.dumps(CONFIG))
+    command = [sys.executable, "-m", "keras_dynres.training", str(recipe)]
+    process = subprocess.Popen(
+        [*command, "--out_dir", str(folder), *flags],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for line in process.stdout:
+        if line.startswith("epoch "):
+            return process
+    raise AssertionError(process.stderr.read())
+
+
+def test_killed_then_interrupted_then_resumed_ends_as_unbroken(tmp_path, unbroken):
+    folder = tmp_path / "run"
+    process = start(tmp_path, folder)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    process = start(tmp_path, folder, "--resume")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate()
+    assert process.returncode == 130
+    said = [line for line in errors.splitlines() if line.startswith("Interrupted")]
+    assert len(said) == 1
+    assert str(folder) in said[0] and "--resume" in said[0]
+    assert "Traceback" not in errors
+    train(RECIPE, out_dir=folder, resume=True, epochs=EPOCHS - 1, verbose=0)
+    assert_same(state(folder), unbroken["state"])
+    with (folder / "log.csv").open() as file:
+        epochs = [int(row["epoch"]) for row in csv.DictReader(file)]
+    assert epochs == list(range(1, EPOCHS))
+
+
+def test_resumed_draws_the_instances_an_unbroken_run_draws(
+    tmp_path, unbroken, monkeypatch
+):
+    drawn = []
+    record(monkeypatch, drawn)
+    train(RECIPE, out_dir=tmp_path, epochs=1, verbose=0)
+    train(RECIPE, out_dir=tmp_path, epochs=EPOCHS - 1, resume=True, verbose=0)
+    assert drawn == unbroken["drawn"]
+    assert [step for step, _ in drawn] == list(range(8 * (EPOCHS - 1)))
+    assert_same(state(tmp_path), unbroken["state"])
+
+
+def test_the_end_is_a_calibrated_measured_model_on_disk(unbroken):
+    folder, model = unbroken["folder"], unbroken["model"]
+    results = json.loads((folder / "results.json").read_text())
+    assert set(results["instances"]) == set(results["uniform"]) == set(model.instances)
+    assert results["recipe"] == json.loads(json.dumps(RECIPE.get_config()))
+    again = keras.models.load_model(folder / "model.keras")
+    test = list(data.load("synthetic", "test", batch_size=128).as_numpy_iterator())[0]
+    for name in model.instances:
+        logits = again.at(name).predict(test[0], verbose=0)
+        accuracy = (logits.argmax(axis=1) == test[1]).mean()
+        assert accuracy == pytest.approx(results["instances"][name]["accuracy"])
+    assert results["instances"]["full"]["accuracy"] > 0.3
+
+
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, unbroken, capsys):
+    train(RECIPE, out_dir=tmp_path, epochs=2, verbose=0)
+    latest = checkpoints.Checkpoints(tmp_path, RECIPE).paths()[0]
+    latest.write_bytes(latest.read_bytes()[:-100])
+    train(RECIPE, out_dir=tmp_path, epochs=3, resume=True, verbose=2)
+    said = capsys.readouterr().out
+    assert f"{latest.name} is damaged" in said and "after epoch 1" in said
+    assert (tmp_path / f"damaged_{latest.name}").exists()
+    assert_same(state(tmp_path), unbroken["state"])
+
+
+def test_a_plain_network_needs_no_method(tmp_path):
+    plain = Recipe.from_config({"name": "plain", **CONFIG, "method": None, "epochs": 2})
+    plain = Recipe(**{**plain.get_config(), "method_options": {}})
+    model = train(plain, out_dir=tmp_path, tensorboard=True, verbose=0)
+    assert not isinstance(model, DynamicModel)
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["cost"]["flops"] > results["cost"]["macs"] > 0
+    assert list((tmp_path / "tensorboard").rglob("events*"))
+    assert json.loads((tmp_path / "history.json").read_text())[1]["epoch"] == 2
+
+
+def test_one_process_to_a_folder(tmp_path):
+    with (
+        locked(tmp_path / ".lock"),
+        pytest.raises(
+            DynresError, match=f"Another process .{os.getpid()}. is training"
+        ),
+    ):
+        train(RECIPE, out_dir=tmp_path, verbose=0)
+
+
+def test_a_run_is_not_overwritten_nor_taken_for_another(unbroken):
+    folder = unbroken["folder"]
+    with pytest.raises(DynresError, match="holds the checkpoints of a run"):
+        train(RECIPE, out_dir=folder, verbose=0)
+    other = Recipe(**{**RECIPE.get_config(), "learning_rate": 0.01})
+    with pytest.raises(DynresError, match="learning_rate=0.05, the recipe now says"):
+        train(other, out_dir=folder, resume=True, verbose=0)
+
+
+def test_a_file_that_is_no_checkpoint(tmp_path):
+    foreign = b"not numbers"
+    name = f"epoch_00001.{checkpoints._hash(foreign)}.npz"
+    (tmp_path / name).write_bytes(foreign)
+    with pytest.raises(DynresError, match="Not a checkpoint of this package"):
+        train(RECIPE, out_dir=tmp_path, resume=True, verbose=0)
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(DynresError, match="cannot be written to.*out_dir="):
+        train(RECIPE, out_dir=file / "run", verbose=0)
+
+
+def test_a_loss_that_is_not_finite_stops_and_keeps_what_was(tmp_path):
+    wild = Recipe(**{**RECIPE.get_config(), "learning_rate": 1e30, "warmup_epochs": 0})
+    with pytest.raises(DynresError, match="The loss is .* learning rate is too high"):
+        train(wild, out_dir=tmp_path, verbose=0)
+    assert not checkpoints.Checkpoints(tmp_path, wild).paths()
+
+
+def test_precision_is_the_recipes_and_leaves_the_process_as_it_was():
+    mixed = Recipe(**{**RECIPE.get_config(), "precision": "mixed_bfloat16"})
+    model = build(mixed)
+    assert keras.config.dtype_policy().name == "float32"
+    assert model.base.get_layer("stem_conv").compute_dtype == "bfloat16"
+
+
+def test_wrong_arguments(tmp_path):
+    with pytest.raises(DynresError, match="epochs=0"):
+        train(RECIPE, out_dir=tmp_path, epochs=0)
+    with pytest.raises(DynresError, match="Unknown architecture.*'wide_resent'"):
+        build(Recipe("wrong", "wide_resent", "synthetic", 1))
