@@ -7,6 +7,8 @@ cost as much as a second copy of the weights.
 
 import numpy as np
 
+_INT32 = 2  # TensorType.INT32 of the schema
+
 
 def compact(data):
     """The same model in fewer bytes.
@@ -26,14 +28,17 @@ def compact(data):
     if any(buffer.offset for buffer in model.buffers):
         return bytes(data)  # Above 2 GB: weights lie outside the FlatBuffer.
     _merge_buffers(model)
+    _share_zero_biases(model)
+    _renumber(model)
     seen = {}
     for graph in model.subgraphs:
         for tensor in graph.tensors:
             tensor.name = _short(tensor.name)
             tensor.quantization = _once(tensor.quantization, seen)
-        graph.tensors = [_once(each, seen) for each in graph.tensors]
         for operator in graph.operators:
             operator.builtinOptions = _once(operator.builtinOptions, seen)
+        graph.tensors = [_once(each, seen) for each in graph.tensors]
+        graph.operators = [_once(each, seen) for each in graph.operators]
     builder = _builder()(len(data) + 1024)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
@@ -59,6 +64,56 @@ def _merge_buffers(model):
         entry.buffer = place(entry.buffer)
     model.metadataBuffer = None
     model.buffers = kept
+
+
+def _share_zero_biases(model):
+    """Gives an int32 bias of zeros the scales its kernel has.
+
+    Its own scales are the kernel's times the input's, which differ from graph to
+    graph; zero is zero at any scale.
+    """
+    for graph in model.subgraphs:
+        for operator in graph.operators:
+            if len(operator.inputs) != 3 or operator.inputs[2] < 0:
+                continue
+            kernel, bias = (graph.tensors[i] for i in operator.inputs[1:])
+            data, scales = model.buffers[bias.buffer].data, kernel.quantization
+            if bias.type != _INT32 or scales is None or data is None or np.any(data):
+                continue
+            if len(scales.scale) == len(bias.quantization.scale):
+                bias.quantization.scale = scales.scale
+
+
+def _renumber(model):
+    """Numbers tensors in the order of their use.
+
+    The parts in which graphs are alike then have equal numbers, and so operators
+    that are equal, whichever constants the converter listed first.
+    """
+    for index, graph in enumerate(model.subgraphs):
+        order = dict.fromkeys(int(t) for t in graph.inputs)
+        for operator in graph.operators:
+            for used in (operator.inputs, operator.outputs):
+                order.update(dict.fromkeys(int(t) for t in used if t >= 0))
+        order.update(dict.fromkeys(range(len(graph.tensors))))
+        number = {-1: -1, **{old: new for new, old in enumerate(order)}}
+
+        def new(tensors, number=number):
+            return np.array([number[int(t)] for t in tensors], "int32")
+
+        graph.tensors = [graph.tensors[old] for old in order]
+        graph.inputs, graph.outputs = new(graph.inputs), new(graph.outputs)
+        for operator in graph.operators:
+            operator.inputs, operator.outputs = (
+                new(operator.inputs),
+                new(operator.outputs),
+            )
+            if operator.intermediates is not None:
+                operator.intermediates = new(operator.intermediates)
+        for signature in model.signatureDefs or []:
+            if signature.subgraphIndex == index:
+                for each in (*signature.inputs, *signature.outputs):
+                    each.tensorIndex = number[each.tensorIndex]
 
 
 def _short(name):

@@ -41,8 +41,17 @@ def prepared(graphs, precision):
     return _Forms(graphs, precision).models
 
 
+def in_float32(model):
+    """The model itself, or one that computes in float32 what it does in less."""
+    model = graph.flatten(model)
+    if all(layer.compute_dtype == "float32" for layer in model.layers):
+        return model
+    return _Forms({"": model}, None).models[""]
+
+
 class _Forms:
     def __init__(self, graphs, precision):
+        self.unfold = precision is not None
         self.integer = precision == "int8"
         self.snap = precision in ("int8", "int8-weights")
         self._copies = {}
@@ -56,6 +65,7 @@ class _Forms:
 
     def _edits(self, model, producers):
         edits = {}
+        self._taken = {layer.name for layer in model.layers}
         for call in graph.calls(model):
             form = self._form(call, producers)
             if form is not None:
@@ -86,8 +96,8 @@ class _Forms:
         producer = producers.get(id(call.inputs[0]))
         folds = producer is not None
         disputed = folds and id(producer.kernel) in self._disputed
-        name = call.layer.name
-        if folds and (self.snap or not disputed):
+        name = self._name(call.layer)
+        if not self.unfold or folds and (self.snap or not disputed):
             return _Affine(scale, offset, name=name)
         if rank == 4 and (self.integer or not self.snap):
             # Also where nothing folds, as after an addition: one operator with its
@@ -95,6 +105,16 @@ class _Forms:
             kernel = scale[None, None, :, None]
             return _Depthwise(kernel, offset, (1, 1), name=name)
         return _Affine(scale, offset, folds=not disputed, name=name)
+
+    def _name(self, norm):
+        """The name its scale was made under: the same in every instance."""
+        variable = norm.gamma if norm.gamma is not None else norm.beta
+        path = "" if variable is None else variable.path
+        name = path.split("/")[-2] if "/" in path else norm.name
+        if name in self._taken:
+            return norm.name
+        self._taken.add(name)
+        return name
 
     def _copy(self, layer, change):
         """The layer in float32, its kernel changed; one copy for all graphs."""
