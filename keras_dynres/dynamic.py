@@ -136,9 +136,13 @@ class DynamicModel(keras.Model):
         """Keys of the statistics in an instance's graph that are not the base's."""
         return list(self._slot_keys(self._known(instance)).values())
 
-    def cost_table(self):
-        """Prints every instance's costs, as published papers count them."""
-        print(self.menu)
+    def cost_table(self, instance=None):
+        """Prints the costs of all instances, or of one instance's layers."""
+        print(
+            self.menu
+            if instance is None
+            else cost.count(self.at(instance, uncalibrated=True))
+        )
 
     def calibrate(
         self, data, batches=None, instances=None, resume=False, verbose="auto"
