@@ -1,0 +1,47 @@
+"""The networks that several benchmarks measure, and files of their menus."""
+
+import numpy as np
+
+import keras_dynres as kd
+from keras_dynres.tflite.export import export
+
+NETS = {
+    "wrn_10_1": lambda: kd.architectures.wide_resnet(depth=10, width=1),
+    "wrn_16_2": lambda: kd.architectures.wide_resnet(depth=16, width=2),
+    "wrn_28_10": lambda: kd.architectures.wide_resnet(depth=28, width=10),
+    "resnet50": lambda: kd.architectures.resnet(depth=50),
+}
+
+
+def sdpoint(net, ratios=(0.5, 0.75), points="auto"):
+    """An SDPoint model with random weights, calibrated on noise.
+
+    Speed and memory do not depend on what the weights are, but a file does: instances
+    whose statistics are all alike would share more than trained ones do.
+    """
+    model = kd.SDPoint(NETS[net](), ratios=ratios, points=points)
+    shape = model.base.input_shape[1:]
+    noise = np.random.default_rng(0).standard_normal((4, *shape), "float32")
+    model.calibrate(noise, verbose=0)
+    return model
+
+
+def bundle(model, path, instances="all", precision="float32"):
+    """One file of the instances."""
+    shape = model.base.input_shape[1:]
+    noise = np.random.default_rng(1).standard_normal((4, *shape), "float32")
+    export(
+        model,
+        path,
+        instances=instances,
+        precision=precision,
+        calibration_data=noise if precision == "int8" else None,
+        verify_data=noise,
+        verbose=0,
+    )
+    return path
+
+
+def progress(*words):
+    """A line for whoever watches; a benchmark takes minutes."""
+    print("#", *words, flush=True)
