@@ -1,0 +1,153 @@
+"""Writes docs/api.md from the docstrings.
+
+python docs/make_api.py
+"""
+
+import importlib
+import inspect
+import re
+from pathlib import Path
+
+PAGE = Path(__file__).with_name("api.md")
+ROOMS = (
+    "keras_dynres",
+    "keras_dynres.graph",
+    "keras_dynres.cost",
+    "keras_dynres.layers",
+    "keras_dynres.methods",
+    "keras_dynres.architectures",
+    "keras_dynres.data",
+    "keras_dynres.training",
+    "keras_dynres.training.optimizing",
+    "keras_dynres.evaluation",
+    "keras_dynres.zoo",
+    "keras_dynres.zoo.weights",
+    "keras_dynres.zoo.config",
+    "keras_dynres.tflite",
+    "keras_dynres.errors",
+)
+# What every Keras layer and model has; documented there.
+KERAS = {"build", "call", "compute_output_shape", "from_config", "get_config"}
+KERAS |= {"make_train_function", "save_own_variables", "load_own_variables"}
+HEAD = """\
+# API
+
+Made from the docstrings by `docs/make_api.py`. In the examples `kd` is `keras_dynres`."""
+
+
+def page():
+    """The text of docs/api.md."""
+    rooms = [(name, importlib.import_module(name)) for name in ROOMS]
+    contents = [f"- [`{name}`](#{_anchor(name)})" for name, _ in rooms]
+    seen, parts = set(), [HEAD, "\n".join(contents)]
+    for name, room in rooms:
+        parts += _room(name, room, seen)
+    return "\n\n".join(parts) + "\n"
+
+
+def _room(name, room, seen):
+    yield f"## `{name}`"
+    yield markdown(room.__doc__)
+    for label, thing in _public(room):
+        if inspect.ismodule(thing):
+            continue
+        if id(thing) in seen:
+            yield f"### `{label}`\n\nSee [above](#{_anchor(thing.__name__)})."
+            continue
+        seen.add(id(thing))
+        yield from _entry(label, thing)
+
+
+def _public(room):
+    """(name, object) of what a room offers, in its own order where it says one."""
+    names = getattr(room, "__all__", None)
+    if names is None:
+        names = [
+            name
+            for name, thing in vars(room).items()
+            if not name.startswith("_")
+            and getattr(thing, "__module__", None) == room.__name__
+        ]
+    return [(name, getattr(room, name)) for name in names]
+
+
+def _entry(label, thing):
+    if not inspect.isroutine(thing) and not inspect.isclass(thing):
+        return
+    yield f"### `{label}{_signature(thing)}`"
+    yield markdown(thing.__doc__)
+    if not inspect.isclass(thing):
+        return
+    for name, member in vars(thing).items():
+        if name.startswith("_") or name in KERAS:
+            continue
+        bound = isinstance(member, (classmethod, staticmethod))
+        function = member.__func__ if bound else member
+        if isinstance(function, property):
+            yield f"#### `{label}.{name}`"
+            yield markdown(function.fget.__doc__)
+        elif inspect.isfunction(function):
+            static = isinstance(member, staticmethod)
+            yield f"#### `{label}.{name}{_signature(function, bound=not static)}`"
+            yield markdown(function.__doc__)
+
+
+def _signature(thing, bound=False):
+    """The signature, as far as this package wrote it."""
+    if inspect.isclass(thing):
+        if "__init__" not in vars(thing):
+            return ""
+        thing, bound = thing.__init__, True
+    signature = inspect.signature(thing)
+    # Without annotations: dataclasses have some, the rest of the package none.
+    given = [
+        each.replace(annotation=inspect.Parameter.empty)
+        for each in signature.parameters.values()
+    ]
+    empty = inspect.Signature.empty
+    return str(signature.replace(parameters=given[bound:], return_annotation=empty))
+
+
+def markdown(docstring):
+    """A docstring in Markdown: sections, argument lists and examples made readable."""
+    lines, code = [], False
+    section = None
+    for line in inspect.cleandoc(docstring or "").splitlines():
+        prompt = line.lstrip().startswith(">>>")
+        if code and not line.strip() or prompt and not code:
+            lines.append("```" if code else "```python")
+            code = not code
+        if code:
+            lines.append(line.strip() if prompt else line)
+            continue
+        head = re.fullmatch(r"([A-Z]\w+):", line)
+        if head:
+            section = head.group(1)
+            line = f"**{section}**\n"
+        elif line and not line.startswith(" "):
+            section = None
+        elif section:
+            line = _indented(line, section)
+        lines.append(line)
+    text = "\n".join([*lines, "```"] if code else lines)
+    return re.sub(r"\n{3,}", "\n\n", text).strip()
+
+
+def _indented(line, section):
+    """A line of a section; in a list of arguments each becomes an item."""
+    if section not in ("Args", "Attributes"):
+        return line.removeprefix("    ")
+    item = re.fullmatch(r" {4}([\w*`]+): (.*)", line)
+    if item:
+        name = item.group(1).strip("`")
+        return f"- `{name}`: {item.group(2)}"
+    return "  " + line.strip() if line.strip() else ""
+
+
+def _anchor(heading):
+    return re.sub(r"[^a-z0-9_ -]", "", heading.lower()).replace(" ", "-")
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(f"Wrote {PAGE}.")
