@@ -32,7 +32,7 @@ KERAS |= {"make_train_function", "save_own_variables", "load_own_variables"}
 HEAD = """\
 # API
 
-Made from the docstrings by `docs/make_api.py`. In the examples `kd` is `keras_dynres`."""
+Made from the docstrings by `docs/make_api.py`. In examples `kd` is `keras_dynres`."""
 
 
 def page():

@@ -76,10 +76,21 @@ def test_every_file_a_page_points_at_is_there():
                 assert path.exists(), f"{page.name}: {target}"
 
 
+def script(name):
+    """A script of docs/ as a module."""
+    spec = importlib.util.spec_from_file_location(name, ROOT / "docs" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 def test_the_api_page_is_what_the_docstrings_say():
-    path = ROOT / "docs" / "make_api.py"
-    spec = importlib.util.spec_from_file_location("make_api", path)
-    make_api = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(make_api)
+    make_api = script("make_api")
     same = make_api.PAGE.read_text("utf-8") == make_api.page()
     assert same, "docs/api.md is out of date: run python docs/make_api.py"
+
+
+def test_the_readmes_menu_is_the_cards():
+    make_menu = script("make_menu")
+    same = make_menu.README.read_text("utf-8") == make_menu.readme()
+    assert same, "README.md is out of date: run python docs/make_menu.py"

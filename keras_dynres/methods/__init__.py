@@ -12,7 +12,7 @@ def create(name, base, **kwargs):
 
     >>> base = kd.architectures.wide_resnet(depth=10, width=1)
     >>> create("sdpoint", base, ratios=[0.5]).name
-    'wrn10_1'
+    'wrn_10_1'
     """
     if name not in METHODS:
         raise UnknownNameError("method", name, list(METHODS))

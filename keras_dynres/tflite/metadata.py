@@ -66,9 +66,10 @@ def write_metadata(path_or_bytes, metadata):
 
     Example:
 
-    >>> data = write_metadata(data, {"model": "wrn", "menu": []})
-    >>> read_metadata(data)["model"]
-    'wrn'
+    ```python
+    data = write_metadata(data, {"model": "wrn", "menu": []})
+    assert read_metadata(data)["model"] == "wrn"
+    ```
     """
     data, name = _load(path_or_bytes)
     plain = _strip(data, name)
@@ -88,8 +89,9 @@ def read_metadata(path_or_bytes):
 
     Example:
 
-    >>> read_metadata("net.tflite")["menu"][0]["name"]
-    'p1@0.5'
+    ```python
+    names = [row["name"] for row in read_metadata("net.tflite")["menu"]]
+    ```
     """
     return json.loads(_checked(*_load(path_or_bytes))[1])
 
@@ -105,7 +107,9 @@ def verify(path_or_bytes):
 
     Example:
 
-    >>> data = verify("net.tflite")
+    ```python
+    data = verify("net.tflite")
+    ```
     """
     return _checked(*_load(path_or_bytes))[0]
 
