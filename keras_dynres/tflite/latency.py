@@ -66,9 +66,8 @@ class Store:
 
     Example:
 
-    >>> store = Store("net.tflite", runner.metadata["sha256"], threads=1)
-    >>> store.read()["full"]["median_ms"]
-    1.73
+    >>> Store("never_measured.tflite", sha256=64 * "0", threads=1).read()
+    {}
     """
 
     def __init__(self, bundle, sha256, threads):

@@ -103,8 +103,10 @@ class Runner:
 
         Example:
 
-        >>> runner.benchmark(["full"], repeats=100)["full"]["median_ms"]
-        1.73
+        ```python
+        found = runner.benchmark(["full", "p1@0.5"], repeats=100)
+        print(found["full"]["median_ms"])
+        ```
         """
         repeats, warmup = _count("repeats", repeats), _count("warmup", warmup, 0)
         if isinstance(instances, (str, Instance)):
