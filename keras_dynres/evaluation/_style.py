@@ -43,11 +43,6 @@ svg text.budget{fill:var(--mark)}
         for i in range(6)
     )
     + """
-.narrow{display:none}
-@media (max-width:40rem){.bar{display:none}
-tr>:first-child{position:sticky;left:0;background:var(--panel)}
-.wide{display:none}.narrow{display:block}
-main{padding:1rem .6rem 2rem}section{padding:.8rem .7rem}}
 .legend{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;list-style:none;padding:0;
 margin:0 0 .4rem;font-size:.9rem}
 .key{display:inline-block;width:.75em;height:.75em;border-radius:50%;margin-right:.4em}
@@ -84,6 +79,11 @@ figure{margin:0}figure img{max-width:100%;height:auto;border-radius:.3rem;
 background:#fff}
 :focus-visible{outline:2px solid var(--mark);outline-offset:2px}
 footer{font-size:.88rem;margin-top:1.2rem}
+.narrow{display:none}
+@media (max-width:40rem){.bar{display:none}
+tr>:first-child{position:sticky;left:0;background:var(--panel)}
+.wide{display:none}.narrow{display:block}
+main{padding:1rem .6rem 2rem}section{padding:.8rem .7rem}}
 @media print{section{break-inside:avoid}}
 """
 )

@@ -5,10 +5,12 @@ from html import escape
 
 from keras_dynres.evaluation import _text
 
-LEFT, RIGHT, TOP, BOTTOM = 46, 18, 14, 46
+LEFT, RIGHT, TOP, BOTTOM = 56, 18, 14, 46
 
 
-def chart(curves, x, metric, label, size=(720, 360), chosen=None, budget=None):
+def chart(
+    curves, x, metric, label, size=(720, 360), chosen=None, budget=None, colors=()
+):
     """Draws `Curve`s; beaten instances faint, the chosen one of the first ringed.
 
     Args:
@@ -19,6 +21,7 @@ def chart(curves, x, metric, label, size=(720, 360), chosen=None, budget=None):
         size: Width and height, in the page's pixels.
         chosen: Name of the instance to ring.
         budget: Where to draw the budget's line.
+        colors: The labels of all menus, so that each keeps its colour.
     """
     points = [p for c in curves for p in (*c.front, *c.beaten)]
     xs = [p.x for p in points] + ([budget] if budget is not None else [])
@@ -30,8 +33,9 @@ def chart(curves, x, metric, label, size=(720, 360), chosen=None, budget=None):
     parts = [*_grid(area, ticks_x, ticks_y, x, metric)]
     if budget is not None:
         parts.append(_budget_line(area, budget, x))
-    for index, each in enumerate(curves):
-        parts += _series(area, each, index, x)
+    colors = [*colors, *(c.label for c in curves)]
+    for each in curves:
+        parts += _series(area, each, colors.index(each.label), x)
     first = {p.name: p for p in (*curves[0].front, *curves[0].beaten)}
     if chosen in first:
         parts.append(_ring(area, first[chosen]))
@@ -83,10 +87,7 @@ def _grid(area, ticks_x, ticks_y, x, metric):
         yield f'<text class="end" x="{LEFT - 7}" y="{y + 4}">{tick:g}</text>'
     yield f'<path class="axis" d="M{LEFT} {area.bottom}H{area.right}"/>'
     for tick in ticks_x:
-        at, text = (
-            area.x(tick),
-            f"{tick:g}" if x == "latency_ms" else _text.amount(tick),
-        )
+        at, text = area.x(tick), _text.tick(tick, x, ticks_x[-1])
         yield f'<path class="axis" d="M{at} {area.bottom}v5"/>'
         yield f'<text class="mid" x="{at}" y="{area.bottom + 19}">{text}</text>'
     middle = (LEFT + area.right) / 2

@@ -1,5 +1,6 @@
 """Numbers and grids as people read them."""
 
+_UNITS = (("G", 1e9), ("M", 1e6), ("k", 1e3))
 _AXES = {
     "macs": "Multiply-accumulates per image",
     "flops": "FLOPs per image",
@@ -22,10 +23,24 @@ _HEADS = {
 
 def amount(value):
     """A count with its unit prefix: `"8.22 G"`."""
-    for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+    for unit, size in _UNITS:
         if abs(value) >= 0.9995 * size:
             return f"{_three(value / size)} {unit}"
     return _three(value)
+
+
+def tick(value, key, most):
+    """An axis' number, in the unit that suits the axis' end.
+
+    >>> tick(500_000, "macs", 3_000_000)
+    '0.5 M'
+    """
+    if key not in ("macs", "flops", "params"):
+        return f"{value:g}"
+    for unit, size in _UNITS:
+        if most >= size:
+            return f"{value / size:g} {unit}" if value else "0"
+    return f"{value:g}"
 
 
 def _three(value):

@@ -202,17 +202,17 @@ def _chart(menus, x, metric, chosen, budget):
     limit = (budget or {}).get(x)
     html = "".join(
         f'<div class="{kind}">'
-        f"{_svg.chart(drawn, x, metric, label, size, name, limit)}</div>"
+        f"{_svg.chart(drawn, x, metric, label, size, name, limit, [*menus])}</div>"
         for kind, size in SIZES.items()
     )
     note = f'<p class="note">{escape(missing)}</p>' if missing else ""
-    return _section(title, _legend(drawn) + html + note)
+    return _section(title, _legend(drawn, [*menus]) + html + note)
 
 
-def _legend(curves):
+def _legend(curves, labels):
     keys = []
-    if len(curves) > 1:
-        keys = [(f"s{i % 6}", each.label) for i, each in enumerate(curves)]
+    if len(labels) > 1:
+        keys = [(f"s{labels.index(c.label) % 6}", c.label) for c in curves]
     if any(each.beaten for each in curves):
         keys.append(("faint", "beaten by a cheaper instance"))
     items = (f'<li><span class="key {c}"></span>{escape(t)}</li>' for c, t in keys)

@@ -152,12 +152,15 @@ def _dress(axes, curves, x, metric, title):
     kind = "Top-1" if metric == "accuracy" else _text.head(metric)
     axes.set_ylabel(f"{kind} error (%)")
     axes.set_xlabel(_text.axis(x))
+    axes.margins(x=0.06, y=0.08)
     if x in ("macs", "flops", "params"):
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda v, _: _text.amount(v)))
+        most = axes.get_xlim()[1]
+        axes.xaxis.set_major_formatter(
+            FuncFormatter(lambda value, _: _text.tick(value, x, most))
+        )
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#dddddd", linewidth=0.7)
     axes.set_axisbelow(True)
-    axes.margins(x=0.06, y=0.08)
     if len(curves) > 1:
         axes.legend(frameon=False)
     if title:

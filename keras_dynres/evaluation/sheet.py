@@ -1,5 +1,7 @@
 """A contact sheet: which images are right from which cost on."""
 
+import itertools
+
 import numpy as np
 
 from keras_dynres.errors import DynresError, UnknownNameError
@@ -121,7 +123,7 @@ def _layout(groups, chosen, pictures, labels, label_names, title):
     from matplotlib.figure import Figure
 
     across = max(len(some) for some in chosen.values()) or 1
-    figure = Figure(figsize=(1.25 * across + 0.2, 1.75 * len(chosen) + 0.3))
+    figure = Figure(figsize=(1.25 * across + 0.2, 1.62 * len(chosen) + 0.3))
     FigureCanvasAgg(figure)
     figure.set_layout_engine("constrained")
     if title:
@@ -132,21 +134,22 @@ def _layout(groups, chosen, pictures, labels, label_names, title):
         head = f"{name}   {price} {_text.head(groups.cost)}"
         head += f"   {groups.counts[name]} images"
         band.suptitle(head, fontsize=9, x=0.02, ha="left", fontweight="bold")
-        for axes, index in zip(
-            band.subplots(1, across, squeeze=False)[0],
-            some + [None] * across,
-            strict=False,
-        ):
-            axes.axis("off")
-            if index is None:
-                continue
-            gray = pictures[index].shape[-1] == 1
-            picture = pictures[index][..., 0] if gray else pictures[index]
-            axes.imshow(picture, cmap="gray" if gray else None, vmin=0, vmax=1)
-            axes.set_title(
-                _label(labels[index], label_names), fontsize=8, y=-0.02, va="top"
-            )
+        frames = band.subplots(1, across, squeeze=False)[0]
+        for axes, index in itertools.zip_longest(frames, some):
+            axes.set(xticks=[], yticks=[], anchor="N")
+            axes.spines[:].set_visible(False)
+            if index is not None:
+                _picture(axes, pictures[index])
+                text = _label(labels[index], label_names)
+                axes.set_xlabel(text, fontsize=8, labelpad=3)
     return figure
+
+
+def _picture(axes, image):
+    gray = image.shape[-1] == 1
+    axes.imshow(
+        image[..., 0] if gray else image, "gray" if gray else None, vmin=0, vmax=1
+    )
 
 
 def _label(label, label_names):

@@ -93,7 +93,7 @@ def test_contact_sheet_shows_each_image_in_its_group(outcome, tmp_path):
         for axes in drawn:
             index = round(float(axes.images[0].get_array().mean()) * 255)
             assert index in groups.images(name)
-            assert axes.get_title() == names[labels[index]]
+            assert axes.get_xlabel() == names[labels[index]]
     with pytest.raises(DynresError, match="7 images instead of 60"):
         contact_sheet(groups, batches[:1])
 

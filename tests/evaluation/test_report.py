@@ -1,11 +1,15 @@
 import base64
 import html.parser
+import json
 import re
+from itertools import pairwise
 
 import pytest
 
 from keras_dynres import DynresError, Instance, Menu
 from keras_dynres.evaluation import environment, plot, report
+from keras_dynres.evaluation._svg import ticks
+from keras_dynres.evaluation._text import amount
 
 VOID = {"meta", "img", "input"}
 
@@ -151,3 +155,50 @@ def test_bad_input_gets_a_sentence_and_leaves_no_file(tmp_path, random_menu):
 def test_environment_names_versions_and_processor():
     found = environment()
     assert found["keras"] and found["CPU"] and int(found["Cores"]) > 0
+
+
+class JsonCard:
+    def to_json(self):
+        return json.dumps(
+            {
+                "format": 1,
+                "licence": "Apache-2.0",
+                "weights": None,
+                "menu": {"instances": ["hidden"]},
+                "uniform_bn": {"full": {"accuracy": 0.5}, "half": {"accuracy": 0.25}},
+                "labels": [f"label {i}" for i in range(30)],
+            }
+        )
+
+
+def test_a_card_that_writes_itself_as_json(tmp_path, random_menu):
+    menu = random_menu(1)
+    page = Page(report(menu, tmp_path / "r.html", card=JsonCard()))
+    assert "Apache-2.0" in page.text and "hidden" not in page.source
+    assert ["half", "0.25"] in page.rows
+    assert "30 entries" in page.text and "Weights" not in page.text
+    with pytest.raises(DynresError, match="Received: a list"):
+        report(menu, tmp_path / "r.html", card=["x"])
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (999, "999"),
+        (999_600, "1.00 M"),
+        (8.218e9, "8.22 G"),
+        (36.5e6, "36.5 M"),
+    ],
+)
+def test_amounts_keep_three_digits(value, text):
+    assert amount(value) == text
+
+
+@pytest.mark.parametrize("span", [(0, 41), (0.87, 0.93), (86.4, 94.1), (0, 5.3e9)])
+def test_ticks_are_few_round_and_inside(span):
+    found = ticks(*span, 6)
+    assert 3 <= len(found) <= 7
+    assert span[0] <= found[0] and found[-1] <= span[1]
+    steps = {round((b - a) / (found[1] - found[0]), 6) for a, b in pairwise(found)}
+    assert steps == {1}
