@@ -28,7 +28,8 @@ ROOMS = (
 )
 # What every Keras layer and model has; documented there.
 KERAS = {"build", "call", "compute_output_shape", "from_config", "get_config"}
-KERAS |= {"make_train_function", "save_own_variables", "load_own_variables"}
+KERAS |= {"make_train_function", "update_step"}
+KERAS |= {"save_own_variables", "load_own_variables"}
 HEAD = """\
 # API
 

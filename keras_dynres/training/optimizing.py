@@ -106,7 +106,8 @@ class SmoothedCrossentropy(keras.losses.Loss):
 def schedule(recipe, steps_per_epoch):
     """The learning rate of each step.
 
-    >>> rate = schedule(Recipe.load("wrn16_2_cifar10"), steps_per_epoch=390)
+    >>> recipe = kd.training.Recipe.load("wrn16_2_cifar10")
+    >>> rate = schedule(recipe, steps_per_epoch=390)
     >>> round(float(rate(390 * 20)), 2)
     0.05
     """
