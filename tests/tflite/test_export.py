@@ -1,0 +1,184 @@
+"""What `export` writes: every check runs the file as a user's program would."""
+
+import importlib
+
+import keras
+import numpy as np
+import pytest
+
+import keras_dynres as kd
+from keras_dynres.tflite import export, metadata
+
+pytestmark = pytest.mark.tensorflow
+
+NAMES = ("p1@0.5", "p2@0.75", "full")
+PRECISIONS = ("float32", "float16", "int8", "int8-weights")
+SHAPE = (16, 16, 3)
+MODULE = importlib.import_module("keras_dynres.tflite.export")
+
+
+def trained(model, seed=0):
+    """The model with weights and statistics as different as training makes them."""
+    rng = np.random.default_rng(seed)
+    images = rng.normal(0.3, 1.5, (8, *model.base.input_shape[1:])).astype("float32")
+    for layer in model.base.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.gamma.assign(rng.uniform(0.5, 1.5, layer.gamma.shape))
+            layer.beta.assign(rng.normal(0, 0.2, layer.beta.shape))
+    model.calibrate(images, verbose=0)
+    return model
+
+
+@pytest.fixture(scope="module")
+def model():
+    base = kd.architectures.wide_resnet(10, 2, input_shape=SHAPE)
+    return trained(kd.SDPoint(base))
+
+
+@pytest.fixture(scope="module")
+def images():
+    rng = np.random.default_rng(1)
+    return rng.normal(0.3, 1.5, (8, *SHAPE)).astype("float32")
+
+
+@pytest.fixture(scope="module", params=PRECISIONS)
+def exported(request, model, images, tmp_path_factory):
+    path = tmp_path_factory.mktemp("bundle") / "net.tflite"
+    report = export(
+        model,
+        path,
+        NAMES,
+        request.param,
+        calibration_data=images,
+        labels="abcdefghij",
+        preprocessing={"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.2]},
+        verbose=0,
+    )
+    return request.param, path, report
+
+
+def run(path, name, images):
+    """All signatures loaded together, as a program does that knows no `select`."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    call = Interpreter(model_path=str(path)).get_signature_runner(name)
+    return np.concatenate([call(images=image[None])["outputs"] for image in images])
+
+
+def test_each_signature_computes_its_instance(exported, model, images):
+    precision, path, _ = exported
+    allowed = {"float32": 1e-4, "float16": 1e-2}.get(precision, 0.15)
+    wanted = {name: np.asarray(model.at(name)(images)) for name in NAMES}
+    for name in NAMES:
+        error = np.abs(run(path, name, images) - wanted[name]).max()
+        assert error < allowed * max(1, np.abs(wanted[name]).max())
+    # The instances differ by more than that: no signature stands in for another.
+    gap = np.abs(wanted["full"] - wanted["p1@0.5"]).max()
+    assert gap > 2 * allowed * max(1, np.abs(wanted["full"]).max())
+
+
+def test_report(exported, images):
+    precision, path, report = exported
+    assert report.path == str(path)
+    assert report.size == path.stat().st_size
+    assert sorted(report.signatures) == sorted(NAMES)
+    for name, found in report.signatures.items():
+        assert found.whole, (name, found.left)
+        assert found.operators > 15
+        assert found.agreement >= 0.75
+        assert f"{name} " in str(report)
+    assert "whole on XNNPACK" in str(report)
+    assert precision in str(report)
+
+
+def test_weights_are_stored_once(exported, model, images, tmp_path):
+    precision, path, report = exported
+    alone = export(
+        model,
+        tmp_path / "one.tflite",
+        "full",
+        precision,
+        calibration_data=images,
+        verbose=0,
+    )
+    assert report.size <= 1.10 * alone.size
+
+
+def test_metadata(exported, model):
+    precision, path, report = exported
+    kept = metadata.read_metadata(path)
+    assert kept["precision"] == precision
+    assert kept["labels"] == list("abcdefghij")
+    assert kept["input"] == {"shape": list(SHAPE), "dtype": "float32"}
+    assert kept["output"] == {"classes": 10, "activation": "logits"}
+    assert kept["preprocessing"]["scale"] == 255
+    # Cheapest first, as in the menu.
+    assert [row["name"] for row in kept["menu"]] == list(NAMES)
+    for row in kept["menu"]:
+        assert row["macs"] == model.menu[row["name"]].macs
+    assert kept["parity"]["full"]["not_delegated"] == {}
+    assert kept["producer"]["keras"] == keras.__version__
+
+
+def test_int8_files_forbid_the_weight_cache(exported):
+    """XNNPACK's cache returns wrong logits for int8 kernels that instances share."""
+    precision, path, _ = exported
+    flag = metadata.read_metadata(path)["weight_cache"]
+    assert flag["allowed"] is not precision.startswith("int8")
+    assert "weight cache" in export.__doc__
+    if not flag["allowed"]:
+        assert "wrong logits" in flag["reason"]
+
+
+def test_input_and_output_stay_float32(exported):
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_path=str(exported[1]))
+    for details in (interpreter.get_input_details(), interpreter.get_output_details()):
+        assert [each["dtype"] for each in details] == [np.float32]
+
+
+def test_exporting_leaves_the_model_alone(model, images, tmp_path):
+    before = [np.array(w) for w in model.weights]
+    wanted = np.asarray(model.at("p1@0.5")(images))
+    export(model, tmp_path / "n.tflite", "p1@0.5", "int8-weights", verbose=0)
+    for old, new in zip(before, model.weights, strict=True):
+        np.testing.assert_array_equal(old, new)
+    np.testing.assert_array_equal(wanted, model.at("p1@0.5")(images))
+
+
+def test_separate_files(model, tmp_path, images):
+    report = export(model, tmp_path / "net.tflite", NAMES[1:], separate=True, verbose=0)
+    written = sorted(path.name for path in tmp_path.iterdir())
+    assert written == ["net.full.tflite", "net.p2@0.75.tflite"]
+    assert len(report.sizes) == 2
+    for path, name in zip(report.paths, ("p2@0.75", "full"), strict=True):
+        assert [row["name"] for row in metadata.read_metadata(path)["menu"]] == [name]
+        error = np.abs(run(path, name, images) - model.at(name)(images)).max()
+        assert error < 1e-4
+
+
+def test_pareto_keeps_the_best_and_full(tmp_path):
+    base = kd.architectures.wide_resnet(10, 1, input_shape=SHAPE)
+    model = trained(kd.SDPoint(base))
+    names = MODULE.chosen(model, "pareto")
+    assert names[0] == model.menu.names
+    assert "No accuracy was measured" in names[1][0]
+    for name in model.menu.names:
+        model.menu.record(name, accuracy=0.5)
+    model.menu.record("p3@0.5", accuracy=0.8)
+    cheapest = model.menu.names[0]
+    assert MODULE.chosen(model, "pareto") == ([cheapest, "p3@0.5", "full"], [])
+    assert MODULE.chosen(model, "all")[0] == model.menu.names
+    assert MODULE.chosen(model, ["full", cheapest])[0] == [cheapest, "full"]
+    report = export(model, tmp_path / "net.tflite", verbose=0)
+    assert list(report.signatures) == [cheapest, "p3@0.5", "full"]
+
+
+def test_it_prints_what_it_does_unless_silenced(model, tmp_path, capfd):
+    export(model, tmp_path / "net.tflite", "full")
+    said = capfd.readouterr().out
+    assert "Converting 1 instances to float32" in said
+    assert "whole on XNNPACK" in said
+    export(model, tmp_path / "net.tflite", "full", verbose=0)
+    assert capfd.readouterr().out == ""
