@@ -21,7 +21,7 @@ CONFIG = {
     "architecture": "wide_resnet",
     "architecture_options": {"depth": 10, "width": 1},
     "method": "sdpoint",
-    "method_options": {"ratios": [0.5]},
+    "method_options": {"ratios": [0.5], "points": ["stage1_block1_add"]},
     "dataset": "synthetic",
     "augment": "pad_crop_flip",
     "epochs": EPOCHS,
