@@ -1,6 +1,18 @@
 """One trained network, a menu of inference budgets."""
 
-from keras_dynres import architectures, cost, errors, graph, layers, methods
+from keras_dynres import (
+    architectures,
+    cost,
+    data,
+    errors,
+    evaluation,
+    graph,
+    layers,
+    methods,
+    tflite,
+    training,
+    zoo,
+)
 from keras_dynres.dynamic import DynamicModel
 from keras_dynres.errors import DynresError, NotCalibratedError
 from keras_dynres.instance import Instance, Menu
@@ -18,8 +30,13 @@ __all__ = [
     "SDPoint",
     "architectures",
     "cost",
+    "data",
     "errors",
+    "evaluation",
     "graph",
     "layers",
     "methods",
+    "tflite",
+    "training",
+    "zoo",
 ]

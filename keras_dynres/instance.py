@@ -7,6 +7,7 @@ import json
 import pathlib
 from collections.abc import Mapping
 
+from keras_dynres import files
 from keras_dynres.errors import DynresError, UnknownNameError
 
 FULL = "full"
@@ -264,7 +265,7 @@ def _cell(key, value):
 
 def _write(text, path):
     if path is not None:
-        pathlib.Path(path).write_text(text, encoding="utf-8")
+        files.write(path, text)
     return text
 
 

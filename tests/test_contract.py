@@ -220,3 +220,21 @@ def test_the_other_backend_gives_the_same_logits(tmp_path):
     )
     for name, value in contract.every_logits(model, x).items():
         np.testing.assert_allclose(value, theirs[name], atol=1e-4)
+
+
+@pytest.mark.tensorflow
+def test_one_file_holds_every_instance_and_the_weights_once(model, tmp_path):
+    x = contract.images()
+    model.calibrate(x, verbose=0)
+    common = {"verify_data": x, "verbose": 0}
+    report = kd.tflite.export(model, tmp_path / "all.tflite", "all", **common)
+    alone = kd.tflite.export(model, tmp_path / "full.tflite", "full", **common)
+    assert set(report.signatures) == set(model.instances)
+    assert all(check.error < 1e-4 for check in report.signatures.values())
+    # What an instance adds is its graph, never a copy of a kernel.
+    weights = 4 * model.base.count_params()
+    assert report.size < alone.size + 0.5 * weights
+    runner = kd.tflite.Runner(tmp_path / "all.tflite")
+    for name in model.instances:
+        found = runner.run(x, name)
+        np.testing.assert_allclose(found, contract.logits(model, name, x), atol=1e-3)

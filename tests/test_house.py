@@ -17,7 +17,7 @@ MODULES = {
 
 # Who may know whom. A room is a folder or a file of the package's top; what it may
 # import of other rooms stands behind it.
-CORE = {"errors", "graph", "layers", "cost", "instance"}
+CORE = {"errors", "files", "lock", "graph", "layers", "cost", "instance"}
 MODEL = {"dynamic", "calibration", "measuring", "slots", "stepping"}
 KNOWS_MENUS = CORE | MODEL
 ARROWS = {

@@ -3,8 +3,9 @@
 import csv
 import dataclasses
 import io
-from pathlib import Path
 from typing import NamedTuple
+
+from keras_dynres import files
 
 
 class Work(NamedTuple):
@@ -86,9 +87,7 @@ class Cost:
             row = {**vars(layer), "output_shape": _shape(layer.output_shape)}
             writer.writerow([row[field] for field in fields])
         if path is not None:
-            part = Path(f"{path}.part")
-            part.write_text(text.getvalue(), "utf-8")
-            part.replace(path)
+            files.write(path, text.getvalue())
         return text.getvalue()
 
     def __str__(self):

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_dynres.errors import DynresError
-from keras_dynres.zoo.files import appearing
+from keras_dynres.files import appearing
 
 
 class Checkpoints:

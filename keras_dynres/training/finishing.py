@@ -7,8 +7,8 @@ import keras
 from keras_dynres import cost, data
 from keras_dynres.dynamic import DynamicModel
 from keras_dynres.evaluation.environment import environment
+from keras_dynres.files import appearing
 from keras_dynres.training.logs import writing
-from keras_dynres.zoo.files import appearing
 
 
 def finish(model, recipe, images, folder, history, verbose=2):

@@ -12,7 +12,7 @@ import keras
 import numpy as np
 
 from keras_dynres.errors import DynresError
-from keras_dynres.zoo.files import appearing
+from keras_dynres.files import appearing
 
 
 class EpochKeeper(keras.callbacks.Callback):

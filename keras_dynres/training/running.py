@@ -7,11 +7,11 @@ import keras
 
 from keras_dynres import architectures, data
 from keras_dynres.errors import DynresError
+from keras_dynres.lock import locked
 from keras_dynres.training import logs, optimizing
 from keras_dynres.training.checkpoints import Checkpoints
 from keras_dynres.training.finishing import finish
 from keras_dynres.training.recipe import Recipe
-from keras_dynres.zoo.lock import locked
 
 
 class TrainingInterrupted(KeyboardInterrupt):

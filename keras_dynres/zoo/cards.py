@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_dynres import files
 from keras_dynres.errors import DynresError
 from keras_dynres.instance import Menu
-from keras_dynres.zoo import config, download, files, registry
+from keras_dynres.zoo import config, download, registry
 
 FORMAT = 1
 FILE = "card.json"
@@ -34,6 +35,15 @@ class WeightsFile:
             raise ValueError(f"no SHA-256: {self.sha256!r}")
         if not isinstance(self.size, int) or self.size <= 0:
             raise ValueError(f"no size in bytes: {self.size!r}")
+
+    def is_at(self, path):
+        """Whether this file, and no other content, stands at `path`."""
+        path = Path(path)
+        return (
+            path.is_file()
+            and path.stat().st_size == self.size
+            and files.sha256(path) == self.sha256
+        )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 import keras
 
 from keras_dynres.errors import DynresError
-from keras_dynres.zoo import config, files
-from keras_dynres.zoo.lock import locked
+from keras_dynres.lock import locked
+from keras_dynres.zoo import config
 
 BLOCK = 1 << 18
 TIMEOUT = 30
@@ -44,7 +44,7 @@ def fetch(url, path, weights, verbose=1):
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path.with_name(f".{path.name}.lock"), on_wait):
-            if not files.agrees(path, weights):
+            if not weights.is_at(path):
                 _download(url, path, weights, verbose)
     except OSError as error:
         raise DynresError(disk_trouble(path.parent, error)) from error
@@ -91,7 +91,7 @@ def _download(url, path, weights, verbose):
             resumed = _transfer(url, part, start, weights.size, verbose)
         else:
             resumed = True
-        if files.agrees(part, weights):
+        if weights.is_at(part):
             part.replace(path)
             return
         part.unlink()

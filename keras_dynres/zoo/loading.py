@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keras_dynres import architectures, methods
 from keras_dynres.errors import DynresError
-from keras_dynres.zoo import cards, config, download, files, registry
+from keras_dynres.zoo import cards, config, download, registry
 from keras_dynres.zoo import weights as weight_files
 
 KERAS_FILES = (".keras", ".weights.h5")
@@ -92,13 +92,13 @@ def locate(card, verbose=1):
         )
     shipped = cards.SHIPPED / name / weights.file
     if shipped.is_file():
-        if not files.agrees(shipped, weights):
+        if not weights.is_at(shipped):
             raise DynresError(
                 f"{str(shipped)!r} is truncated or was changed: reinstall keras-dynres."
             )
         return shipped
     path = cards.cached(name, weights.file)
-    if files.agrees(path, weights):
+    if weights.is_at(path):
         return path
     url = cards.address(name, weights.file)
     if url is None:

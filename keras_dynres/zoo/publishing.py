@@ -5,8 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_dynres import files
 from keras_dynres.errors import DynresError
-from keras_dynres.zoo import cards, files, registry
+from keras_dynres.zoo import cards, registry
 from keras_dynres.zoo import weights as weight_files
 from keras_dynres.zoo.loading import build
 

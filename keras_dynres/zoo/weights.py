@@ -15,10 +15,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_dynres import graph
+from keras_dynres import files, graph
 from keras_dynres.errors import DynresError, did_you_mean
 from keras_dynres.instance import Menu
-from keras_dynres.zoo import files
 
 FORMAT = 1
 HEADER = "keras_dynres.json"

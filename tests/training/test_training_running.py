@@ -13,8 +13,8 @@ import pytest
 
 from keras_dynres import DynamicModel, data
 from keras_dynres.errors import DynresError
+from keras_dynres.lock import locked
 from keras_dynres.training import Recipe, build, checkpoints, train
-from keras_dynres.zoo.lock import locked
 
 EPOCHS = 4
 CONFIG = {

@@ -8,8 +8,9 @@ import textwrap
 
 import pytest
 
+from keras_dynres import files, lock
 from keras_dynres.errors import DynresError
-from keras_dynres.zoo import download, files, lock
+from keras_dynres.zoo import download
 from keras_dynres.zoo.cards import WeightsFile
 
 

@@ -4,9 +4,9 @@ import keras
 import numpy as np
 import pytest
 
-from keras_dynres import zoo
+from keras_dynres import files, zoo
 from keras_dynres.errors import DynresError
-from keras_dynres.zoo import cards, files, registry
+from keras_dynres.zoo import cards, registry
 
 
 def test_a_published_network_is_loaded_ready_to_use(server, tiny_card):

@@ -6,7 +6,7 @@ import pytest
 
 from keras_dynres import zoo
 from keras_dynres.errors import DynresError
-from keras_dynres.zoo import cards, files, registry
+from keras_dynres.zoo import cards, registry
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def test_a_published_folder_holds_what_its_card_says(published, tiny_card):
         cards.FILE,
         tiny_card.weights.file,
     }
-    assert files.agrees(folder / tiny_card.weights.file, tiny_card.weights)
+    assert tiny_card.weights.is_at(folder / tiny_card.weights.file)
     assert tiny_card.results == {"training": {"epochs": 1}}
     content = json.loads((folder / cards.FILE).read_text())
     assert content["labels"][0] == "airplane"

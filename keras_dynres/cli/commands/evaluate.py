@@ -9,7 +9,7 @@ EXAMPLE = "keras-dynres evaluate sdpoint_wrn16_2_cifar10 --data_dir ~/data -o me
 def arguments(parser):
     """The command's own arguments."""
     sources.model_arguments(parser)
-    sources.data_arguments(parser, batch_size=256)
+    sources.data_arguments(parser)
     parser.add_argument(
         "--instances", nargs="+", metavar="NAME", help="by default every one"
     )
@@ -32,23 +32,28 @@ def run(args):
     model, name = source.model, sources.dataset(args, source)
     names = [model.menu[each].name for each in args.instances or model.menu.names]
     images = sources.images(args, source, "test")
+    if not model.compiled:
+        _compile(model, data.info(name).classes)
     with data.clear_errors(name):
-        model.evaluate_menu(images, names, _metrics(data.info(name).classes))
+        model.evaluate_menu(images, names)
     print(model.menu)
     if out:
         _write(model, out)
         print(f"Wrote {out}.")
 
 
-def _metrics(classes):
+def _compile(model, classes):
     import keras
 
-    top5 = keras.metrics.SparseTopKCategoricalAccuracy(5)
-    return ["accuracy", top5] if classes > 10 else ["accuracy"]
+    metrics = ["accuracy"]
+    if classes > 10:
+        metrics.append(keras.metrics.SparseTopKCategoricalAccuracy(5))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(loss=loss, metrics=metrics)
 
 
 def _write(model, out):
-    from keras_dynres.zoo.files import appearing
+    from keras_dynres.files import appearing
 
     if out.suffix in sources.MODEL_FILES:
         sources.save(model, out)

@@ -6,6 +6,8 @@ import os
 import uuid
 from pathlib import Path
 
+from keras_dynres.errors import DynresError
+
 
 @contextlib.contextmanager
 def appearing(path):
@@ -29,7 +31,27 @@ def appearing(path):
             os.fsync(file.fileno())
         draft.replace(path)
     finally:
-        draft.unlink(missing_ok=True)
+        # The drive may be gone, or read-only by now: the first error is the one.
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+
+
+def write(path, content):
+    """Writes text or bytes to `path`, whole or not at all.
+
+    Returns:
+        The `Path`. What hinders it is said in a `DynresError`.
+    """
+    content = content.encode("utf-8") if isinstance(content, str) else content
+    try:
+        with appearing(path) as file:
+            file.write(content)
+    except OSError as error:
+        raise DynresError(
+            f"The file cannot be written: {error.strerror or error}. "
+            f"Received: path={str(path)!r}."
+        ) from error
+    return Path(path)
 
 
 def sha256(path):
@@ -39,13 +61,3 @@ def sha256(path):
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
-
-
-def agrees(path, weights):
-    """Whether a file stands at `path` and is the one `weights` describes."""
-    path = Path(path)
-    return (
-        path.is_file()
-        and path.stat().st_size == weights.size
-        and sha256(path) == weights.sha256
-    )
