@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from html import escape
 
+from keras_dynres import files
 from keras_dynres.errors import DynresError, UnknownNameError
 from keras_dynres.evaluation import _rows, _svg, _text
-from keras_dynres.evaluation._atomic import write_bytes
 from keras_dynres.evaluation._card import as_mapping, definitions, picture
 from keras_dynres.evaluation._style import CSS, JS
 from keras_dynres.evaluation.curves import as_menus, curve, figure, left_out
@@ -82,7 +82,7 @@ def report(
         _section("Environment", definitions(machine or environment())),
         _footer(),
     ]
-    return write_bytes(path, _page(title, sections).encode("utf-8"))
+    return files.write(path, _page(title, sections))
 
 
 def _finite(menu):

@@ -3,9 +3,9 @@
 import io
 from pathlib import Path
 
+from keras_dynres import files
 from keras_dynres.errors import DynresError, UnknownNameError
 from keras_dynres.evaluation import _text
-from keras_dynres.evaluation._atomic import write_bytes
 from keras_dynres.evaluation.curves import as_menus, curve, left_out
 from keras_dynres.evaluation.predict import Score
 
@@ -76,7 +76,7 @@ def plot(
 
 def save(figure, path):
     """Writes a matplotlib figure at once; the ending says the format."""
-    write_bytes(path, render(figure, check_format(path)))
+    files.write(path, render(figure, check_format(path)))
 
 
 def check_format(path):

@@ -150,7 +150,7 @@ def export(
         contents[file] = metadata.write_metadata(data, kept)
     # Only now, when every file is known to be right, does the first one appear.
     for file, data in contents.items():
-        metadata.write_atomically(file, data)
+        files.write(file, data)
     sizes = tuple(len(data) for data in contents.values())
     report = ExportReport(
         tuple(map(str, contents)), sizes, precision, checks, tuple(notes)

@@ -6,8 +6,8 @@ import time
 import warnings
 from pathlib import Path
 
+from keras_dynres import files
 from keras_dynres.errors import DynresError
-from keras_dynres.tflite.metadata import write_atomically
 
 FORMAT = "keras_dynres.bench/1"
 _FIGURES = ("median_ms", "min_ms", "max_ms", "iqr_ms")
@@ -102,7 +102,7 @@ class Store:
         records = [*others, {**self._key, "latency": figures}]
         text = json.dumps({"format": FORMAT, "records": records}, indent=1)
         try:
-            write_atomically(self.path, text.encode())
+            files.write(self.path, text)
         except DynresError as error:
             warnings.warn(f"The latencies are not kept: {error}", stacklevel=3)
 

@@ -34,11 +34,10 @@ the rest of the metadata included, is covered.
 
 import hashlib
 import json
-import os
 import struct
-import tempfile
 from pathlib import Path
 
+from keras_dynres import files
 from keras_dynres.errors import DynresError
 from keras_dynres.tflite import flatbuffer
 
@@ -80,7 +79,7 @@ def write_metadata(path_or_bytes, metadata):
     prefix[start : start + _DIGITS] = digest.encode()
     if isinstance(path_or_bytes, (bytes, bytearray)):
         return bytes(prefix + plain)
-    write_atomically(path_or_bytes, prefix + plain)
+    files.write(path_or_bytes, bytes(prefix + plain))
     return None
 
 
@@ -112,36 +111,6 @@ def verify(path_or_bytes):
     ```
     """
     return _checked(*_load(path_or_bytes))[0]
-
-
-def write_atomically(path, data):
-    """Writes a file so that `path` never holds half of it, even after Ctrl-C."""
-    path = Path(path)
-    try:
-        handle, temporary = tempfile.mkstemp(
-            dir=path.parent, prefix=f".{path.name}.", suffix=".part"
-        )
-    except OSError as error:
-        raise DynresError(
-            f"The file cannot be written: {error.strerror or error}. "
-            f"Received: path={str(path)!r}."
-        ) from error
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        # mkstemp makes files that only their owner reads.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # noqa: PTH101
-        Path(temporary).replace(path)
-    except BaseException as error:
-        Path(temporary).unlink(missing_ok=True)
-        if isinstance(error, OSError):
-            raise DynresError(
-                f"The file cannot be written: {error.strerror or error}. "
-                f"Received: path={str(path)!r}."
-            ) from error
-        raise
 
 
 def _load(source):

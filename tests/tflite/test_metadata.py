@@ -4,6 +4,7 @@ import struct
 import numpy as np
 import pytest
 
+from keras_dynres import files
 from keras_dynres.tflite import metadata
 
 FIELDS = {"model": "tiny", "labels": ["Häschen", "b"], "menu": [{"name": "full"}]}
@@ -109,4 +110,4 @@ def test_a_later_format_is_refused_with_its_name(plain):
 def test_unwritable_place(plain, tmp_path):
     path = tmp_path / "missing" / "net.tflite"
     with pytest.raises(ValueError, match="cannot be written.*missing/net.tflite"):
-        metadata.write_atomically(path, plain)
+        files.write(path, plain)
