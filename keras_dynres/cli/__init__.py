@@ -4,6 +4,7 @@ Exit codes: 0 done; 1 an error, told in one sentence on stderr; 2 the command li
 wrong; 130 Ctrl-C.
 """
 
+import logging
 import os
 import sys
 import warnings
@@ -19,6 +20,8 @@ OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 def run():
     """Runs the command line of this process: what the installed command calls."""
     warnings.showwarning = _show_warning
+    # It warns of every function compiled anew; here each instance is one, on purpose.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     app.run(_execute, flags_parser=lambda argv: parser.parse(argv[1:]))
 
 

@@ -68,16 +68,17 @@ def _of_weights(path):
     return Found(Menu.from_json(json.dumps(header["menu"])), about)
 
 
-def _of_json(path):
+def _of_table(path):
     from keras_dynres.instance import Menu
 
-    return Found(Menu.from_json(path), {})
-
-
-def _of_csv(path):
-    from keras_dynres.instance import Menu
-
-    return Found(Menu.from_csv(path), {})
+    read = Menu.from_csv if path.suffix == ".csv" else Menu.from_json
+    try:
+        menu = read(path)
+    except (DynresError, UnicodeDecodeError) as error:
+        raise DynresError(f"{str(path)!r} holds no menu: {error}") from error
+    if not len(menu):
+        raise DynresError(f"{str(path)!r} holds no menu: no instance stands in it.")
+    return Found(menu, {})
 
 
 def _of_bundle(path):
@@ -94,7 +95,7 @@ def _of_bundle(path):
 _READERS = {
     ".keras": _of_model,
     ".npz": _of_weights,
-    ".json": _of_json,
-    ".csv": _of_csv,
+    ".json": _of_table,
+    ".csv": _of_table,
     ".tflite": _of_bundle,
 }

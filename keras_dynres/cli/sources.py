@@ -45,11 +45,11 @@ def model_arguments(parser):
     )
 
 
-def data_arguments(parser, batch_size):
+def data_arguments(parser):
     """What `images` needs on the command line."""
     parser.add_argument("--data_dir", help="folder of tensorflow-datasets")
     parser.add_argument("--dataset", help="data set, by default the model's own")
-    parser.add_argument("--batch_size", type=int, default=batch_size, help="images")
+    parser.add_argument("--batch_size", type=int, default=128, help="128 by default")
 
 
 def load(args, like=None):

@@ -13,7 +13,7 @@ EXAMPLE = "keras-dynres calibrate runs/sdpoint/model.keras --data_dir ~/data"
 def arguments(parser):
     """The command's own arguments."""
     sources.model_arguments(parser)
-    sources.data_arguments(parser, batch_size=128)
+    sources.data_arguments(parser)
     parser.add_argument("--augment", default="none", help="as in training")
     parser.add_argument("--batches", type=int, default=100, help="training batches")
     parser.add_argument(
@@ -42,18 +42,18 @@ def run(args):
     model = source.model
     names = [model.menu[name].name for name in args.instances or model.menu.names]
     images = sources.images(args, source, "train", augment=args.augment)
-    before = [name for name in names if model.is_calibrated(name)]
+    before = {name for name in names if model.is_calibrated(name)}
     try:
         with data.clear_errors(sources.dataset(args, source)):
             model.calibrate(images, args.batches, names, args.resume)
     except KeyboardInterrupt:
-        done = [name for name in names if model.is_calibrated(name)]
-        if done == before:
+        done = {name for name in names if model.is_calibrated(name)} - before
+        if not done:
             raise
         sources.save(model, out)
         raise KeyboardInterrupt(
-            f"Interrupted: {len(done)} of {len(names)} instances are calibrated and "
-            f"kept in {str(out)!r}; the same command with --resume does the others."
+            f"Interrupted: {len(done)} of {len(names)} instances were calibrated and "
+            f"are kept in {str(out)!r}; the same command with --resume does the others."
         ) from None
     sources.save(model, out)
     print(f"Calibrated {len(names)} instances; wrote {out}.")

@@ -80,10 +80,7 @@ def _export(model, card, bundle, threads):
         labels=card.entry.labels or None,
         preprocessing=dict(card.entry.preprocessing),
     )
-    runner = tflite.Runner(bundle, num_threads=threads)
-    size = bundle.stat().st_size / 1e6
-    print(f"{bundle}: {size:.2f} MB, {', '.join(runner.menu.names)}")
-    return runner
+    return tflite.Runner(bundle, num_threads=threads)
 
 
 def _check(model, runner, images):

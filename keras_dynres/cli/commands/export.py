@@ -22,34 +22,44 @@ def arguments(parser):
     parser.add_argument(
         "--precision", default="float32", help="float32, float16, int8, int8-weights"
     )
-    sources.data_arguments(parser, batch_size=64)
     parser.add_argument(
-        "--batches", type=int, default=4, help="batches of images int8 is calibrated on"
+        "--separate", action="store_true", help="write a file for each instance"
+    )
+    sources.data_arguments(parser)
+    parser.epilog += (
+        "\n\nint8 takes training images from --data_dir to learn the ranges of "
+        "activations;\nthe other precisions take test images from there to check the "
+        "file with, and\nrandom ones without."
     )
 
 
 def run(args):
-    """Exports, prints the menu of the file and its size."""
+    """Exports; `tflite.export` prints what it wrote and found."""
     from keras_dynres import data, tflite
     from keras_dynres.zoo.labels import LABELS
 
     out = sources.output(args.output, (".tflite",))
     source = sources.load(args)
     name = args.dataset or source.dataset
-    images = None
+    known = data.info(name) if name else None
+    calibration = verification = None
     if args.precision == "int8":
-        images = sources.images(args, source, "train").take(args.batches)
-    tflite.export(
-        source.model,
-        out,
-        instances=instances(args.instances),
-        precision=args.precision,
-        calibration_data=images,
-        labels=LABELS.get(name),
-        preprocessing=name and data.info(name).preprocessing,
-    )
-    print(tflite.Runner(out).menu)
-    print(f"Wrote {out}, {out.stat().st_size / 1e6:.2f} MB.")
+        calibration = sources.images(args, source, "train")
+    elif args.data_dir or (known and not known.source):
+        verification = sources.images(args, source, "test").take(1)
+    with data.clear_errors(name):
+        report = tflite.export(
+            source.model,
+            out,
+            instances=instances(args.instances),
+            precision=args.precision,
+            calibration_data=calibration,
+            separate=args.separate,
+            labels=LABELS.get(name) or None,
+            preprocessing=known and known.preprocessing,
+            verify_data=verification,
+        )
+    print(f"Wrote {', '.join(report.paths)}.")
 
 
 def instances(words):

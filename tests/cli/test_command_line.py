@@ -1,0 +1,134 @@
+"""The command line itself: help, usage, exit codes, interruption, streams."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from keras_dynres import training, zoo
+from keras_dynres.cli import parser
+
+SCRIPT = [sys.executable, "-m", "keras_dynres.cli"]
+
+
+@pytest.mark.parametrize("command", parser.COMMANDS)
+def test_every_command_helps_with_an_example(run, command):
+    code, out, _ = run(command, "--help")
+    assert code == 0
+    assert f"example:\n  keras-dynres {command}" in out
+
+
+@pytest.mark.parametrize("command", parser.COMMANDS.values())
+def test_every_example_is_a_command_line(command):
+    for line in command.EXAMPLE.splitlines():
+        assert parser.parse(line.split()[1:]).run is command.run
+
+
+def test_help_shows_every_command(run):
+    code, out, _ = run("--help")
+    assert code == 0
+    assert all(f"\n    {command}" in out for command in parser.COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("argv", "says"),
+    [
+        (["exprot", "x"], "'export'"),
+        (["export", "sdpoint_wrn16_2_cifar10"], "-o/--output"),
+        (["train", "wrn16_2_cifar10", "--epochs", "many"], "'many'"),
+        (["report", "a.csv", "--budget", "macs"], "Received: 'macs'"),
+        (["report", "a.csv", "a.csv"], "LABEL=SOURCE"),
+        (["calibrate", "sdpoint_wrn28_10_cifar10"], "--output"),
+    ],
+)
+def test_a_wrong_command_line_is_code_2(run, menu_file, tmp_path, argv, says):
+    argv = [menu_file if word == "a.csv" else word for word in argv]
+    if argv[0] == "report":
+        argv += ["-o", str(tmp_path / "r.html")]
+    code, _, err = run(*argv)
+    assert code == 2
+    assert says in err.splitlines()[-1]
+    assert err.startswith("usage: keras-dynres")
+
+
+def test_no_command_shows_what_there_is(run):
+    code, out, _ = run()
+    assert code == 2
+    assert "keras-dynres demo" in out
+
+
+def test_flags_of_absl_are_taken_anywhere(run):
+    assert run("--verbosity=-1", "list", "methods")[0] == 0
+    assert run("list", "methods", "--verbosity=-1")[0] == 0
+
+
+def test_interruption_is_code_130_and_the_sentence_of_who_kept_something(
+    run, monkeypatch, tmp_path
+):
+    def interrupted(*args, **kwargs):
+        raise training.TrainingInterrupted("Interrupted: 3 epochs are kept.")
+
+    monkeypatch.setattr(training, "train", interrupted)
+    code, _, err = run("train", "wrn16_2_cifar10", "--out_dir", tmp_path)
+    assert (code, err) == (130, "Interrupted: 3 epochs are kept.\n")
+
+
+def test_interruption_of_anything_else_says_so(run, monkeypatch):
+    def interrupted(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(zoo, "card", interrupted)
+    code, _, err = run("info", "sdpoint_wrn16_2_cifar10")
+    assert (code, err) == (130, "Interrupted: nothing was written.\n")
+
+
+def test_an_error_of_the_system_is_one_sentence(fails, monkeypatch):
+    def full(name):
+        raise OSError(28, "No space left on device", "/data/x")
+
+    monkeypatch.setattr(zoo, "card", full)
+    said = fails("info", "sdpoint_wrn16_2_cifar10")
+    assert said == "No space left on device: '/data/x'."
+
+
+def test_a_mistake_of_ours_is_not_hidden(run, monkeypatch):
+    def broken(name):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(zoo, "card", broken)
+    with pytest.raises(ZeroDivisionError):
+        run("info", "sdpoint_wrn16_2_cifar10")
+
+
+def test_as_a_process_errors_are_code_1_without_a_traceback():
+    done = _process("info", "sdpoint_wrn16_2_cifar1")
+    assert done.returncode == 1
+    assert "Did you mean 'sdpoint_wrn16_2_cifar10'" in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
+
+
+def test_a_reader_that_leaves_early_breaks_nothing():
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = _process("list", stdout=writing)
+    finally:
+        os.close(writing)
+    assert done.returncode == 0
+    assert "Traceback" not in done.stderr
+    assert "BrokenPipe" not in done.stderr
+
+
+def _process(*argv, stdout=subprocess.PIPE):
+    root = Path(__file__).parents[2]
+    environment = {**os.environ, "PYTHONPATH": str(root), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    return subprocess.run(
+        [*SCRIPT, *argv],
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        env=environment,
+        text=True,
+        check=False,
+    )
