@@ -52,7 +52,8 @@ def test_interrupted_calibration_keeps_what_is_done(run, uncalibrated, monkeypat
                 raise KeyboardInterrupt
             return iter(whole)
 
-    monkeypatch.setattr(data, "load", lambda *args, images=Interrupted(), **_: images)
+    images = Interrupted()
+    monkeypatch.setattr(data, "load", lambda *args, **kwargs: images)
     on = ["--dataset", "synthetic", "--batches", "1"]
     code, _, err = run("calibrate", uncalibrated, *on)
     assert code == 130

@@ -53,12 +53,11 @@ def _compile(model, classes):
 
 
 def _write(model, out):
-    from keras_dynres.files import appearing
+    from keras_dynres import files
 
     if out.suffix in sources.MODEL_FILES:
         sources.save(model, out)
         return
     menu = model.menu
     text = menu.to_csv() if out.suffix == ".csv" else menu.to_json()
-    with appearing(out) as file:
-        file.write(text.encode("utf-8"))
+    files.write(out, text)
