@@ -10,6 +10,7 @@ from keras_dynres import graph
 from keras_dynres.errors import DynresError
 from keras_dynres.instance import FULL
 from keras_dynres.layers import StatisticsSlot
+from keras_dynres.tracing import one_trace_each
 
 
 def calibrate(model, data, names, batches, verbose):
@@ -52,7 +53,8 @@ def _moments_of(model, name, layers, data, batches):
     probe, order = _probe(model.at(name, uncalibrated=True), layers)
     totals, seen = 0, 0
     for images in _images(data, batches):
-        got = probe.predict_on_batch(images)
+        with one_trace_each():
+            got = probe.predict_on_batch(images)
         rows = [np.asarray(each, "float64").mean(axis=0) for each in got]
         pairs = zip(rows[::2], rows[1::2], strict=True)
         flat = [part for mean, var in pairs for part in (mean, var + mean**2)]

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import io
 import json
+import math
 import pathlib
 from collections.abc import Mapping
 
@@ -35,8 +36,9 @@ class Instance:
     measured: Mapping = dataclasses.field(default_factory=dict)
 
     def figure(self, name):
-        """A cost or a measured figure by name, None when it is not known."""
-        return getattr(self, name) if name in COSTS else self.measured.get(name)
+        """A cost or a measured figure by name, None when it is not known (or NaN)."""
+        value = getattr(self, name) if name in COSTS else self.measured.get(name)
+        return None if value is None or math.isnan(value) else value
 
 
 class Menu:

@@ -2,6 +2,8 @@
 
 import keras
 
+from keras_dynres.tracing import one_trace_each
+
 _NAMES = {
     "sparse_categorical_accuracy": "accuracy",
     "categorical_accuracy": "accuracy",
@@ -16,7 +18,8 @@ def evaluate_menu(model, data, names, metrics, verbose):
     bar = keras.utils.Progbar(len(names), verbose=int(bool(verbose)), unit_name="inst")
     for done, (name, graph) in enumerate(graphs.items(), 1):
         _compile_like(model, graph, metrics)
-        figures = graph.evaluate(data, verbose=0, return_dict=True)
+        with one_trace_each():
+            figures = graph.evaluate(data, verbose=0, return_dict=True)
         readable = {_NAMES.get(key, key): value for key, value in figures.items()}
         model.menu.record(name, **readable)
         bar.update(done)

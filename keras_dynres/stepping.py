@@ -2,9 +2,10 @@
 
 import contextlib
 import functools
-import logging
 
 from keras import ops
+
+from keras_dynres.tracing import one_trace_each
 
 
 class InstanceSteps:
@@ -37,7 +38,7 @@ class InstanceSteps:
         model.at(name, uncalibrated=True)
         model._active = name
         first = (
-            _one_trace_each() if name not in self._traced else contextlib.nullcontext()
+            one_trace_each() if name not in self._traced else contextlib.nullcontext()
         )
         try:
             with first:
@@ -59,21 +60,6 @@ class InstanceSteps:
         finally:
             del model.train_step
             model.train_function = None
-
-
-@contextlib.contextmanager
-def _one_trace_each():
-    """Keeps TensorFlow from warning of retracing: these traces are meant."""
-
-    def wanted(record):
-        return "triggered tf.function retracing" not in record.getMessage()
-
-    logger = logging.getLogger("tensorflow")
-    logger.addFilter(wanted)
-    try:
-        yield
-    finally:
-        logger.removeFilter(wanted)
 
 
 def _steps_done(optimizer, args):

@@ -18,7 +18,7 @@ MODULES = {
 # Who may know whom. A room is a folder or a file of the package's top; what it may
 # import of other rooms stands behind it.
 CORE = {"errors", "files", "lock", "graph", "layers", "cost", "instance"}
-MODEL = {"dynamic", "calibration", "measuring", "slots", "stepping"}
+MODEL = {"dynamic", "calibration", "measuring", "slots", "stepping", "tracing"}
 KNOWS_MENUS = CORE | MODEL
 ARROWS = {
     "errors": set(),

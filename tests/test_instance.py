@@ -38,6 +38,12 @@ def test_within_gives_the_most_accurate_under_every_budget():
     assert small().within(flops=120).name == "a"
 
 
+def test_a_figure_that_is_no_number_counts_as_unknown():
+    one = menu([("full", 9, {"accuracy": 0.5}), ("a", 4, {"accuracy": float("nan")})])
+    assert one.pareto().names == ["full"]
+    assert one.within(macs=9).name == "full"
+
+
 def test_within_without_accuracies_takes_the_dearest_that_fits():
     plain = menu([("full", 100, {}), ("a", 40, {}), ("b", 60, {})])
     assert plain.within(macs=99).name == "b"
