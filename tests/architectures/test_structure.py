@@ -132,6 +132,8 @@ def test_grouped_convolutions_train():
     assert (moved > 0).all()
 
 
+# One backend suffices: the examples call models eagerly, which JAX compiles op by op.
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("name", [*architectures.names(), "create", "names"])
 def test_the_docstring_examples_run(name):
     function = getattr(architectures, name)
