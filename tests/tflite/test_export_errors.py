@@ -136,7 +136,7 @@ def test_interrupted_anywhere_the_old_file_stays(model, tmp_path, monkeypatch, w
     else:
         monkeypatch.setattr(MODULE, where, interrupt)
     with pytest.raises(KeyboardInterrupt):
-        export(model, path, "all", verbose=0)
+        export(model, path, ["p1@0.5", "full"], verbose=0)
     assert list(tmp_path.iterdir()) == [path]
     assert path.read_bytes() == old
     metadata.verify(path)

@@ -1,0 +1,123 @@
+"""What do all instances in one file cost, in bytes and in speed?
+
+    python benchmarks/bundle_size.py                        # what is committed here
+    python benchmarks/bundle_size.py --nets wrn_10_1 --most 3 --rounds 1    # a trial
+
+Exports SDPoint menus with random weights in every precision, all instances in one
+file and the largest alone, and compares the files' sizes. Then times `full` out of
+both with XNNPACK, one image at a time on one thread, turn by turn, so that a machine
+that slows down slows both; the figure is the median over rounds of their ratio.
+Targets: at most 1.10 times the bytes and 1.05 times the time (1.08 for bottlenecks
+in float32). `--most` keeps that many instances, spread evenly over the menu.
+
+Writes bundle_size.json and bundle_size.md beside this script, or where --out says.
+Run it on a machine that does nothing else.
+"""
+
+import argparse
+import pathlib
+import tempfile
+
+from _nets import NETS, bundle, progress, sdpoint
+from _output import show, spread, table, write
+
+from keras_dynres.tflite import Runner
+from keras_dynres.tflite.convert import PRECISIONS
+
+HERE = pathlib.Path(__file__).parent
+HEAD = (
+    "net | precision | instances | all in one (MB) | `full` alone (MB) | bytes | time"
+)
+
+
+def chosen(model, most):
+    """Names spread evenly over the menu, the dearest among them."""
+    names = model.menu.names
+    count = min(most, len(names))
+    step = (len(names) - 1) / max(1, count - 1)
+    kept = [names[round(i * step)] for i in range(count)]
+    return list(dict.fromkeys([*kept, "full"]))
+
+
+def slower(together, alone, rounds, repeats):
+    """How many times as long `full` takes out of the file of all, a round each."""
+    ratios = []
+    with Runner(together) as first, Runner(alone) as second:
+        for _ in range(rounds):
+            times = [
+                runner.benchmark(["full"], repeats=repeats, verbose=0)["full"]
+                for runner in (first, second)
+            ]
+            ratios.append(times[0]["median_ms"] / times[1]["median_ms"])
+    return spread(ratios)
+
+
+def measure(net, args, folder):
+    """A row for each precision."""
+    progress(net)
+    model = sdpoint(net)
+    names = chosen(model, args.most)
+    for precision in args.precisions:
+        progress(net, precision)
+        files = [
+            bundle(model, folder / f"{kind}.tflite", instances, precision)
+            for kind, instances in (("all", names), ("one", ["full"]))
+        ]
+        sizes = [file.stat().st_size for file in files]
+        yield {
+            "net": net,
+            "precision": precision,
+            "instances": names,
+            "bytes_all": sizes[0],
+            "bytes_full_alone": sizes[1],
+            "bytes_ratio": sizes[0] / sizes[1],
+            "time_ratio": slower(*files, args.rounds, args.repeats),
+        }
+
+
+def cells(row):
+    """A line of the table."""
+    megabytes = [f"{row[key] / 1e6:.2f}" for key in ("bytes_all", "bytes_full_alone")]
+    return " | ".join(
+        [
+            row["net"],
+            row["precision"],
+            str(len(row["instances"])),
+            *megabytes,
+            f"{row['bytes_ratio']:.3f}",
+            show(row["time_ratio"]),
+        ]
+    )
+
+
+def main():
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--nets", nargs="+", choices=NETS, default=["wrn_16_2", "resnet50"]
+    )
+    parser.add_argument(
+        "--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS
+    )
+    parser.add_argument("--most", type=int, default=13, help="instances in a file")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--repeats", type=int, default=30)
+    parser.add_argument("--out", type=pathlib.Path, default=HERE / "bundle_size")
+    args = parser.parse_args()
+    rows = []
+    for net in args.nets:
+        with tempfile.TemporaryDirectory() as folder:
+            rows += measure(net, args, pathlib.Path(folder))
+    command = (
+        f"python benchmarks/bundle_size.py --nets {' '.join(args.nets)} "
+        f"--precisions {' '.join(args.precisions)} --most {args.most} "
+        f"--rounds {args.rounds} --repeats {args.repeats}"
+    )
+    lines = table(HEAD, [cells(row) for row in rows])
+    lines.append("Time: median of the rounds' ratios, least and most in parentheses.")
+    write(args.out, "Sizes of bundles", command, rows, lines)
+
+
+if __name__ == "__main__":
+    main()
