@@ -30,7 +30,9 @@ ROOMS = (
 KERAS = {"build", "call", "compute_output_shape", "from_config", "get_config"}
 KERAS |= {"make_train_function", "update_step"}
 KERAS |= {"save_own_variables", "load_own_variables"}
+# Otherwise ruff would format the examples here, which are formatted elsewhere.
 HEAD = """\
+<!-- fmt: off -->
 # API
 
 Made from the docstrings by `docs/make_api.py`. In examples `kd` is `keras_dynres`."""
@@ -40,7 +42,7 @@ def page():
     """The text of docs/api.md."""
     rooms = [(name, importlib.import_module(name)) for name in ROOMS]
     contents = [f"- [`{name}`](#{_anchor(name)})" for name, _ in rooms]
-    seen, parts = set(), [HEAD, "\n".join(contents)]
+    seen, parts = {}, [HEAD, "\n".join(contents)]
     for name, room in rooms:
         parts += _room(name, room, seen)
     return "\n\n".join(parts) + "\n"
@@ -53,10 +55,11 @@ def _room(name, room, seen):
         if inspect.ismodule(thing):
             continue
         if id(thing) in seen:
-            yield f"### `{label}`\n\nSee [above](#{_anchor(thing.__name__)})."
+            yield f"### `{label}`\n\nSee [above](#{seen[id(thing)]})."
             continue
-        seen.add(id(thing))
-        yield from _entry(label, thing)
+        entry = list(_entry(label, thing))
+        seen[id(thing)] = _anchor(entry[0].removeprefix("### ")) if entry else None
+        yield from entry
 
 
 def _public(room):

@@ -179,7 +179,7 @@ def get(name):
 def names(method=None, dataset=None):
     """Names of the zoo's networks, all or those of a method or data set.
 
-    >>> names(method="sdpoint", dataset="cifar100")[0]
+    >>> kd.zoo.list(method="sdpoint", dataset="cifar100")[0]
     'sdpoint_wrn28_10_cifar100'
     """
     wanted = {"method": method, "dataset": dataset}
