@@ -132,16 +132,16 @@ def export(
         )
     images = _verify_images(verify_data, calibration, shape)
     path = Path(path)
-    files = {path: names}
+    wanted = {path: names}
     if separate:
-        files = {
+        wanted = {
             path.with_name(f"{path.stem}.{name}{path.suffix}"): [name] for name in names
         }
     if verbose:
         print(f"Converting {len(names)} instances to {precision} ...", flush=True)
     contents, checks = {}, {}
     bar = keras.utils.Progbar(len(names), verbose=verbose, unit_name="instance")
-    for file, held in files.items():
+    for file, held in wanted.items():
         data = convert({n: graphs[n] for n in held}, precision, calibration)
         for name in held:
             checks[name] = check_signature(data, name, graphs[name], images, precision)
