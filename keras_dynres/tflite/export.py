@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_dynres import files
 from keras_dynres.errors import DynresError, did_you_mean
 from keras_dynres.instance import FULL, Menu
 from keras_dynres.tflite import describe, metadata
