@@ -143,14 +143,15 @@ class Recipe:
         kinds = typing.get_args(field.type) or (field.type,)
         if kinds == (float,):
             kinds = (float, int)
-        right = isinstance(value, kinds) and (bool in kinds or value is not True)
+        # Python takes True for an integer.
+        right = isinstance(value, kinds) and (bool in kinds) == isinstance(value, bool)
         wanted = " or ".join(
             {"dict": "an object", "tuple": "a list", "NoneType": "null"}.get(
                 kind.__name__, kind.__name__
             )
             for kind in kinds
         )
-        self._check(field.name, right and (bool in kinds or value is not False), wanted)
+        self._check(field.name, right, wanted)
 
 
 def names():
@@ -188,7 +189,8 @@ def _read(name, seen=()):
         raise DynresError(
             f"Recipes that extend each other. Received: {[*seen, parent]}"
         )
-    return path, {**_read(parent, (*seen, parent))[1], **content}
+    # The header is each file's own.
+    return path, {**_read(parent, (*seen, parent))[1], "about": (), **content}
 
 
 def _one_of(kind, value, offered):

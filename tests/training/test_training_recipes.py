@@ -54,7 +54,9 @@ def test_a_recipe_extends_another(tmp_path):
     theirs = Recipe.load("sdpoint_wrn16_2_cifar10")
     mine = Recipe.load(path)
     assert (mine.name, mine.seed, mine.method) == ("mine", 5, "sdpoint")
-    assert {**mine.get_config(), "name": theirs.name, "seed": 0} == theirs.get_config()
+    assert mine.about == ()
+    own = {"name": theirs.name, "seed": 0, "about": theirs.about}
+    assert {**mine.get_config(), **own} == theirs.get_config()
 
 
 @pytest.mark.parametrize(
