@@ -10,6 +10,7 @@ import pytest
 from keras_dynres import training, zoo
 from keras_dynres.cli import parser
 
+ROOT = Path(__file__).parents[2]
 SCRIPT = [sys.executable, "-m", "keras_dynres.cli"]
 
 
@@ -24,6 +25,18 @@ def test_every_command_helps_with_an_example(run, command):
 def test_every_example_is_a_command_line(command):
     for line in command.EXAMPLE.splitlines():
         assert parser.parse(line.split()[1:]).run is command.run
+
+
+def test_every_command_in_the_guides_is_a_command_line():
+    lines = [
+        line
+        for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]
+        for line in path.read_text("utf-8").splitlines()
+        if line.startswith("keras-dynres ")
+    ]
+    assert len(lines) > 5
+    for line in lines:
+        parser.parse(line.split("#")[0].split()[1:])
 
 
 def test_help_shows_every_command(run):
@@ -122,8 +135,7 @@ def test_a_reader_that_leaves_early_breaks_nothing():
 
 
 def _process(*argv, stdout=subprocess.PIPE):
-    root = Path(__file__).parents[2]
-    environment = {**os.environ, "PYTHONPATH": str(root), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.run(
         [*SCRIPT, *argv],
         stdout=stdout,
