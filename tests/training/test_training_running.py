@@ -68,36 +68,42 @@ def assert_same(state, other):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-6)
 
 
-def start(tmp_path, folder, *flags):
-    """The command in a process of its own, once it has finished an epoch."""
-    recipe = tmp_path / "tiny.json"
-    recipe.write_text(json.dumps(CONFIG))
-    command = [sys.executable, "-m", "keras_dynres.training", str(recipe)]
-    process = subprocess.Popen(
-        [*command, "--out_dir", str(folder), *flags],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+# The signal comes before a step in the midst of an epoch, however slow the machine.
+STRUCK = """
+import os, sys
+from keras_dynres import DynamicModel
+from keras_dynres.training.__main__ import main
+step, signal = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+draw = DynamicModel.instance_at_step
+def struck(self, at):
+    if at == step:
+        os.kill(os.getpid(), signal)
+    return draw(self, at)
+DynamicModel.instance_at_step = struck
+sys.exit(main())
+"""
+
+
+def struck(recipe, folder, step, blow, *flags):
+    """The command in a process of its own that a signal strikes at a step."""
+    command = [sys.executable, "-c", STRUCK, str(step), str(int(blow)), str(recipe)]
+    return subprocess.run(
+        [*command, "--out_dir", str(folder), *flags], capture_output=True, text=True
     )
-    for line in process.stdout:
-        if line.startswith("epoch "):
-            return process
-    raise AssertionError(process.stderr.read())
 
 
 def test_killed_then_interrupted_then_resumed_ends_as_unbroken(tmp_path, unbroken):
-    folder = tmp_path / "run"
-    process = start(tmp_path, folder)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    process = start(tmp_path, folder, "--resume")
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate()
-    assert process.returncode == 130
-    said = [line for line in errors.splitlines() if line.startswith("Interrupted")]
+    recipe, folder = tmp_path / "tiny.json", tmp_path / "run"
+    recipe.write_text(json.dumps(CONFIG))
+    killed = struck(recipe, folder, 11, signal.SIGKILL)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    interrupted = struck(recipe, folder, 19, signal.SIGINT, "--resume")
+    assert interrupted.returncode == 130, interrupted.stderr
+    said = [x for x in interrupted.stderr.splitlines() if x.startswith("Interrupted")]
     assert len(said) == 1
+    assert "2 finished epoch(s) are kept" in said[0]
     assert str(folder) in said[0] and "--resume" in said[0]
-    assert "Traceback" not in errors
+    assert "Traceback" not in interrupted.stderr
     train(RECIPE, out_dir=folder, resume=True, epochs=EPOCHS - 1, verbose=0)
     assert_same(state(folder), unbroken["state"])
     with (folder / "log.csv").open() as file:
