@@ -8,6 +8,8 @@ cost as much as a second copy of the weights.
 import numpy as np
 
 _INT32 = 2  # TensorType.INT32 of the schema
+# The converter's own names for constants, which say nothing and are all different.
+_NUMBERED = (b"tfl.pseudo_", b"arith.constant")
 
 
 def compact(data):
@@ -119,6 +121,8 @@ def _renumber(model):
 def _short(name):
     """`net_p1/block_1/conv_1/Conv2D;net_p1/...` becomes `block_1/conv_1/Conv2D`."""
     first = (name or b"").split(b";")[0]
+    if first.startswith(_NUMBERED):
+        return b""
     return first.split(b"/", 1)[-1]
 
 
