@@ -230,6 +230,8 @@ class Menu:
                 instances.append(Instance(name, settings, **costs, measured=measured))
         except (KeyError, ValueError, TypeError) as error:
             raise DynresError(f"Not a menu in CSV: {error}") from error
+        if not instances:
+            raise DynresError("Not a menu in CSV: it names no instance.")
         return cls(instances)
 
     def __str__(self):

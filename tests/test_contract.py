@@ -154,6 +154,32 @@ def test_cost_tables_show_every_instance_and_every_layer(model, capsys):
     assert all(layer.name in printed for layer in model.base.layers[1:])
 
 
+def test_the_menu_is_evaluated_as_each_instance_predicts(model):
+    x, y = contract.images(), contract.labels()
+    model.calibrate(x, verbose=0)
+    expected = {
+        name: float(np.mean(contract.logits(model, name, x).argmax(-1) == y))
+        for name in model.instances
+    }
+    for ready in (model, contract.compiled(model)):
+        menu = ready.evaluate_menu(_Batches(x, y), verbose=0)
+        for name, value in expected.items():
+            assert menu[name].measured["accuracy"] == pytest.approx(value)
+    assert "loss" in menu["full"].measured
+
+
+class _Batches(keras.utils.PyDataset):
+    def __init__(self, x, y):
+        super().__init__()
+        self._both = x, y
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return self._both
+
+
 def test_copies_are_plain_and_independent(model):
     x = contract.images()
     model.calibrate(x, verbose=0)

@@ -101,6 +101,7 @@ def test_the_table_shows_every_instance_in_readable_units():
         (lambda m: Menu.from_json("{}"), "Not a menu"),
         (lambda m: Menu.from_json("missing.json"), "Cannot read"),
         (lambda m: Menu.from_csv("a,b\n1,2\n"), "Not a menu"),
+        (lambda m: Menu.from_csv("name,macs\n"), "names no instance"),
     ],
 )
 def test_refusals(ask, says):
