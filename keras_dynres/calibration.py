@@ -111,7 +111,7 @@ def _store(layer, parts):
 
 
 def _mark(model, names):
-    flags = np.array(ops.convert_to_tensor(model.calibrated))
+    flags = np.array(model.calibrated + 0)
     flags[[model.instances.index(name) for name in names]] = 1
     model.calibrated.assign(flags)
 

@@ -2,7 +2,6 @@
 
 import keras
 import numpy as np
-from keras import ops
 
 from keras_dynres import cost, graph, slots
 from keras_dynres.calibration import calibrate
@@ -129,7 +128,7 @@ class DynamicModel(keras.Model):
         name = self._known(instance)
         if not self.owned_slots(name):
             return True
-        flags = np.asarray(ops.convert_to_tensor(self.calibrated))
+        flags = np.asarray(self.calibrated + 0)  # A mirrored variable's value too.
         return bool(flags[self.instances.index(name)])
 
     def owned_slots(self, instance):

@@ -3,8 +3,6 @@
 import contextlib
 import functools
 
-from keras import ops
-
 from keras_dynres.tracing import one_trace_each
 
 
@@ -70,4 +68,4 @@ def _steps_done(optimizer, args):
         for variable, value in zip(optimizer.variables, values, strict=True):
             if variable is iterations:
                 return int(value)
-    return int(ops.convert_to_tensor(iterations))
+    return int(iterations + 0)  # Added to, a mirrored variable gives its value.

@@ -15,8 +15,8 @@ def environment():
 
     Example:
 
-    >>> sorted(environment())[:2]
-    ['CPU', 'Cores']
+    >>> "CPU" in environment()
+    True
     """
     found = {"Python": platform.python_version(), "Backend": keras.backend.backend()}
     for package in PACKAGES:

@@ -31,7 +31,7 @@ class AdaptivePooling2D(keras.layers.Layer):
 
     Example:
 
-    >>> AdaptivePooling2D(0.75)(keras.ops.ones((1, 8, 8, 3))).shape
+    >>> tuple(AdaptivePooling2D(0.75)(keras.ops.ones((1, 8, 8, 3))).shape)
     (1, 6, 6, 3)
     """
 
