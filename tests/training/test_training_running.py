@@ -16,6 +16,7 @@ from keras_dynres.errors import DynresError
 from keras_dynres.lock import locked
 from keras_dynres.training import Recipe, build, checkpoints, train
 
+# What compiles much runs on TensorFlow alone; JAX takes several times as long for it.
 EPOCHS = 4
 CONFIG = {
     "architecture": "wide_resnet",
@@ -70,14 +71,16 @@ def assert_same(state, other):
 
 # The signal comes before a step in the midst of an epoch, however slow the machine.
 STRUCK = """
-import os, sys
+import os, signal, sys
 from keras_dynres import DynamicModel
 from keras_dynres.training.__main__ import main
-step, signal = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+# A shell's background jobs, this test among them, are started deaf to Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+step, blow = int(sys.argv.pop(1)), int(sys.argv.pop(1))
 draw = DynamicModel.instance_at_step
 def struck(self, at):
     if at == step:
-        os.kill(os.getpid(), signal)
+        os.kill(os.getpid(), blow)
     return draw(self, at)
 DynamicModel.instance_at_step = struck
 sys.exit(main())
@@ -92,6 +95,7 @@ def struck(recipe, folder, step, blow, *flags):
     )
 
 
+@pytest.mark.tensorflow
 def test_killed_then_interrupted_then_resumed_ends_as_unbroken(tmp_path, unbroken):
     recipe, folder = tmp_path / "tiny.json", tmp_path / "run"
     recipe.write_text(json.dumps(CONFIG))
@@ -137,6 +141,7 @@ def test_the_end_is_a_calibrated_measured_model_on_disk(unbroken):
     assert results["instances"]["full"]["accuracy"] > 0.3
 
 
+@pytest.mark.tensorflow
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, unbroken, capsys):
     train(RECIPE, out_dir=tmp_path, epochs=2, verbose=0)
     latest = checkpoints.Checkpoints(tmp_path, RECIPE).paths()[0]
@@ -148,6 +153,7 @@ def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, unbroken, ca
     assert_same(state(tmp_path), unbroken["state"])
 
 
+@pytest.mark.tensorflow
 def test_a_plain_network_needs_no_method(tmp_path):
     plain = Recipe.from_config({"name": "plain", **CONFIG, "method": None, "epochs": 2})
     plain = Recipe(**{**plain.get_config(), "method_options": {}})
@@ -193,6 +199,7 @@ def test_a_folder_that_cannot_be_written_to(tmp_path):
         train(RECIPE, out_dir=file / "run", verbose=0)
 
 
+@pytest.mark.tensorflow
 def test_a_loss_that_is_not_finite_stops_and_keeps_what_was(tmp_path):
     wild = Recipe(**{**RECIPE.get_config(), "learning_rate": 1e30, "warmup_epochs": 0})
     with pytest.raises(DynresError, match="The loss is .* learning rate is too high"):
