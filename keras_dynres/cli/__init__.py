@@ -10,6 +10,7 @@ import sys
 import warnings
 
 from absl import app
+from absl import logging as absl_logging
 
 from keras_dynres.cli import parser
 from keras_dynres.errors import DynresError
@@ -22,6 +23,8 @@ def run():
     warnings.showwarning = _show_warning
     # It warns of every function compiled anew; here each instance is one, on purpose.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    # TensorFlow's Python side logs through absl, which starts out talkative.
+    absl_logging.set_verbosity(absl_logging.WARNING)
     app.run(_execute, flags_parser=lambda argv: parser.parse(argv[1:]))
 
 
