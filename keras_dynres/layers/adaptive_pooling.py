@@ -1,5 +1,7 @@
 """Pooling to any fraction of the size."""
 
+import math
+
 import keras
 import numpy as np
 from keras import ops
@@ -80,13 +82,16 @@ class AdaptivePooling2D(keras.layers.Layer):
         return ops.matmul(weights, x)
 
     def _max(self, x, axis, cells):
-        windows = window_bounds(x.shape[axis], cells)
-        take = (slice(None),) * axis
-        parts = [
-            ops.max(x[(*take, slice(start, end))], axis=axis, keepdims=True)
-            for start, end in windows
-        ]
-        return ops.concatenate(parts, axis=axis)
+        # Windows repeat from block to block of the smallest period, so a handful of
+        # slices does; XNNPACK joins five at most.
+        shape = list(x.shape)
+        blocks = math.gcd(shape[axis], cells)
+        windows = window_bounds(shape[axis] // blocks, cells // blocks)
+        before, after = math.prod(shape[1:axis]), math.prod(shape[axis + 1 :])
+        x = ops.reshape(x, (-1, before * blocks, shape[axis] // blocks, after))
+        parts = [ops.max(x[:, :, a:b], axis=2, keepdims=True) for a, b in windows]
+        x = ops.concatenate(parts, axis=2)
+        return ops.reshape(x, (-1, *shape[1:axis], cells, *shape[axis + 1 :]))
 
     def get_config(self):
         """The arguments of `__init__`."""
