@@ -31,6 +31,7 @@ def finish(model, recipe, images, folder, history, verbose=2):
     test = data.load(split="test", **images)
     results = {
         "recipe": recipe.get_config(),
+        "data": data.provenance(recipe.dataset, images["data_dir"]),
         "preprocessing": data.info(recipe.dataset).preprocessing,
         "training_seconds": round(sum(row["seconds"] for row in history)),
         "environment": environment(),

@@ -1,5 +1,7 @@
 """Pipelines over images in memory."""
 
+import json
+
 import numpy as np
 import pytest
 from pictures import TRAIN, collected, pictures, write
@@ -90,6 +92,15 @@ def test_flip_mirrors_and_does_not_shift():
 def test_wrong_arguments(arguments, sentence):
     with pytest.raises(DynresError, match=sentence):
         data.load(**{"name": "synthetic", **arguments})
+
+
+def test_provenance_is_what_the_folder_says_of_itself(tmp_path):
+    write(tmp_path, fixed_size=(32, 32))
+    about = tmp_path / "pictures" / "1.0.0" / "dataset_info.json"
+    content = json.loads(about.read_text())
+    about.write_text(json.dumps({**content, "description": "Encoded\nanew."}))
+    got = data.provenance(pictures(in_memory=True), str(tmp_path))
+    assert got["version"] == "1.0.0" and got["description"] == "Encoded anew."
 
 
 def test_missing_files_are_one_sentence(tmp_path):

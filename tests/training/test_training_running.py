@@ -132,6 +132,7 @@ def test_the_end_is_a_calibrated_measured_model_on_disk(unbroken):
     results = json.loads((folder / "results.json").read_text())
     assert set(results["instances"]) == set(results["uniform"]) == set(model.instances)
     assert results["recipe"] == json.loads(json.dumps(RECIPE.get_config()))
+    assert results["data"]["name"] == "synthetic"
     again = keras.models.load_model(folder / "model.keras")
     test = list(data.load("synthetic", "test", batch_size=128).as_numpy_iterator())[0]
     for name in model.instances:
