@@ -11,7 +11,8 @@ INSTALLED_DEV := $(VENV)/installed-dev
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .DEFAULT_GOAL := help
-# Also under make -j: linting first, since it fails cheapest, and one pytest at a time.
+# Also under make -j: linting first, since it fails cheapest, and one suite at a time,
+# in two processes: a test keeps one core busy.
 .NOTPARALLEL:
 .PHONY: help demo test lint format test-tensorflow test-jax install install-dev clean
 
@@ -32,10 +33,10 @@ format: $(INSTALLED_DEV)  ## Mends style and format.
 	$(BIN)/ruff format .
 
 test-tensorflow: $(INSTALLED_DEV)  ## All tests, on TensorFlow.
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 test-jax: $(INSTALLED_DEV)  ## The tests that know no backend, on JAX.
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -q
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 install: $(INSTALLED)  ## Installs the package into .venv.
 

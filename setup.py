@@ -6,7 +6,7 @@ from setuptools import find_packages, setup
 
 JAX = ["jax>=0.4.30"]
 TFMOT = ["tensorflow-model-optimization>=0.8"]
-DEV = ["pytest>=8", "ruff==0.17.5", "pre-commit", "tensorboard"]
+DEV = ["pytest>=8", "pytest-xdist", "ruff==0.17.5", "pre-commit", "tensorboard"]
 
 setup(
     name="keras-dynres",
@@ -16,7 +16,7 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
-    packages=find_packages(include=["keras_dynres", "keras_dynres.*"]),
+    packages=find_packages(include=["keras_dynres*"]),
     package_data={"keras_dynres": ["zoo/models/*/*", "training/recipes/*"]},
     install_requires=[
         "keras>=3.12",
@@ -27,5 +27,5 @@ setup(
         "matplotlib",
     ],
     extras_require={"jax": JAX, "tfmot": TFMOT, "dev": DEV + JAX},
-    entry_points={"console_scripts": ["keras-dynres = keras_dynres.cli:run"]},
+    entry_points={"console_scripts": ["keras-dynres = keras_dynres_cli:run"]},
 )

@@ -10,20 +10,31 @@ NETS = {
     "wrn_16_2": lambda: kd.architectures.wide_resnet(depth=16, width=2),
     "wrn_28_10": lambda: kd.architectures.wide_resnet(depth=28, width=10),
     "resnet50": lambda: kd.architectures.resnet(depth=50),
+    "preresnet101": lambda: kd.architectures.preresnet(depth=101),
 }
 
 
 def sdpoint(net, ratios=(0.5, 0.75), points="auto"):
-    """An SDPoint model with random weights, calibrated on noise.
+    """An SDPoint model with random weights and statistics, as if calibrated.
 
     Speed and memory do not depend on what the weights are, but a file does: instances
     whose statistics are all alike would share more than trained ones do.
     """
     model = kd.SDPoint(NETS[net](), ratios=ratios, points=points)
-    shape = model.base.input_shape[1:]
-    noise = np.random.default_rng(0).standard_normal((4, *shape), "float32")
-    model.calibrate(noise, verbose=0)
+    draw = np.random.default_rng(0)
+    for slot in model.slots.values():
+        slot.moving_mean.assign(draw.normal(0, 0.1, slot.moving_mean.shape))
+        slot.moving_variance.assign(draw.uniform(0.8, 1.2, slot.moving_mean.shape))
+    model.calibrated.assign(np.ones(len(model.instances)))
     return model
+
+
+def spaced(names, most):
+    """At most so many names, evenly spaced, `full` among them."""
+    count = min(most, len(names))
+    step = (len(names) - 1) / max(1, count - 1)
+    kept = [names[round(i * step)] for i in range(count)]
+    return list(dict.fromkeys(["full", *kept]))[:count]
 
 
 def bundle(model, path, instances="all", precision="float32"):
@@ -40,8 +51,3 @@ def bundle(model, path, instances="all", precision="float32"):
         verbose=0,
     )
     return path
-
-
-def progress(*words):
-    """A line for whoever watches; a benchmark takes minutes."""
-    print("#", *words, flush=True)

@@ -8,35 +8,26 @@ file and the largest alone, and compares the files' sizes. Then times `full` out
 both with XNNPACK, one image at a time on one thread, turn by turn, so that a machine
 that slows down slows both; the figure is the median over rounds of their ratio.
 Targets: at most 1.10 times the bytes and 1.05 times the time (1.08 for bottlenecks
-in float32). `--most` keeps that many instances, spread evenly over the menu.
+in float32). `--most` keeps that many instances, spread evenly over the menu; what
+each of them adds to the file tells what more would.
 
 Writes bundle_size.json and bundle_size.md beside this script, or where --out says.
 Run it on a machine that does nothing else.
 """
 
-import argparse
 import pathlib
 import tempfile
 
-from _nets import NETS, bundle, progress, sdpoint
-from _output import show, spread, table, write
+from _nets import NETS, bundle, sdpoint, spaced
+from _output import command, options, progress, show, spread, table, write
 
 from keras_dynres.tflite import Runner
 from keras_dynres.tflite.convert import PRECISIONS
 
-HERE = pathlib.Path(__file__).parent
 HEAD = (
-    "net | precision | instances | all in one (MB) | `full` alone (MB) | bytes | time"
+    "net | precision | instances | all in one (MB) | `full` alone (MB) | bytes | "
+    "each further (kB) | time"
 )
-
-
-def chosen(model, most):
-    """Names spread evenly over the menu, the dearest among them."""
-    names = model.menu.names
-    count = min(most, len(names))
-    step = (len(names) - 1) / max(1, count - 1)
-    kept = [names[round(i * step)] for i in range(count)]
-    return list(dict.fromkeys([*kept, "full"]))
 
 
 def slower(together, alone, rounds, repeats):
@@ -45,7 +36,7 @@ def slower(together, alone, rounds, repeats):
     with Runner(together) as first, Runner(alone) as second:
         for _ in range(rounds):
             times = [
-                runner.benchmark(["full"], repeats=repeats, verbose=0)["full"]
+                runner.benchmark(["full"], repeats, warmup=2, verbose=0)["full"]
                 for runner in (first, second)
             ]
             ratios.append(times[0]["median_ms"] / times[1]["median_ms"])
@@ -56,7 +47,7 @@ def measure(net, args, folder):
     """A row for each precision."""
     progress(net)
     model = sdpoint(net)
-    names = chosen(model, args.most)
+    names = spaced(model.menu.names, args.most)
     for precision in args.precisions:
         progress(net, precision)
         files = [
@@ -71,6 +62,7 @@ def measure(net, args, folder):
             "bytes_all": sizes[0],
             "bytes_full_alone": sizes[1],
             "bytes_ratio": sizes[0] / sizes[1],
+            "bytes_each": (sizes[0] - sizes[1]) / (len(names) - 1),
             "time_ratio": slower(*files, args.rounds, args.repeats),
         }
 
@@ -85,38 +77,31 @@ def cells(row):
             str(len(row["instances"])),
             *megabytes,
             f"{row['bytes_ratio']:.3f}",
+            f"{row['bytes_each'] / 1e3:.0f}",
             show(row["time_ratio"]),
         ]
     )
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options(__doc__, "bundle_size")
     parser.add_argument(
         "--nets", nargs="+", choices=NETS, default=["wrn_16_2", "resnet50"]
     )
     parser.add_argument(
         "--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS
     )
-    parser.add_argument("--most", type=int, default=13, help="instances in a file")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--repeats", type=int, default=30)
-    parser.add_argument("--out", type=pathlib.Path, default=HERE / "bundle_size")
+    parser.add_argument("--most", type=int, default=7, help="instances in a file")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=12)
     args = parser.parse_args()
     rows = []
     for net in args.nets:
         with tempfile.TemporaryDirectory() as folder:
             rows += measure(net, args, pathlib.Path(folder))
-    command = (
-        f"python benchmarks/bundle_size.py --nets {' '.join(args.nets)} "
-        f"--precisions {' '.join(args.precisions)} --most {args.most} "
-        f"--rounds {args.rounds} --repeats {args.repeats}"
-    )
     lines = table(HEAD, [cells(row) for row in rows])
     lines.append("Time: median of the rounds' ratios, least and most in parentheses.")
-    write(args.out, "Sizes of bundles", command, rows, lines)
+    write(args.out, "Sizes of bundles", command(args), rows, lines)
 
 
 if __name__ == "__main__":

@@ -20,26 +20,25 @@ says. Linux only.
 import argparse
 import json
 import pathlib
-import statistics
 import subprocess
 import sys
 import tempfile
 import time
 
-HERE = pathlib.Path(__file__).parent
+import ai_edge_litert.interpreter as litert
+import numpy as np
+from _nets import NETS, bundle, sdpoint
+from _output import command, options, progress, show, spread, table, write
+
+from keras_dynres.tflite import Runner, read_metadata
+
 WAYS = ("runner", "alone", "all")
 FIGURES = ("resident_mb", "peak_mb", "load_ms")
 
 
 def child(way, path, name):
     """One measurement, in a process of its own."""
-    import ai_edge_litert.interpreter as litert
-    import numpy as np
-
-    from keras_dynres.tflite import metadata
-    from keras_dynres.tflite.runner import Runner
-
-    shape = metadata.read_metadata(path)["input"]["shape"]
+    shape = read_metadata(path)["input"]["shape"]
     image = np.zeros(shape, "float32")
     pathlib.Path("/proc/self/clear_refs").write_text("5")  # the peak starts anew
     before, _ = _memory()
@@ -61,92 +60,57 @@ def _memory():
     """Resident memory in MB, now and at most."""
     lines = pathlib.Path("/proc/self/status").read_text().splitlines()
     found = dict(line.split(":", 1) for line in lines)
-    return [int(found[key].split()[0]) / 1024 for key in ("VmRSS", "VmHWM")]
+    return [int(found[key].split()[0]) * 1024 / 1e6 for key in ("VmRSS", "VmHWM")]
 
 
 def measure(way, path, name, repeats):
-    """Figures of one way to one instance: median, least and most."""
-    command = [sys.executable, __file__, "--child", way, str(path), name]
+    """Figures of one way to one instance."""
+    words = [sys.executable, __file__, "--child", way, str(path), name]
     runs = [
-        json.loads(
-            subprocess.run(command, check=True, capture_output=True).stdout.split(
-                b"\n"
-            )[-2]
-        )
+        json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE).stdout)
         for _ in range(repeats)
     ]
-    row = {"instance": name, "way": way}
-    for figure in FIGURES:
-        values = [run[figure] for run in runs]
-        row[figure] = [statistics.median(values), min(values), max(values)]
-    return row
-
-
-def markdown(result):
-    """A table, and what it was made on and with."""
-    words = [f"{k} {v}" for k, v in result["environment"].items()]
-    lines = ["# Memory and load time of one instance", "", ", ".join(words) + ".", ""]
-    lines += [f"`{result['command']}`", ""]
-    lines += [
-        f"{result['net']}, {result['precision']}, {result['instances']} instances in "
-        f"one file of {result['file_mb']:.1f} MB. Medians (least to most).",
-        "",
-        "| instance | way | resident (MB) | peak (MB) | load (ms) |",
-        "| --- | --- | --- | --- | --- |",
-    ]
-    for row in result["rows"]:
-        cells = [
-            f"{m:.1f} ({low:.1f} to {high:.1f})"
-            for m, low, high in (row[figure] for figure in FIGURES)
-        ]
-        lines.append(f"| {row['instance']} | {row['way']} | {' | '.join(cells)} |")
-    return "\n".join([*lines, ""])
+    figures = {key: spread(run[key] for run in runs) for key in FIGURES}
+    return {"instance": name, "way": way, **figures}
 
 
 def main():
-    if sys.argv[1:2] == ["--child"]:
-        child(*sys.argv[2:])
-        return
-    from _nets import NETS, bundle, progress, sdpoint
-
-    from keras_dynres.evaluation import environment
-
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options(__doc__, "instance_memory")
     parser.add_argument("--net", choices=list(NETS), default="wrn_16_2")
     parser.add_argument("--precision", default="float32")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--out", type=pathlib.Path, default=HERE / "instance_memory")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    if args.child:
+        child(*args.child)
+        return
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         progress(f"{args.net}: exporting")
         model = sdpoint(args.net)
-        path = pathlib.Path(folder) / "net.tflite"
-        bundle(model, path, precision=args.precision)
-        size = path.stat().st_size / 2**20
+        path = bundle(model, pathlib.Path(folder) / "net.tflite", "all", args.precision)
+        size = path.stat().st_size
+        single = path.with_name("single.tflite")
         for name in (model.menu.names[0], "full"):
-            single = pathlib.Path(folder) / "single.tflite"
             bundle(model, single, [name], args.precision)
             for way in WAYS:
                 progress(f"{name}, {way}")
                 file = single if way == "alone" else path
                 rows.append(measure(way, file, name, args.repeats))
-    result = {
-        "command": f"python benchmarks/instance_memory.py --net {args.net} "
-        f"--precision {args.precision} --repeats {args.repeats}",
-        "environment": environment(),
-        "net": args.net,
-        "precision": args.precision,
-        "instances": len(model.menu),
-        "file_mb": size,
-        "rows": rows,
-    }
-    text = markdown(result)
-    args.out.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
-    args.out.with_suffix(".md").write_text(text)
-    print(text)
+    lines = [
+        f"{args.net}, {args.precision}, {len(model.menu)} instances in one file of "
+        f"{size / 1e6:.1f} MB. Medians over repeats, with least and most.",
+        "",
+        *table(
+            "instance | way | resident (MB) | peak (MB) | load (ms)",
+            [
+                " | ".join([r["instance"], r["way"], *(show(r[k]) for k in FIGURES)])
+                for r in rows
+            ],
+        ),
+    ]
+    title = "Memory and load time of one instance"
+    write(args.out, title, command(args), rows, lines, bytes=size)
 
 
 if __name__ == "__main__":

@@ -6,30 +6,22 @@
 Exports SDPoint menus with random weights and times every instance with XNNPACK, one
 image at a time, through `tflite.Runner`. Each round goes through all the instances
 of a net, so that a machine that slows down in the meantime slows them all. The figure
-is the median over rounds of a round's median; the spread is the range of the rounds'
-medians over that figure. Shares are of the `full` instance of the same net, threads
-and run. Target: latency share within 10 % of the MAC share at ratio 0.5.
+is the median over rounds of a round's median, with the least and the most. Shares are
+of the `full` instance of the same net, threads and run. Target: latency share within
+10 % of the MAC share at ratio 0.5.
 
 Writes latency.json and latency.md beside this script, or where --out says.
 Run it on a machine that does nothing else.
 """
 
-import argparse
-import json
 import pathlib
 import statistics
 import tempfile
 
-from _nets import NETS, bundle, progress, sdpoint
+from _nets import NETS, bundle, sdpoint
+from _output import command, options, progress, show, spread, table, write
 
-from keras_dynres.evaluation import environment
-from keras_dynres.tflite.runner import Runner
-
-HERE = pathlib.Path(__file__).parent
-HEAD = (
-    "net | threads | instance | MACs (M) | latency (ms) | spread | MAC share | "
-    "latency share | latency / MACs"
-)
+from keras_dynres.tflite import Runner
 
 
 def measure(net, path, threads, args):
@@ -42,11 +34,11 @@ def measure(net, path, threads, args):
         for name, each in found.items():
             medians.setdefault(name, []).append(each["median_ms"])
     menu = runner.menu
-    latency = {name: statistics.median(each) for name, each in medians.items()}
+    latency = {name: spread(each) for name, each in medians.items()}
     rows = []
     for name, rounds in medians.items():
         macs_share = menu[name].macs / menu.full.macs
-        latency_share = latency[name] / latency["full"]
+        latency_share = latency[name]["median"] / latency["full"]["median"]
         rows.append(
             {
                 "net": net,
@@ -55,7 +47,6 @@ def measure(net, path, threads, args):
                 "ratio": menu[name].settings.get("ratio"),
                 "macs": menu[name].macs,
                 "latency_ms": latency[name],
-                "spread": (max(rounds) - min(rounds)) / latency[name],
                 "rounds_ms": rounds,
                 "macs_share": macs_share,
                 "latency_share": latency_share,
@@ -87,54 +78,42 @@ def summary(rows):
     ]
 
 
-def markdown(result):
-    """Two tables, and what they were made on and with."""
-    words = [f"{k} {v}" for k, v in result["environment"].items()]
-    lines = ["# Latency against MACs", "", ", ".join(words) + ".", ""]
-    lines += [f"`{result['command']}`", ""]
-    head = "net | threads | ratio | instances | latency / MACs, median | worst | "
-    head += "worst difference of shares | within 10 %"
-    lines += _table(
-        head,
+def lines(rows, groups):
+    """Two tables."""
+    short = table(
+        "net | threads | ratio | instances | latency / MACs, median | worst | "
+        "worst difference of shares | within 10 %",
         [
             f"{s['net']} | {s['threads']} | {s['ratio']} | {s['instances']} | "
             f"{s['median_over']:.2f} | {s['worst_over']:.2f} | "
             f"{100 * s['worst_points']:+.1f} points | "
             f"{s['within_10_percent']} of {s['instances']}"
-            for s in result["summary"]
+            for s in groups
         ],
     )
-    lines += _table(
-        HEAD,
+    whole = table(
+        "net | threads | instance | MACs (M) | latency (ms) | MAC share | "
+        "latency share | latency / MACs",
         [
             f"{r['net']} | {r['threads']} | {r['instance']} | {r['macs'] / 1e6:.1f} | "
-            f"{r['latency_ms']:.3f} | {100 * r['spread']:.0f} % | "
-            f"{100 * r['macs_share']:.1f} % | {100 * r['latency_share']:.1f} % | "
-            f"{r['latency_over_macs']:.2f}"
-            for r in result["rows"]
+            f"{show(r['latency_ms'])} | {100 * r['macs_share']:.1f} % | "
+            f"{100 * r['latency_share']:.1f} % | {r['latency_over_macs']:.2f}"
+            for r in rows
         ],
     )
-    return "\n".join(lines)
-
-
-def _table(head, rows):
-    rule = " | ".join("---" for _ in head.split("|"))
-    return [f"| {line} |" for line in (head, rule, *rows)] + [""]
+    return [*short, *whole]
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options(__doc__, "latency")
     nets = ["wrn_16_2", "wrn_28_10", "resnet50"]
     parser.add_argument("--nets", nargs="+", choices=list(NETS), default=nets)
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--points", choices=("auto", "alternate"), default="auto")
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--repeats", type=int, default=15)
-    parser.add_argument("--warmup", type=int, default=3)
-    parser.add_argument("--out", type=pathlib.Path, default=HERE / "latency")
+    parser.add_argument("--repeats", type=int, default=4)
+    parser.add_argument("--warmup", type=int, default=1)
     args = parser.parse_args()
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -146,22 +125,9 @@ def main():
             for threads in args.threads:
                 rows += measure(net, path, threads, args)
             path.unlink()
-    command = (
-        f"python benchmarks/latency.py --nets {' '.join(args.nets)} --threads "
-        f"{' '.join(map(str, args.threads))} --precision {args.precision} --points "
-        f"{args.points} --rounds {args.rounds} --repeats {args.repeats} --warmup "
-        f"{args.warmup}"
-    )
-    result = {
-        "command": command,
-        "environment": environment(),
-        "summary": summary(rows),
-        "rows": rows,
-    }
-    text = markdown(result)
-    args.out.with_suffix(".json").write_text(json.dumps(result, indent=1) + "\n")
-    args.out.with_suffix(".md").write_text(text)
-    print(text)
+    groups = summary(rows)
+    page = lines(rows, groups)
+    write(args.out, "Latency against MACs", command(args), rows, page, summary=groups)
 
 
 if __name__ == "__main__":

@@ -10,30 +10,24 @@ Writes startup.json and startup.md beside this script, or where --out says.
 """
 
 import argparse
-import pathlib
 import subprocess
 import sys
 import tempfile
 import time
 
-from _output import show, spread, table, write
-
-HERE = pathlib.Path(__file__).parent
+from _output import command, options, progress, show, spread, table, write
 
 
-def seconds(*command, cwd=None):
+def seconds(*words, cwd=None):
     start = time.perf_counter()
-    subprocess.run(command, check=True, cwd=cwd, capture_output=True)
+    subprocess.run(words, check=True, cwd=cwd, capture_output=True)
     return time.perf_counter() - start
 
 
 def main():
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = options(__doc__, "startup")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--demo", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--out", type=pathlib.Path, default=HERE / "startup")
     args = parser.parse_args()
     modules = ("keras", "keras_dynres")
     times = {module: [] for module in modules}
@@ -49,13 +43,13 @@ def main():
     head = "import keras (s) | import keras_dynres (s) | share"
     if args.demo:
         with tempfile.TemporaryDirectory() as folder:
-            command = [sys.executable, "-m", "keras_dynres.cli", "demo"]
-            row["demo_s"] = seconds(*command, cwd=folder)
+            progress("demo")
+            demo = [sys.executable, "-m", "keras_dynres_cli", "demo"]
+            row["demo_s"] = seconds(*demo, cwd=folder)
         head, cells = f"{head} | demo (s)", [*cells, f"{row['demo_s']:.0f}"]
     lines = table(head, [" | ".join(cells)])
     lines += ["Medians over repeats, with least and most."]
-    command = f"python benchmarks/startup.py --repeats {args.repeats}"
-    write(args.out, "Start-up", command, [row], lines)
+    write(args.out, "Start-up", command(args), [row], lines)
 
 
 if __name__ == "__main__":

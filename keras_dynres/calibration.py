@@ -9,22 +9,23 @@ from keras import ops
 from keras_dynres import graph
 from keras_dynres.errors import DynresError
 from keras_dynres.instance import FULL
-from keras_dynres.layers import StatisticsSlot
 from keras_dynres.tracing import one_trace_each
 
 
-def calibrate(model, data, names, batches, verbose):
+def calibrate(model, data, names, batches, resume, verbose):
     """Fills the statistics of the named instances; see `DynamicModel.calibrate`.
 
     A layer that several instances fill gets the moments of all, each weighted by how
     often training draws it, once the last of them has run.
     """
+    names = _in_order(model, names, resume)
     odds = model.probabilities()
     filled = {name: _filled_by(model, name) for name in names}
     parts, finished = {}, set()
     bar = keras.utils.Progbar(len(names), verbose=int(bool(verbose)), unit_name="inst")
     for done, name in enumerate(names, 1):
-        for layer, moments in _moments_of(model, name, filled[name], data, batches):
+        shared = model.at(name, uncalibrated=True)
+        for layer, moments in _moments_of(shared, name, filled[name], data, batches):
             parts.setdefault(layer, []).append((odds[name], moments))
         waiting = {id(layer) for later in names[done:] for layer in filled[later]}
         for layer in [each for each in parts if id(each) not in waiting]:
@@ -34,23 +35,61 @@ def calibrate(model, data, names, batches, verbose):
         bar.update(done)
 
 
+def recalibrate(model, data, batches=None):
+    """Computes a plain model's batch-norm statistics anew, exactly over the data.
+
+    For a copy of one instance: what `calibrate` writes into a model of the menu may be
+    shared with other instances, and is then the average of theirs.
+
+    Example:
+
+    ```python
+    net = model.at("s0.45-1-0.85-1", copy=True)
+    kd.recalibrate(net, train, batches=100)
+    ```
+
+    Args:
+        model: A functional `keras.Model`, such as `model.at(name, copy=True)`.
+        data: Batches of images, as `DynamicModel.calibrate` takes them.
+        batches: How many batches to use, by default all.
+    """
+    norms = list(dict.fromkeys(call.layer for call in _norm_calls(model)))
+    for layer, moments in _moments_of(model, model.name, norms, data, batches):
+        _store(layer, [(1, moments)])
+
+
+def _in_order(model, names, resume):
+    """What is to be done: `full` first, since the others stand on its statistics."""
+    names = sorted(names, key=lambda name: name != FULL)
+    if not resume or (FULL in names and not model.is_calibrated(FULL)):
+        return names
+    return [name for name in names if not model.is_calibrated(name)]
+
+
 def _filled_by(model, name):
     """The batch norms whose statistics an instance determines."""
-    norms = [
-        call.layer
-        for call in graph.calls(model.at(name, uncalibrated=True))
+    norms = _norm_calls(model.at(name, uncalibrated=True))
+    if model.statistics != "uniform" and name != FULL:
+        # Calls that are the full network's see what the full network sees.
+        full = graph.calls(model.at(FULL, uncalibrated=True))
+        same = {id(call.outputs[0]) for call in full}
+        norms = [call for call in norms if id(call.outputs[0]) not in same]
+    return list(dict.fromkeys(call.layer for call in norms))
+
+
+def _norm_calls(model):
+    return [
+        call
+        for call in graph.calls(model)
         if isinstance(call.layer, keras.layers.BatchNormalization)
     ]
-    if model.statistics == "instance" and name != FULL:
-        norms = [each for each in norms if isinstance(each, StatisticsSlot)]
-    return list(dict.fromkeys(norms))
 
 
 def _moments_of(model, name, layers, data, batches):
     """[(layer, (mean, mean of squares))] of what the layers see over the data."""
     if not layers:
         return []
-    probe, order = _probe(model.at(name, uncalibrated=True), layers)
+    probe, order = _probe(model, layers)
     totals, seen = 0, 0
     for images in _images(data, batches):
         with one_trace_each():
@@ -103,6 +142,8 @@ def _images(data, batches):
 
 
 def _store(layer, parts):
+    if not any(w for w, _ in parts):  # Of instances that training never draws.
+        parts = [(1, moments) for _, moments in parts]
     weight = sum(w for w, _ in parts)
     mean = sum(w * m for w, (m, _) in parts) / weight
     square = sum(w * s for w, (_, s) in parts) / weight

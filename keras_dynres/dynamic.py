@@ -8,10 +8,11 @@ from keras_dynres.calibration import calibrate
 from keras_dynres.errors import DynresError, NotCalibratedError, UnknownNameError
 from keras_dynres.instance import FULL, Instance, Menu
 from keras_dynres.measuring import evaluate_menu
+from keras_dynres.method import Method
 from keras_dynres.stepping import InstanceSteps
 
 
-class DynamicModel(keras.Model):
+class DynamicModel(Method, keras.Model):
     """A network that is a menu of instances; the base of every method.
 
     An instance is a plain functional graph over the base's own layers. `fit` draws
@@ -35,10 +36,10 @@ class DynamicModel(keras.Model):
     def __init__(self, base, *, statistics="instance", seed=0, menu=None, name=None):
         base = graph.as_functional(base)
         super().__init__(name=name or base.name, autocast=False)
-        if statistics not in ("instance", "uniform"):
+        if statistics not in self.STATISTICS:
+            known = " or ".join(map(repr, self.STATISTICS))
             raise DynresError(
-                "statistics is 'instance' or 'uniform'. "
-                f"Received: statistics={statistics!r}"
+                f"statistics is {known}. Received: statistics={statistics!r}"
             )
         self.base = base
         self.statistics = statistics
@@ -50,7 +51,10 @@ class DynamicModel(keras.Model):
             self._book.menu = Menu.from_json(menu)
         self._active = None
         self.slots = slots.make(
-            self._book.batch_norms, self._book.instances.values(), self.slot
+            self._book.batch_norms,
+            self._book.instances.values(),
+            self.slot,
+            self.WHOLE_SLOTS,
         )
         self.calibrated = self.add_weight(
             shape=(len(self._book.instances),),
@@ -59,31 +63,6 @@ class DynamicModel(keras.Model):
             name="calibrated",
         )
         self.built = True
-
-    # === What a method says ===
-
-    def define_instances(self):
-        """The instances, `full` among them: `Instance(name, settings)` each."""
-        return [Instance(FULL)]
-
-    def rule(self, instance):
-        """How an instance rewires the base: edits for `graph.rewire`."""
-        del instance
-        return {}
-
-    def slot(self, layer, instance):
-        """The key of the batch-norm statistics `layer` uses in `instance`.
-
-        None is the base's own. By default every layer that sees other feature maps
-        than in the full network has the instance's own.
-        """
-        if self.statistics == "uniform":
-            return None
-        return instance.name if layer.name in self._changed(instance) else None
-
-    def probabilities(self):
-        """How often training draws each instance; they sum to one."""
-        return {name: 1 / len(self.instances) for name in self.instances}
 
     # === The menu and its graphs ===
 
@@ -114,22 +93,25 @@ class DynamicModel(keras.Model):
             A functional `keras.Model`.
         """
         name = self._known(instance)
-        if not uncalibrated and not self.is_calibrated(name):
+        needs = not self.WHOLE_SLOTS and self.owned_slots(name)
+        if needs and not uncalibrated and not self.is_calibrated(name):
             raise NotCalibratedError(
                 f"Instance {name!r} has no batch-norm statistics since the weights "
                 f"last changed: run model.calibrate(data, instances=[{name!r}]) "
                 "before inference."
             )
         shared = self._graph(name)
-        return slots.plain_copy(shared) if copy else shared
+        if not copy:
+            return shared
+        return slots.plain_copy(shared, self._slot_keys(name), self.slots)
 
     def is_calibrated(self, instance):
-        """Whether an instance is ready for inference."""
-        name = self._known(instance)
-        if not self.owned_slots(name):
-            return True
+        """Whether `calibrate` finished with an instance since the weights changed.
+
+        One that has no statistics of its own, such as `full`, can do without.
+        """
         flags = np.asarray(self.calibrated + 0)  # A mirrored variable's value too.
-        return bool(flags[self.instances.index(name)])
+        return bool(flags[self.instances.index(self._known(instance))])
 
     def owned_slots(self, instance):
         """Keys of the statistics in an instance's graph that are not the base's."""
@@ -160,9 +142,7 @@ class DynamicModel(keras.Model):
             verbose: 0 silences the progress bar.
         """
         names = [self._known(i) for i in instances or self.instances]
-        if resume:
-            names = [n for n in names if not self.is_calibrated(n)]
-        calibrate(self, data, names, batches, verbose)
+        calibrate(self, data, names, batches, resume, verbose)
 
     def evaluate_menu(self, data, instances=None, metrics=None, verbose="auto"):
         """Evaluates instances and keeps the figures in the menu.
@@ -189,19 +169,6 @@ class DynamicModel(keras.Model):
 
     def build(self, input_shape=None):
         """Does nothing: the base is built."""
-
-    def instance_at_step(self, step):
-        """Name of the instance the optimizer's step `step` trains.
-
-        It depends on the seed and the step alone, so a resumed run draws what an
-        unbroken one would have drawn.
-        """
-        if self._book.odds is None:
-            odds = self.probabilities()
-            self._book.odds = list(odds), list(odds.values())
-        names, odds = self._book.odds
-        draw = np.random.default_rng([self.seed, int(step)])
-        return str(draw.choice(names, p=odds))
 
     def make_train_function(self, force=False):
         """One compiled step for each instance, chosen on the host before each."""
@@ -240,12 +207,13 @@ class DynamicModel(keras.Model):
 
     def _known(self, instance):
         name = getattr(instance, "name", instance)
+        name = self.aliases().get(name, name)
         if name not in self._book.instances:
             raise UnknownNameError(f"instance of {self.name!r}", name, self.instances)
         return name
 
     def _counted(self, instance):
-        counted = cost.count(self._graph(instance.name))
+        counted = self.cost_of(instance)
         return Instance(
             instance.name,
             instance.settings,
@@ -272,11 +240,12 @@ class DynamicModel(keras.Model):
     def _graph(self, name):
         graphs = self._book.graphs
         if name not in graphs:
-            rule = self.rule(self._book.instances[name])
+            instance = self._book.instances[name]
+            rule, output = self.rule(instance), self.output(instance)
             edits = slots.with_slots(rule, self._slot_keys(name), self.slots)
             title = slots.scope(f"{self.name}_{name}")
             try:
-                graphs[name] = graph.rewire(self._book.flat, edits, title)
+                graphs[name] = graph.rewire(self._book.flat, edits, title, output)
             except ValueError as error:
                 raise DynresError(
                     f"Instance {name!r} cannot be built over {self.base.name!r}: "
@@ -292,4 +261,4 @@ class _Book:
         self.flat = flat
         self.batch_norms = slots.batch_norms(flat)
         self.instances, self.graphs, self.changed, self.slot_keys = {}, {}, {}, {}
-        self.menu = self.odds = None
+        self.menu = None

@@ -29,9 +29,9 @@ class Call:
         return self.layer.name
 
 
-def after(new_layer):
-    """Edit: `new_layer` works on what the layer returns."""
-    return lambda call, *args, **kwargs: new_layer(call(*args, **kwargs))
+def after(new_layer, **options):
+    """Edit: `new_layer`, called with the options, works on what the layer returns."""
+    return lambda call, *args, **kwargs: new_layer(call(*args, **kwargs), **options)
 
 
 def swap(new_layer):
@@ -55,7 +55,7 @@ def chain(*edits):
     return edit
 
 
-def rewire(model, edits, name=None):
+def rewire(model, edits, name=None, output=None):
     """Builds another functional model over the same layers.
 
     The input model is never changed. Layers no edit reaches keep their calls, so
@@ -70,6 +70,8 @@ def rewire(model, edits, name=None):
             `edit(call, *args, **kwargs)` that returns the call's outputs. An edit
             on an input layer works on the input.
         name: Name of the new model, by default the old one's.
+        output: Position of the one output to keep, with what it needs and nothing
+            else; by default all are kept.
 
     Returns:
         A functional `keras.Model`.
@@ -94,7 +96,8 @@ def rewire(model, edits, name=None):
         if edit is not None:
             tensors[id(tensor)] = edit(lambda t: t, tensor)
     _run(model, tensors, edits)
-    outputs = keras.tree.map_structure(lambda t: tensors[id(t)], model.output)
+    kept = model.output if output is None else model.outputs[output]
+    outputs = keras.tree.map_structure(lambda t: tensors[id(t)], kept)
     _refuse_equal_names(model)
     return keras.Model(model.input, outputs, name=name or model.name)
 
@@ -157,6 +160,26 @@ def downstream(model, names):
         if hit or call.name in names:
             reached.update(id(t) for t in call.outputs)
     return found
+
+
+def upstream(model, tensor):
+    """The calls a tensor of the (flat) graph comes from, in execution order."""
+    wanted, found = {id(tensor)}, []
+    for call in reversed(calls(model)):
+        if any(id(t) in wanted for t in call.outputs):
+            wanted.update(id(t) for t in call.inputs)
+            found.append(call)
+    return found[::-1]
+
+
+def gives_probabilities(model):
+    """Whether the graph's outputs are probabilities rather than logits."""
+    last = [_history(tensor) for tensor in as_functional(model).outputs]
+    return all(
+        isinstance(layer, keras.layers.Softmax)
+        or getattr(layer, "activation", None) is keras.activations.softmax
+        for layer in last
+    )
 
 
 def bottlenecks(model):

@@ -19,6 +19,8 @@ def evaluate_menu(model, data, names, metrics, verbose):
     bar = keras.utils.Progbar(len(names), verbose=int(bool(verbose)), unit_name="inst")
     for done, (name, graph) in enumerate(graphs.items(), 1):
         asked = _asked(model)
+        # A model around the same calls: what is compiled for it goes with it.
+        graph = keras.Model(graph.input, graph.output)
         # A model that was never compiled has no loss, and Keras wants one.
         graph.compile(
             loss=asked.get("loss") or _nothing,

@@ -5,7 +5,10 @@ import re
 import keras
 
 from keras_dynres import graph
-from keras_dynres.layers import StatisticsSlot
+from keras_dynres.layers import PooledKernelConv2D, StatisticsSlot
+
+# Layers that use others' weights; what they compute a stock layer can say too.
+_PLAIN_IN_COPIES = (StatisticsSlot, PooledKernelConv2D)
 
 
 def batch_norms(flat):
@@ -24,16 +27,34 @@ def keys(norms, instance, slot):
     return {name: f"{name}/{key}" for name, key in chosen.items() if key is not None}
 
 
-def make(norms, instances, slot):
-    """{slot key: `StatisticsSlot`} for all instances."""
+def make(norms, instances, slot, whole=False):
+    """{slot key: batch norm} for all instances.
+
+    Args:
+        norms: The base's batch norms.
+        instances: All `Instance`s.
+        slot: As `DynamicModel.slot`.
+        whole: Whether a slot has scale and offset of its own, or statistics alone.
+    """
+    build = _whole if whole else StatisticsSlot.of
     slots = {}
     for instance in instances:
         wanted = keys(norms, instance, slot)
         for layer in norms:
             key = wanted.get(layer.name)
             if key is not None and key not in slots:
-                slots[key] = StatisticsSlot.of(layer, scope(key))
+                slots[key] = build(layer, scope(key))
     return slots
+
+
+def _whole(source, name):
+    """A batch norm like the source, which begins with the source's weights."""
+    norm = type(source).from_config({**source.get_config(), "name": name})
+    shape = [None] * source.input_spec.ndim
+    shape[source.axis] = source.moving_mean.shape[0]
+    norm.build(tuple(shape))
+    norm.set_weights(source.get_weights())
+    return norm
 
 
 def with_slots(edits, wanted, slots):
@@ -45,17 +66,28 @@ def with_slots(edits, wanted, slots):
     return edits
 
 
-def plain_copy(model):
-    """A model with weights of its own, slots turned into stock batch norms."""
+def plain_copy(model, wanted, slots):
+    """A model with weights of its own, slots turned into stock batch norms.
+
+    Args:
+        model: An instance's graph.
+        wanted: What `keys` returned for the instance.
+        slots: All slots by their keys.
+    """
+    sources = {slots[key].name: name for name, key in wanted.items()}
 
     def clone(layer):
-        if isinstance(layer, StatisticsSlot):
+        if isinstance(layer, _PLAIN_IN_COPIES):
             return layer.plain()
-        return type(layer).from_config(layer.get_config())
+        config = layer.get_config()
+        name = sources.get(layer.name, layer.name)
+        return type(layer).from_config({**config, "name": name})
 
     copy = keras.models.clone_model(model, clone_function=clone)
     for mine, theirs in zip(copy.layers, model.layers, strict=True):
-        mine.set_weights(theirs.get_weights())
+        borrows = isinstance(theirs, PooledKernelConv2D)
+        values = theirs.plain_weights() if borrows else theirs.get_weights()
+        mine.set_weights(values)
     return copy
 
 

@@ -60,8 +60,28 @@ def same(one, other, **tolerance):
 
 
 def step_of(model, name):
-    """The first step that draws the instance."""
-    return next(s for s in range(10_000) if model.instance_at_step(s) == name)
+    """The first step that trains the instance."""
+    return next(s for s in range(10_000) if name in model.instances_at_step(s))
+
+
+def drawn(model):
+    """The instances that steps are drawn for; exits are trained with the last one."""
+    return [name for name, odds in model.probabilities().items() if odds]
+
+
+def step_loss(model, losses, step):
+    """What the step's loss is, from that of each instance alone."""
+    if model.exits:
+        return sum(losses.values())
+    return np.mean([losses[name] for name in model.instances_at_step(step)])
+
+
+def part(model, name):
+    """The part of the base that an instance is made of: all, or what an exit needs."""
+    position = model.output(model.menu[name])
+    if position is None:
+        return model.base
+    return keras.Model(model.base.inputs, model.base.outputs[position])
 
 
 def other_backend():

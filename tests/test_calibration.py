@@ -64,26 +64,54 @@ def test_uniform_statistics_pool_all_instances_as_often_as_drawn():
     np.testing.assert_allclose(norm.moving_variance, square - mean**2, rtol=1e-3)
 
 
+class Interrupted:
+    """Ctrl-C amid the pass of that number."""
+
+    def __init__(self, data, broken):
+        self.data, self.left = data, broken
+
+    def __iter__(self):
+        self.left -= 1
+        yield self.data[0]
+        if not self.left:
+            raise KeyboardInterrupt
+        yield from self.data[1:]
+
+
 def test_an_interrupted_calibration_keeps_what_is_done_and_goes_on():
     model, data = kd.SDPoint(one_norm(), points=["conv1", "conv2"]), uneven()
-
-    class Interrupted:
-        passes = 0
-
-        def __iter__(self):
-            self.passes += 1
-            if self.passes == 3:
-                raise KeyboardInterrupt
-            return iter(data)
-
     with pytest.raises(KeyboardInterrupt):
-        model.calibrate(Interrupted(), verbose=0)
+        model.calibrate(Interrupted(data, broken=3), verbose=0)
     done = [n for n in model.instances if model.is_calibrated(n)]
     assert done == ["full", "p1@0.5"]
     kept = np.array(model.slots["bn/p1@0.5"].moving_mean)
     model.calibrate([2 * x for x in data], resume=True, verbose=0)
     assert all(model.is_calibrated(n) for n in model.instances)
     np.testing.assert_array_equal(model.slots["bn/p1@0.5"].moving_mean, kept)
+
+
+@pytest.mark.parametrize("statistics", ["instance", "uniform"])
+@pytest.mark.parametrize("broken", [1, 2])
+def test_interrupted_and_resumed_is_as_unbroken(statistics, broken):
+    """A norm before the point is shared with `full`, which is calibrated first."""
+    x = y = keras.Input((8, 8, 3))
+    for name in ("conv1", "conv2"):
+        y = keras.layers.Conv2D(4, 3, padding="same", name=name)(y)
+        y = keras.layers.BatchNormalization()(y)
+    base = keras.Model(x, keras.layers.GlobalAveragePooling2D()(y))
+    options = {"points": ["conv2"], "ratios": [0.5], "statistics": statistics}
+    whole, parts = (
+        kd.SDPoint(keras.models.clone_model(base), **options) for _ in range(2)
+    )
+    parts.set_weights(whole.get_weights())
+    whole.calibrate(uneven(), verbose=0)
+    names = ["p1@0.5", "full"]
+    with pytest.raises(KeyboardInterrupt):
+        parts.calibrate(Interrupted(uneven(), broken), instances=names, verbose=0)
+    parts.at("full")
+    parts.calibrate(uneven(), instances=names, resume=True, verbose=0)
+    for ours, theirs in zip(parts.weights, whole.weights, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, err_msg=ours.path)
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,9 @@ METHODS = {
     "sdpoint": {},
     "sdpoint_uniform": {"statistics": "uniform"},
     "multi_scale": {"sizes": [8, 12]},
+    "low_mode": {},
+    "resizable": {"scales": [0.5, 1.0]},
+    "early_exit": {"points": ["stage1_block1_add", "stage2_block1_add"]},
 }
 
 
@@ -27,11 +30,12 @@ def model(method):
 
 
 def test_every_instance_runs_eager_as_predict(model):
-    x = contract.images()
-    model.calibrate(x, verbose=0)
+    model.calibrate(contract.images(), verbose=0)
+    x = contract.images(seed=5)  # Other ones, whose own statistics would show.
     for name in model.instances:
-        eager = contract.logits(model, name, x)
+        eager = np.asarray(model.at(name)(x))
         assert eager.shape == (8, 4) and np.isfinite(eager).all()
+        np.testing.assert_array_equal(eager, contract.logits(model, name, x))
         predicted = model.at(name).predict(x, verbose=0)
         np.testing.assert_allclose(eager, predicted, atol=2e-5)
 
@@ -45,50 +49,62 @@ def test_full_is_the_base_and_the_base_is_untouched(method):
     assert base.to_json() == before[0]
     assert model.at("full").output is base.output  # The very same calls.
     for other in (base, model, model.at("full")):
-        np.testing.assert_allclose(np.asarray(other(x)), before[1], atol=1e-5)
+        last = keras.tree.flatten(other(x))[-1]
+        np.testing.assert_allclose(np.asarray(last), before[1], atol=1e-5)
     contract.same(contract.values(base), before[2])
 
 
 def test_weights_are_the_bases_own_and_slots_come_once(model):
     own = {id(w) for w in model.base.weights}
     slots = {id(w) for slot in model.slots.values() for w in slot.weights} - own
-    assert len(slots) == 2 * len(model.slots)
-    assert len(model.weights) == len(own) + len(slots) + 1
+    # Mean and variance, and where a slot is a whole batch norm scale and offset too.
+    assert len(slots) == (4 if model.WHOLE_SLOTS else 2) * len(model.slots)
+    assert len(model.weights) == len(own) + len(slots) + len(model.bookkeeping)
     used = {key for name in model.instances for key in model.owned_slots(name)}
     assert used == set(model.slots)
     for name in model.instances:
-        graph = model.at(name, uncalibrated=True)
-        assert {id(w) for w in graph.trainable_weights} == {
-            id(w) for w in model.base.trainable_weights
-        }
+        trained = model.at(name, uncalibrated=True).trainable_weights
+        part = contract.part(model, name)
+        kinds = [(w.name, w.shape) for w in part.trainable_weights]
+        assert [(w.name, w.shape) for w in trained] == kinds
+        strange = {id(w) for w in trained} - own
+        assert strange <= slots and bool(strange) == (
+            model.WHOLE_SLOTS and bool(model.owned_slots(name))
+        )
 
 
-def test_a_step_at_an_instance_computes_that_instance(method):
+def test_a_step_computes_the_instances_it_is_to_train(method):
     x, y = contract.images(), contract.labels()
     model = contract.compiled(method(contract.base()))
     start = contract.values(model)
-    expected, seen = {}, {}
+    losses, expected, seen = {}, {}, {}
     for name in model.instances:
         graph = model.at(name, uncalibrated=True)
-        expected[name] = float(contract.loss()(y, graph(x, training=True)))
-    for name in model.instances:
+        losses[name] = float(contract.loss()(y, graph(x, training=True)))
+    for name in contract.drawn(model):
         for weight, value in zip(model.weights, start, strict=True):
             weight.assign(value)
         model.optimizer.build(model.trainable_variables)
-        model.optimizer.iterations.assign(contract.step_of(model, name))
+        step = contract.step_of(model, name)
+        expected[name] = contract.step_loss(model, losses, step)
+        model.optimizer.iterations.assign(step)
         seen[name] = model.train_on_batch(x, y, return_dict=True)["loss"]
         model.reset_metrics()
-    assert len({round(v, 5) for v in expected.values()}) == len(expected)
+        assert int(model.optimizer.iterations) == step + 1
+    assert len({round(v, 5) for v in losses.values()}) == len(losses)
     for name, value in expected.items():
         assert seen[name] == pytest.approx(value, abs=1e-4), name
 
 
 def test_a_step_moves_shared_weights_and_leaves_other_statistics(model):
     contract.compiled(model)
-    name = model.instances[1]
+    name = contract.drawn(model)[:2][-1]
     model.optimizer.build(model.trainable_variables)
-    model.optimizer.iterations.assign(contract.step_of(model, name))
-    mine = {id(w) for w in model.at(name, uncalibrated=True).weights}
+    step = contract.step_of(model, name)
+    model.optimizer.iterations.assign(step)
+    graphs = [model.at(n, uncalibrated=True) for n in model.instances_at_step(step)]
+    mine = {id(w) for graph in graphs for w in graph.weights}
+    mine |= {id(w) for w in model.trained_by(name)}
     before = contract.values(model)
     model.train_on_batch(contract.images(), contract.labels())
     for weight, old in zip(model.weights, before, strict=True):
@@ -100,7 +116,9 @@ def test_a_step_moves_shared_weights_and_leaves_other_statistics(model):
 
 
 def test_an_instance_without_statistics_is_refused_until_calibrated(model):
-    owning = [n for n in model.instances if model.owned_slots(n)]
+    owning = [
+        n for n in model.instances if model.owned_slots(n) and not model.WHOLE_SLOTS
+    ]
     for name in owning:
         with pytest.raises(kd.NotCalibratedError, match="calibrate"):
             model.at(name)
@@ -110,7 +128,13 @@ def test_an_instance_without_statistics_is_refused_until_calibrated(model):
     contract.compiled(model).fit(
         contract.images(), contract.labels(), batch_size=8, verbose=0
     )
-    assert [n for n in model.instances if not model.is_calibrated(n)] == owning
+    assert not any(model.is_calibrated(name) for name in model.instances)
+    for name in model.instances:
+        if name in owning:
+            with pytest.raises(kd.NotCalibratedError):
+                model.at(name)
+        else:
+            model.at(name)
 
 
 def test_saved_models_give_the_same_logits(model, method, tmp_path):
@@ -141,7 +165,8 @@ def test_the_menu_is_ordered_by_the_graphs_own_costs(model):
         graph = model.at(instance.name, uncalibrated=True)
         assert instance.macs == kd.cost.count(graph).macs
         assert instance.params == sum(
-            int(np.prod(w.shape)) for w in model.base.trainable_weights
+            int(np.prod(w.shape))
+            for w in contract.part(model, instance.name).trainable_weights
         )
 
 
@@ -151,7 +176,8 @@ def test_cost_tables_show_every_instance_and_every_layer(model, capsys):
     assert all(name in printed for name in model.instances)
     model.cost_table("full")
     printed = capsys.readouterr().out
-    assert all(layer.name in printed for layer in model.base.layers[1:])
+    layers = contract.part(model, "full").layers
+    assert all(layer.name in printed for layer in layers[1:])
 
 
 def test_the_menu_is_evaluated_as_each_instance_predicts(model):
@@ -215,11 +241,13 @@ def test_mixed_precision_gives_float32_logits_that_agree(method):
 def test_the_sequence_depends_on_seed_and_step_alone(method):
     one, two = method(contract.base()), method(contract.base())
     other = method(contract.base(), seed=1)
-    drawn = [one.instance_at_step(s) for s in range(60)]
-    assert drawn == [two.instance_at_step(s) for s in range(60)]
-    assert drawn != [other.instance_at_step(s) for s in range(60)]
+    drawn = [one.instances_at_step(s) for s in range(60)]
+    assert drawn == [two.instances_at_step(s) for s in range(60)]
+    alike = drawn == [other.instances_at_step(s) for s in range(60)]
+    assert alike == (len(contract.drawn(one)) == 1)
+    assert [one.instance_at_step(s) for s in range(60)] == [names[0] for names in drawn]
     assert sum(one.probabilities().values()) == pytest.approx(1)
-    assert set(drawn) == set(one.instances)
+    assert {name for names in drawn for name in names} == set(contract.drawn(one))
 
 
 CROSS = """
@@ -255,7 +283,8 @@ def test_one_file_holds_every_instance_and_the_weights_once(model, tmp_path):
     common = {"verify_data": x, "verbose": 0}
     report = kd.tflite.export(model, tmp_path / "all.tflite", "all", **common)
     alone = kd.tflite.export(model, tmp_path / "full.tflite", "full", **common)
-    assert set(report.signatures) == set(model.instances)
+    stages = [stage.name for stage in model.stages()]
+    assert list(report.signatures) == [*model.menu.names, *stages]
     assert all(check.error < 1e-4 for check in report.signatures.values())
     # What an instance adds is its graph, never a copy of a kernel.
     weights = 4 * model.base.count_params()

@@ -5,6 +5,8 @@ import keras
 import numpy as np
 import pytest
 
+# A step of one instance, and a step of several.
+METHODS = {"sdpoint": {}, "resizable": {"scales": [0.5, 1.0]}}
 TRAIN = """
 import json, sys
 arguments = json.loads(sys.argv[1])
@@ -20,10 +22,11 @@ if arguments["repeat"]:  # Each replica is given what the single device is given
     x, y = fold(x), fold(y)
 with scope:
     keras.utils.set_random_seed(0)
-    model = kd.SDPoint(contract.base())
+    name, options = arguments["method"]
+    model = kd.methods.create(name, contract.base(), **options)
     contract.compiled(model, jit_compile=arguments["jit"])
-model.fit(x, y, batch_size=arguments["batch"], epochs=2, shuffle=False, verbose=0)
-drawn = [model.instance_at_step(s) for s in range(8)]
+model.fit(x, y, batch_size=arguments["batch"], shuffle=False, verbose=0)
+drawn = [model.instances_at_step(s) for s in range(4)]
 weights = [np.asarray(keras.ops.convert_to_tensor(w)) for w in model.base.weights]
 print(json.dumps({{"drawn": drawn, "weights": [w.tolist() for w in weights]}}))
 """
@@ -49,21 +52,26 @@ def trained(setup, backend, **arguments):
 
 
 def assert_same(one, two):
-    assert one["drawn"] == two["drawn"] and len(set(one["drawn"])) > 2
+    assert one["drawn"] == two["drawn"]
+    assert len({name for names in one["drawn"] for name in names}) > 2
     for a, b in zip(one["weights"], two["weights"], strict=True):
         np.testing.assert_allclose(a, b, atol=2e-4, rtol=2e-3)
 
 
 @pytest.mark.tensorflow
-def test_mirrored_strategy():
-    one = trained(ONE, "tensorflow", batch=4, repeat=False, jit=False)
-    two = trained(MIRRORED, "tensorflow", batch=8, repeat=True, jit=False)
+@pytest.mark.parametrize("method", METHODS.items(), ids=METHODS)
+def test_mirrored_strategy(method):
+    common = {"method": method, "jit": False}
+    one = trained(ONE, "tensorflow", batch=4, repeat=False, **common)
+    two = trained(MIRRORED, "tensorflow", batch=8, repeat=True, **common)
     assert_same(one, two)
 
 
 @pytest.mark.skipif(keras.backend.backend() != "jax", reason="needs KERAS_BACKEND=jax")
-def test_data_parallel():
-    one = trained(ONE, "jax", batch=4, repeat=False, jit=True)
+@pytest.mark.parametrize("method", METHODS.items(), ids=METHODS)
+def test_data_parallel(method):
+    common = {"method": method, "batch": 4, "repeat": False, "jit": True}
+    one = trained(ONE, "jax", **common)
     flags = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
-    two = trained(SHARDED, "jax", batch=4, repeat=False, jit=True, environment=flags)
+    two = trained(SHARDED, "jax", environment=flags, **common)
     assert_same(one, two)

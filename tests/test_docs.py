@@ -11,13 +11,15 @@ import keras
 import pytest
 
 import keras_dynres as kd
+import keras_dynres_cli
 from keras_dynres.zoo import cards
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md"))]
 MODULES = sorted(
     module.name
-    for module in pkgutil.walk_packages(kd.__path__, "keras_dynres.")
+    for package in (kd, keras_dynres_cli)
+    for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")
     if not module.name.endswith("__main__")
 )
 SHIPPED = "sdpoint_wrn16_2_cifar10"

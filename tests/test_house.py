@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from keras_dynres import architectures
+from keras_dynres.methods import METHODS
+
 PACKAGE = Path(__file__).parents[1] / "keras_dynres"
 MODULES = {
     ".".join(path.relative_to(PACKAGE).with_suffix("").parts): path
@@ -18,28 +21,40 @@ MODULES = {
 # Who may know whom. A room is a folder or a file of the package's top; what it may
 # import of other rooms stands behind it.
 CORE = {"errors", "files", "lock", "graph", "layers", "cost", "instance"}
-MODEL = {"dynamic", "calibration", "measuring", "slots", "stepping", "tracing"}
-KNOWS_MENUS = CORE | MODEL
+MODEL = {
+    "dynamic",
+    "calibration",
+    "measuring",
+    "method",
+    "slots",
+    "stages",
+    "stepping",
+    "summing",
+    "tracing",
+}
+KNOWS_MENUS = CORE | MODEL | {"exits"}
 ARROWS = {
     "errors": set(),
     **dict.fromkeys(CORE - {"errors"}, CORE),
     **dict.fromkeys(MODEL, CORE | MODEL),
-    "methods": CORE | MODEL,
-    "architectures": {"errors"},
-    "data": {"errors"},
+    "exits": CORE,
+    "methods": KNOWS_MENUS | {"architectures"},
+    "architectures": {"errors", "layers"},
+    "adapt": KNOWS_MENUS | {"evaluation"},
+    "data": {"errors", "layers"},
     "evaluation": KNOWS_MENUS,
     "tflite": KNOWS_MENUS | {"evaluation"},
     "zoo": KNOWS_MENUS | {"architectures", "methods", "data"},
     "training": KNOWS_MENUS | {"architectures", "methods", "data", "evaluation", "zoo"},
 }
-KNOW_ALL = {"__init__", "cli"}
+KNOW_ALL = {"__init__"}
 # What the rooms beside the methods may know of them: how to make one by its name.
 REGISTRY = {"METHODS", "create"}
 # Libraries that cost seconds or that not every machine has.
 HEAVY = {"tensorflow", "tensorflow_datasets", "matplotlib", "ai_edge_litert", "jax"}
 # Names of methods may stand where methods are, in the table of published networks,
 # and where all is known.
-NAMES_METHODS = ("methods", "zoo.registry", "cli", "__init__")
+NAMES_METHODS = ("methods", "zoo.registry", "__init__")
 
 
 def room(module):
@@ -91,8 +106,9 @@ def test_outside_methods_only_their_registry_is_imported():
 
 
 def test_no_method_is_named_outside_its_room():
-    methods = {m.split(".")[1].replace("_", "") for m in MODULES if m[:8] == "methods."}
-    methods -= {"init", "points"}
+    # An architecture may have the name of the method made for it.
+    modules = {each.__module__.split(".")[-1] for each in METHODS.values()}
+    methods = {m.replace("_", "") for m in modules - set(architectures.names())}
     wrong = [
         f"{module} names {word!r}"
         for module in MODULES

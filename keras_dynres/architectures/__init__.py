@@ -3,9 +3,14 @@
 import inspect
 
 from keras_dynres.architectures.densenet_bc import densenet_bc
+from keras_dynres.architectures.efficient_resizable import efficient_resizable
+from keras_dynres.architectures.mobilenet_v1 import mobilenet_v1
+from keras_dynres.architectures.mobilenet_v2 import mobilenet_v2
+from keras_dynres.architectures.msdnet import msdnet
 from keras_dynres.architectures.preresnet import preresnet
 from keras_dynres.architectures.resnet import resnet
 from keras_dynres.architectures.resnext import resnext
+from keras_dynres.architectures.shufflenet_v2 import shufflenet_v2
 from keras_dynres.architectures.vgg import vgg
 from keras_dynres.architectures.wide_resnet import wide_resnet
 from keras_dynres.errors import UnknownNameError
@@ -13,10 +18,15 @@ from keras_dynres.errors import UnknownNameError
 __all__ = [
     "create",
     "densenet_bc",
+    "efficient_resizable",
+    "mobilenet_v1",
+    "mobilenet_v2",
+    "msdnet",
     "names",
     "preresnet",
     "resnet",
     "resnext",
+    "shufflenet_v2",
     "vgg",
     "wide_resnet",
 ]
@@ -27,7 +37,12 @@ _ARCHITECTURES = {
     "resnet": resnet,
     "resnext": resnext,
     "densenet_bc": densenet_bc,
+    "msdnet": msdnet,
     "vgg": vgg,
+    "mobilenet_v1": mobilenet_v1,
+    "mobilenet_v2": mobilenet_v2,
+    "shufflenet_v2": shufflenet_v2,
+    "efficient_resizable": efficient_resizable,
 }
 
 
@@ -63,7 +78,8 @@ def create(architecture, **options):
         raise UnknownNameError("architecture", architecture, names())
     build = _ARCHITECTURES[architecture]
     offered = inspect.signature(build).parameters
+    checks_itself = "options" in offered
     for option in options:
-        if option not in offered:
+        if option not in offered and not checks_itself:
             raise UnknownNameError(f"option of {architecture}", option, offered)
     return build(**options)

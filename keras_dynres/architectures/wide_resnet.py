@@ -46,13 +46,14 @@ def wide_resnet(
     inputs = b.image_input(input_shape)
     x = b.conv(inputs, 16, 3, "stem_conv")
     for key, filters, stride in b.stages(blocks, (16, 32, 64)):
-        x = _block(x, filters * width, stride, dropout, key)
+        x = block(x, filters * width, stride, key, dropout)
     x = b.relu(b.bn(x, "final_bn"), "final_relu")
     outputs = b.head(x, classes)
     return keras.Model(inputs, outputs, name=name or f"wrn_{depth}_{width}")
 
 
-def _block(x, filters, stride, dropout, name):
+def block(x, filters, stride, name, dropout=0.0):
+    """One pre-activation residual block."""
     y = b.relu(b.bn(x, f"{name}_bn1"), f"{name}_relu1")
     if stride > 1 or x.shape[-1] != filters:
         # The projection sees the activated tensor, the identity does not.

@@ -14,8 +14,19 @@ A third count, `macs_elementwise`, adds to the MACs the elements that activation
 write and pooling reads: MSDNet's figures are counted so.
 """
 
+from keras_dynres.cost import activations, layer_rules, operation_rules
 from keras_dynres.cost.counting import count, table
 from keras_dynres.cost.record import Cost, LayerCost, Work
 from keras_dynres.cost.registry import register
 
-__all__ = ["Cost", "LayerCost", "Work", "count", "register", "table"]
+__all__ = [
+    "Cost",
+    "LayerCost",
+    "Work",
+    "activations",
+    "count",
+    "layer_rules",
+    "operation_rules",
+    "register",
+    "table",
+]

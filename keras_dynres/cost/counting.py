@@ -5,7 +5,6 @@ import math
 import keras
 
 from keras_dynres import graph
-from keras_dynres.cost import layer_rules, operation_rules  # noqa: F401 (the rules)
 from keras_dynres.cost.record import Cost, LayerCost
 from keras_dynres.cost.registry import work_of
 from keras_dynres.errors import DynresError
@@ -13,7 +12,7 @@ from keras_dynres.errors import DynresError
 _STATISTICS = {"moving_mean", "moving_variance"}
 
 
-def count(model, input_shape=None):
+def count(model, input_shape=None, resized=None):
     """Counts MACs, FLOPs and parameters of a functional model, per image.
 
     Nothing is executed. Models nested in the graph are counted inside; a layer that
@@ -24,6 +23,8 @@ def count(model, input_shape=None):
         input_shape: Shape of one image, without the batch axis, to count another
             size than the model's own (a list of shapes for several inputs). A model
             of unknown size needs it.
+        resized: `{layer name: (height, width)}`: counts what follows as if the layer
+            returned a feature map of that size.
 
     Returns:
         A `Cost`: `macs`, `flops`, `params`, `macs_elementwise`, `layers`, and a table
@@ -38,7 +39,7 @@ def count(model, input_shape=None):
     (6912, 13824, 108)
     """
     layers, seen = [], set()
-    for call, inputs, outputs in _calls_with_shapes(model, input_shape):
+    for call, inputs, outputs in _calls_with_shapes(model, input_shape, resized or {}):
         _refuse_unknown(call, inputs + outputs)
         work = work_of(call.layer, inputs, outputs)
         layers.append(
@@ -60,7 +61,7 @@ def table(model, input_shape=None):
     return str(count(model, input_shape))
 
 
-def _calls_with_shapes(model, input_shape):
+def _calls_with_shapes(model, input_shape, resized):
     """Each call with the shapes of its inputs and outputs, batch axis left out."""
     model = graph.flatten(model)
     tensors = {} if input_shape is None else _resized_inputs(model, input_shape)
@@ -77,6 +78,10 @@ def _calls_with_shapes(model, input_shape):
         given = keras.tree.flatten((args, kwargs))
         inputs = [_image_shape(value) for value in given if hasattr(value, "shape")]
         yield call, inputs, [_image_shape(current(t)) for t in call.outputs]
+        if call.name in resized:
+            (output,) = call.outputs
+            shape = (None, *resized[call.name], output.shape[-1])
+            tensors[id(output)] = keras.KerasTensor(shape, dtype=output.dtype)
 
 
 def _image_shape(value):

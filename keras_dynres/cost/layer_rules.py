@@ -17,7 +17,11 @@ from keras_dynres.cost.formulas import (
 )
 from keras_dynres.cost.record import Work
 from keras_dynres.cost.registry import register
-from keras_dynres.layers import AdaptivePooling2D
+from keras_dynres.layers import (
+    AdaptivePooling2D,
+    ChannelShuffle,
+    GaussianDownsample2D,
+)
 from keras_dynres.layers.adaptive_pooling import scaled_size
 
 
@@ -149,12 +153,18 @@ def _ratio_pooling(layer, inputs, outputs):
     return adaptive_pooled(inputs[0], cells, "channels_last")
 
 
+@register(GaussianDownsample2D)
+def _blur(layer, inputs, outputs):
+    # A product for each pixel read, the additions between them, and the border's scale.
+    return 0, 2 * (3 * layer.ratio) ** 2 * prod(outputs[0])
+
+
 @register(*_dimensions("UpSampling"), layers.Resizing)
 def _resizing(layer, inputs, outputs):
     return resized(layer, inputs[0], outputs[0])
 
 
-register(layers.Flatten, layers.Reshape, layers.Permute)(reshaped)
+register(layers.Flatten, layers.Reshape, layers.Permute, ChannelShuffle)(reshaped)
 register(layers.ELU)(elementwise(4))
 register(layers.Softmax)(elementwise(5))
 register(layers.LeakyReLU, layers.PReLU)(elementwise(2))

@@ -6,7 +6,15 @@ import json
 from keras_dynres.data.catalog import DATASETS, Dataset, info
 from keras_dynres.errors import DynresError, UnknownNameError
 
-__all__ = ["DATASETS", "Dataset", "clear_errors", "info", "load", "provenance"]
+__all__ = [
+    "DATASETS",
+    "Dataset",
+    "clear_errors",
+    "info",
+    "load",
+    "provenance",
+    "shrunk",
+]
 
 
 def load(
@@ -20,6 +28,7 @@ def load(
     start_epoch=0,
     shuffle=None,
     on_corrupt="raise",
+    held_out=0,
 ):
     """Loads a split as a `tf.data.Dataset` of (images, labels).
 
@@ -36,7 +45,7 @@ def load(
 
     Args:
         name: One of `DATASETS`, or a `Dataset`; `"synthetic"` needs no files.
-        split: `"train"` or `"test"`.
+        split: `"train"`, `"test"`, or `"held_out"`.
         data_dir: Folder of tensorflow-datasets.
         batch_size: Images a batch. Training drops what is left over at the end of an
             epoch, evaluation does not.
@@ -48,6 +57,8 @@ def load(
         shuffle: Whether this is for training; by default that of `split`.
         on_corrupt: `"raise"` stops at an image that cannot be decoded; `"skip"`
             leaves such images out and says so.
+        held_out: How many training images, the last in the files, `"train"` leaves
+            out and `"held_out"` gives: what a model was not trained on.
     """
     # Here, not above: importing the package must not import TensorFlow.
     from keras_dynres.data import augment as changes
@@ -59,8 +70,16 @@ def load(
         offered = changes.AUGMENTATIONS
     if augment not in offered:
         raise UnknownNameError(f"augmentation of {dataset.name!r}", augment, offered)
-    if split not in ("train", "test"):
-        raise DynresError(f"split is 'train' or 'test'. Received: split={split!r}")
+    if split not in ("train", "test", "held_out"):
+        raise DynresError(
+            f"split is 'train', 'test' or 'held_out'. Received: split={split!r}"
+        )
+    if not (split == "held_out") <= held_out < dataset.train_images:
+        raise DynresError(
+            f"held_out is fewer than the {dataset.train_images} training images of "
+            f"{dataset.name!r}, and above 0 for the split 'held_out'. "
+            f"Received: held_out={held_out}"
+        )
     if not 0 <= start_epoch < epochs:
         raise DynresError(
             "start_epoch lies between 0 and epochs. "
@@ -69,8 +88,10 @@ def load(
     room, read = (
         (memory, reading.arrays) if dataset.in_memory else (stream, stream.Files)
     )
-    at_source = dataset.train if split == "train" else dataset.test
+    at_source = dataset.test if split == "test" else dataset.train
     images = read(dataset, at_source, data_dir, on_corrupt)
+    if held_out and split != "test":
+        images = images.last(held_out) if split == "held_out" else images.but(held_out)
     if not 0 < batch_size <= images.count:
         raise DynresError(
             f"batch_size lies between 1 and the {images.count} images of the split. "
@@ -79,6 +100,39 @@ def load(
     if not (split == "train" if shuffle is None else shuffle):
         return room.evaluation(images, batch_size)
     return room.training(images, batch_size, augment, seed, epochs, start_epoch)
+
+
+def shrunk(dataset, low_steps, ratio=2, blur="gaussian"):
+    """Shrinks the batches of low steps in the input pipeline, on the host.
+
+    A model whose `fit` is given the result finds those batches small already, and its
+    device does not see the rest of their pixels. Take the model's own ratio and blur.
+
+    Example:
+
+    ```python
+    model = kd.LowMode(base, shrink="host")
+    model.fit(kd.data.shrunk(train, model.low_steps), epochs=10)
+    ```
+
+    Args:
+        dataset: A `tf.data.Dataset` of batches (images, labels) of known image size.
+        low_steps: `LowMode.low_steps`: called as each iteration begins, it says of
+            the coming steps, one after the other, whether they are low.
+        ratio: What height and width are divided by.
+        blur: `"gaussian"` or `"bilinear"`.
+    """
+    from keras_dynres.data import shrinking
+
+    if blur not in shrinking.SHRINKS:
+        raise UnknownNameError("blur", blur, list(shrinking.SHRINKS))
+    sizes = dataset.element_spec[0].shape[1:3]
+    if None in sizes or any(size % ratio for size in sizes):
+        raise DynresError(
+            f"ratio divides the images' height and width, {sizes[0]} and {sizes[1]}. "
+            f"Received: ratio={ratio!r}"
+        )
+    return shrinking.shrunk(dataset, low_steps, ratio, shrinking.SHRINKS[blur])
 
 
 def provenance(name, data_dir=None):

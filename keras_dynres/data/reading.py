@@ -1,5 +1,6 @@
 """Decoded images in memory, from tensorflow-datasets or made up on the spot."""
 
+import copy
 import functools
 
 import numpy as np
@@ -35,6 +36,21 @@ class Arrays:
         self.count = len(images)
         with tf.device("/CPU:0"):
             self.images, self.labels = tf.constant(images), tf.constant(labels)
+
+    def last(self, count):
+        """The last `count` images."""
+        return self._part(slice(self.count - count, None), count)
+
+    def but(self, count):
+        """All but the last `count` images."""
+        return self._part(slice(0, self.count - count), self.count - count)
+
+    def _part(self, rows, count):
+        part = copy.copy(self)
+        with tf.device("/CPU:0"):
+            part.images, part.labels = self.images[rows], self.labels[rows]
+        part.count = count
+        return part
 
 
 def builder(dataset, data_dir=None):

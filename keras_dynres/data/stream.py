@@ -1,5 +1,8 @@
 """Pipelines over encoded images in files: for data that memory cannot hold."""
 
+import copy
+
+import numpy as np
 import tensorflow as tf
 
 from keras_dynres.data import reading
@@ -22,17 +25,34 @@ class Files:
     """
 
     def __init__(self, dataset, split, data_dir=None, on_corrupt="raise"):
-        builder = reading.builder(dataset, data_dir)
+        self._builder = reading.builder(dataset, data_dir)
+        self._split = split
         self.dataset = dataset
-        self.paths = [str(p) for p in builder.info.splits[split].filepaths]
-        self.count = builder.info.splits[split].num_examples
         self._skip = reading.skips(on_corrupt)
-        self._features = builder.info.features
-        if not all(".tfrecord" in path for path in self.paths):
+        self._features = self._builder.info.features
+        self._take(split)
+
+    def last(self, count):
+        """The last `count` images."""
+        return copy.copy(self)._take(f"{self._split}[-{count}:]")
+
+    def but(self, count):
+        """All but the last `count` images."""
+        return copy.copy(self)._take(f"{self._split}[:-{count}]")
+
+    def _take(self, part):
+        """Reads of each file what belongs to a part of the split."""
+        info = self._builder.info.splits[part]
+        files = info.file_instructions
+        self.count = info.num_examples
+        self.parts = [(str(f.filename), f.skip, f.take) for f in files]
+        wrong = [path for path, *_ in self.parts if ".tfrecord" not in path]
+        if wrong:
             raise DynresError(
-                f"Data set {dataset.name!r} must be prepared as TFRecord files. "
-                f"Received: {self.paths[0]!r}"
+                f"Data set {self.dataset.name!r} must be prepared as TFRecord files. "
+                f"Received: {wrong[0]!r}"
             )
+        return self
 
     def decoded(self, records, prepare):
         """Numbered records to `prepare(number, image, label)`, in their own order."""
@@ -82,7 +102,7 @@ def training(files, batch_size, augment, seed, epochs, start_epoch, window=WINDO
 
     def epoch_of(epoch):
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
-        records = _records(_shuffled(tf.constant(files.paths), key), AT_ONCE)
+        records = _records(files, AT_ONCE, _shuffled(tf.range(len(files.parts)), key))
         windows = records.batch(window).enumerate(1)
         records = windows.map(lambda i, rows: _shuffled(rows, _within(key, i)))
         records = records.unbatch().enumerate(epoch * count)
@@ -103,13 +123,16 @@ def evaluation(files, batch_size):
     def prepare(_, image, label):
         return standardise(centre(image, dataset.size), dataset), label
 
-    records = _records(tf.constant(files.paths), 1).enumerate()
+    records = _records(files, 1, tf.range(len(files.parts))).enumerate()
     return files.decoded(records, prepare).batch(batch_size).prefetch(4)
 
 
-def _records(paths, at_once):
-    return tf.data.Dataset.from_tensor_slices(paths).interleave(
-        tf.data.TFRecordDataset,
+def _records(files, at_once, order):
+    paths, skips, takes = zip(*files.parts, strict=True)
+    parts = paths, np.array(skips, "int64"), np.array(takes, "int64")
+    parts = tuple(tf.gather(each, order) for each in parts)
+    return tf.data.Dataset.from_tensor_slices(parts).interleave(
+        lambda path, skip, take: tf.data.TFRecordDataset(path).skip(skip).take(take),
         cycle_length=at_once,
         num_parallel_calls=at_once,
         deterministic=True,

@@ -3,6 +3,9 @@
 from keras_dynres.evaluation.curves import Curve, Point, curve
 from keras_dynres.evaluation.difficulty import CostGroups, cost_groups
 from keras_dynres.evaluation.environment import environment
+from keras_dynres.evaluation.growing import growing_nets
+from keras_dynres.evaluation.guessing import Guess, guess
+from keras_dynres.evaluation.lookup import lookup_table
 from keras_dynres.evaluation.page import report
 from keras_dynres.evaluation.plots import plot
 from keras_dynres.evaluation.predict import Predictions, Score, predictions
@@ -13,6 +16,7 @@ from keras_dynres.evaluation.tables import accuracy_table, compare
 __all__ = [
     "CostGroups",
     "Curve",
+    "Guess",
     "Point",
     "Predictions",
     "ScaleSensitivity",
@@ -23,6 +27,9 @@ __all__ = [
     "cost_groups",
     "curve",
     "environment",
+    "growing_nets",
+    "guess",
+    "lookup_table",
     "plot",
     "predictions",
     "report",

@@ -1,10 +1,23 @@
 """The methods by name; adding one is a file and a line here."""
 
 from keras_dynres.errors import UnknownNameError
+from keras_dynres.methods.early_exit import EarlyExit
+from keras_dynres.methods.low_mode import LowMode
+from keras_dynres.methods.msdnet import MSDNet
 from keras_dynres.methods.multi_scale import MultiScale
+from keras_dynres.methods.plain_network import Plain
+from keras_dynres.methods.resizable import Resizable
 from keras_dynres.methods.sdpoint import SDPoint
 
-METHODS = {"sdpoint": SDPoint, "multi_scale": MultiScale}
+METHODS = {
+    "sdpoint": SDPoint,
+    "multi_scale": MultiScale,
+    "msdnet": MSDNet,
+    "early_exit": EarlyExit,
+    "resizable": Resizable,
+    "low_mode": LowMode,
+    "plain": Plain,
+}
 
 
 def create(name, base, **kwargs):

@@ -49,7 +49,9 @@ class MultiScale(DynamicModel):
         size = instance.settings["size"]
         (name,) = graph.input_names(self.base)
         resize = keras.layers.Resizing(size, size, name=f"{name}_resized")
-        return {name: graph.after(resize)}
+        # Called without a word of training, Keras' Resizing puts all behind it in
+        # training mode.
+        return {name: graph.after(resize, training=False)}
 
     def get_config(self):
         """The arguments of `__init__`."""

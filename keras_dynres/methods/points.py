@@ -5,12 +5,12 @@ import keras
 from keras_dynres import graph
 from keras_dynres.errors import DynresError, UnknownNameError
 
-_CONVOLUTIONS = (
+CONVOLUTIONS = (
     keras.layers.Conv2D,
     keras.layers.SeparableConv2D,
     keras.layers.DepthwiseConv2D,
 )
-_FOLLOWERS = (
+FOLLOWERS = (
     keras.layers.BatchNormalization,
     keras.layers.Activation,
     keras.layers.ReLU,
@@ -27,14 +27,14 @@ def points(model, wanted="auto"):
         model: A flat functional model.
         wanted: `"auto"`, `"alternate"`, layer names, or a callable of the model.
     """
-    _refuse_unpooled(model)
+    refuse_unpooled(model)
     if wanted == "auto":
         return _found(model)
     if wanted == "alternate":
         return _found(model)[1::2]
     names = list(wanted(model) if callable(wanted) else wanted)
     every = [call.name for call in graph.calls(model)]
-    allowed = [call.name for call in _maps(graph.bottlenecks(model))]
+    allowed = [call.name for call in maps(graph.bottlenecks(model))]
     for name in names:
         if name not in every:
             raise UnknownNameError(f"layer of {model.name!r}", name, allowed)
@@ -50,7 +50,7 @@ def points(model, wanted="auto"):
 
 def stem(model):
     """Name of the max pooling before the first block."""
-    for call in _maps(graph.bottlenecks(model)):
+    for call in maps(graph.bottlenecks(model)):
         if isinstance(call.layer, keras.layers.MaxPooling2D):
             return call.name
         if _is_addition(call) or _is_concatenation(call):
@@ -68,7 +68,7 @@ def sizes(model):
 
 
 def _found(model):
-    narrow = _maps(graph.bottlenecks(model))
+    narrow = maps(graph.bottlenecks(model))
     kinds = ([c for c in narrow if is_kind(c)] for is_kind in _BLOCK_ENDS)
     names = next((kind for kind in kinds if kind), None) or _thirds(narrow)
     if not names:
@@ -83,16 +83,17 @@ def _none(model):
     )
 
 
-def _maps(found):
-    maps = [call for call in found if len(call.outputs[0].shape) == 4]
-    for call in maps:
+def maps(found):
+    """Those of the calls that return a feature map, of more than one cell."""
+    four = [call for call in found if len(call.outputs[0].shape) == 4]
+    for call in four:
         if None in call.outputs[0].shape[1:3]:
             raise DynresError(
                 f"The base's height and width must be known: build it with "
                 f"input_shape=(height, width, channels). Received: layer "
                 f"{call.name!r} of shape {call.outputs[0].shape}"
             )
-    return [call for call in maps if call.outputs[0].shape[1:3] != (1, 1)]
+    return [call for call in four if call.outputs[0].shape[1:3] != (1, 1)]
 
 
 def _is_addition(call):
@@ -111,14 +112,15 @@ def _thirds(narrow):
     """The end of every third convolution, normalisation and activation included."""
     ends = []
     for call in narrow:
-        if isinstance(call.layer, _CONVOLUTIONS):
+        if isinstance(call.layer, CONVOLUTIONS):
             ends.append(call)
-        elif ends and isinstance(call.layer, _FOLLOWERS):
+        elif ends and isinstance(call.layer, FOLLOWERS):
             ends[-1] = call
     return ends[2::3]
 
 
-def _refuse_unpooled(model):
+def refuse_unpooled(model):
+    """Raises where the classifier fits one size of the feature map alone."""
     for call in graph.calls(model):
         size = call.inputs[0].shape[1:-1] if call.inputs else ()
         if isinstance(call.layer, keras.layers.Flatten) and any(n != 1 for n in size):

@@ -6,7 +6,7 @@ import dataclasses
 import numpy as np
 
 from keras_dynres.errors import DynresError
-from keras_dynres.tflite import flatbuffer, forms
+from keras_dynres.tflite import flatbuffer, forms, sessions, staging
 
 # Largest difference of logits, as a share of the largest logit where that exceeds 1.
 TOLERANCES = {"float32": 1e-4, "float16": 1e-2}
@@ -51,11 +51,37 @@ def check_signature(data, name, model, images, precision):
         A `SignatureCheck`. A difference beyond `TOLERANCES`, or a result that is not
         finite, raises.
     """
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=flatbuffer.select(data, name))
-    run = interpreter.get_signature_runner(name)
+    run = sessions.load(lambda: data, [name], 1)[name]
     found = np.concatenate([run(images=image[None])["outputs"] for image in images])
+    return _check(data, name, found, model, images, precision)
+
+
+def check_stages(data, rows, models, images, precision):
+    """Runs the stages one after another and compares each prediction with Keras's.
+
+    Args:
+        data: The file's bytes.
+        rows: `StageRow`s.
+        models: The functional `keras.Model` of each exit, from the images.
+        images: A float32 batch.
+        precision: What the file was converted to.
+
+    Yields:
+        A `SignatureCheck` for each stage, whose error is that of all stages until
+        there.
+    """
+    if not rows:
+        return
+    runs = sessions.load(lambda: data, [row.signature for row in rows], 1)
+    found = {row.signature: [] for row in rows}
+    for image in images:
+        for row, outputs in staging.run(rows, runs, image[None]):
+            found[row.signature].append(outputs)
+    for (name, each), model in zip(found.items(), models, strict=True):
+        yield _check(data, name, np.concatenate(each), model, images, precision)
+
+
+def _check(data, name, found, model, images, precision):
     # A model trained in half precision is held to what its weights say in single.
     exact = forms.in_float32(model)
     wanted = np.asarray(exact(images, training=False), "float32")
@@ -70,17 +96,21 @@ def check_signature(data, name, model, images, precision):
             "written."
         )
     agreement = float(np.mean(found.argmax(-1) == wanted.argmax(-1)))
-    total, left = _operators(interpreter)
+    total, left = _operators(data, name)
     return SignatureCheck(name, error, agreement, total, left)
 
 
-def _operators(interpreter):
-    """How many operators the primary graph has, and which are not delegated.
+def _operators(data, name):
+    """How many operators a signature's graph has, and which are not delegated.
 
     The interpreter lists replaced operators too, and the plan of what really runs is
     hidden: it is found by walking back from the outputs. A delegate's node comes
     last, so it takes over the tensors of the operators it replaced.
     """
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=flatbuffer.select(data, [name]))
+    interpreter.allocate_tensors()
     operators = interpreter._get_ops_details()
     makers = {int(t): each for each in operators for t in each["outputs"]}
     waiting = [each["index"] for each in interpreter.get_output_details()]

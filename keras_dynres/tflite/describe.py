@@ -1,8 +1,8 @@
 """What goes into a bundle's metadata, from the model and the user's arguments."""
 
+import dataclasses
 import importlib.metadata
-
-import keras
+import json
 
 from keras_dynres import graph
 from keras_dynres.errors import DynresError
@@ -14,7 +14,7 @@ _CACHE = {
 }
 
 
-def facts(model, graphs, precision, labels=None, preprocessing=None):
+def facts(model, graphs, precision, labels=None, preprocessing=None, stages=()):
     """The metadata of a bundle, but for what its checks find.
 
     Args:
@@ -23,6 +23,7 @@ def facts(model, graphs, precision, labels=None, preprocessing=None):
         precision: What the file is converted to.
         labels: Names of the classes, or None.
         preprocessing: `{"mean", "std", "scale"}` or None.
+        stages: A `StageRow` for each stage the file holds.
 
     Returns:
         A dict with the keys that `metadata` lists.
@@ -38,6 +39,11 @@ def facts(model, graphs, precision, labels=None, preprocessing=None):
         "output": {"classes": classes, "activation": _activation(one)},
         "precision": precision,
         "menu": [_row(model.menu[name]) for name in graphs],
+        "aliases": {
+            alias: name for alias, name in model.aliases().items() if name in graphs
+        },
+        "stages": [dataclasses.asdict(row) for row in stages],
+        "policies": [json.loads(each.to_json()) for each in model.policies],
         "weight_cache": {"allowed": cached, "reason": _CACHE[cached]},
         "producer": _versions(),
     }
@@ -101,11 +107,7 @@ def _preprocessing(rule, channels):
 
 
 def _activation(model):
-    last = graph.calls(model)[-1].layer
-    softmax = isinstance(last, keras.layers.Softmax) or (
-        getattr(last, "activation", None) is keras.activations.softmax
-    )
-    return "probabilities" if softmax else "logits"
+    return "probabilities" if graph.gives_probabilities(model) else "logits"
 
 
 def _versions():

@@ -1,22 +1,18 @@
 """A model's menu into one `.tflite` file."""
 
 import dataclasses
+import itertools
 import tempfile
 from pathlib import Path
 
 import keras
-import numpy as np
 
 from keras_dynres import files
 from keras_dynres.errors import DynresError, did_you_mean
 from keras_dynres.instance import FULL, Menu
-from keras_dynres.tflite import describe, metadata
-from keras_dynres.tflite.checks import check_signature
+from keras_dynres.tflite import describe, metadata, samples, staging
+from keras_dynres.tflite.checks import check_signature, check_stages
 from keras_dynres.tflite.convert import PRECISIONS, convert
-
-# More images change the ranges of activations no more, and each is run per instance.
-CALIBRATION_IMAGES = 200
-_VERIFY_IMAGES = 16
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,7 +23,8 @@ class ExportReport:
         paths: The files, one unless `separate`.
         sizes: Their sizes in bytes.
         precision: What the weights and activations are stored as.
-        signatures: Maps each instance's name to its `SignatureCheck`.
+        signatures: Maps each instance's name, and each stage's, to its
+            `SignatureCheck`.
         notes: Sentences a user should know.
     """
 
@@ -68,6 +65,7 @@ def export(
     precision="float32",
     calibration_data=None,
     separate=False,
+    stages=None,
     labels=None,
     preprocessing=None,
     verify_data=None,
@@ -75,10 +73,12 @@ def export(
 ):
     """Writes instances of a model into one TFLite file, a signature for each.
 
-    Signatures are named as in the menu. Weights that instances share are stored once
-    in every precision. Input and output are float32, one image a call. The file is
-    checked before it appears: each signature must compute what `model.at(name)`
-    computes, and the hash inside guards it from then on.
+    Signatures are named as in the menu. A model of several exits adds `stage1`,
+    `stage2` and so on, each of which hands features on to the next: `Runner` stops
+    between them. Weights that signatures share are stored once in every precision.
+    Input and output are float32, one image a call. The file is checked before it
+    appears: each signature must compute what `model.at(name)` computes, and the hash
+    inside guards it from then on.
 
     **Keep XNNPACK's weight cache off for `"int8"` and `"int8-weights"`.** It
     mistakes kernels that instances share at different scales for one another and
@@ -99,6 +99,8 @@ def export(
             `tf.data.Dataset` of images or of (images, labels)); `"int8"` needs them
             and takes the first 200.
         separate: Whether to write one file for each instance.
+        stages: Whether to add the stages, all of them, whichever instances are
+            chosen. By default where the model has any, unless `separate`.
         labels: Names of the classes, in order.
         preprocessing: What turns pixels into input: `{"mean": [...], "std": [...],
             "scale": 255}`.
@@ -124,30 +126,31 @@ def export(
     _check_arguments(model, precision, path)
     names, notes = chosen(model, instances)
     graphs = {name: model.at(name) for name in names}
+    rows = _stage_rows(model, stages, separate)
     shape = _input_shape(graphs)
-    facts = describe.facts(model, graphs, precision, labels, preprocessing)
-    calibration = None
-    if precision == "int8":
-        calibration = _images(
-            calibration_data, "calibration_data", shape, CALIBRATION_IMAGES
-        )
-    images = _verify_images(verify_data, calibration, shape)
-    path = Path(path)
-    wanted = {path: names}
-    if separate:
-        wanted = {
-            path.with_name(f"{path.stem}.{name}{path.suffix}"): [name] for name in names
-        }
+    facts = describe.facts(model, graphs, precision, labels, preprocessing, rows)
+    calibration, images = samples.given(precision, calibration_data, verify_data, shape)
+    exits = [model.at(row.exit) for row in rows]
+    parts = {
+        row.signature: stage.model
+        for row, stage in zip(rows, model.stages(), strict=False)
+    }
     if verbose:
-        print(f"Converting {len(names)} instances to {precision} ...", flush=True)
+        held = f"{len(names)} instances" + f" and {len(rows)} stages" * bool(rows)
+        print(f"Converting {held} to {precision} ...", flush=True)
     contents, checks = {}, {}
-    bar = keras.utils.Progbar(len(names), verbose=verbose, unit_name="instance")
-    for file, held in wanted.items():
-        data = convert({n: graphs[n] for n in held}, precision, calibration)
-        for name in held:
-            checks[name] = check_signature(data, name, graphs[name], images, precision)
+    count = len(names) + len(rows)
+    bar = keras.utils.Progbar(count, verbose=verbose, unit_name="signature")
+    for file, held in _files(Path(path), names, separate).items():
+        wanted = {**{name: graphs[name] for name in held}, **parts}
+        data = convert(wanted, precision, calibration, rows)
+        for each in itertools.chain(
+            (check_signature(data, n, graphs[n], images, precision) for n in held),
+            check_stages(data, rows, exits, images, precision),
+        ):
+            checks[each.name] = each
             bar.update(len(checks))
-        kept = describe.with_checks(facts, {n: checks[n] for n in held})
+        kept = describe.with_checks(facts, {name: checks[name] for name in wanted})
         contents[file] = metadata.write_metadata(data, kept)
     # Only now, when every file is known to be right, does the first one appear.
     for file, data in contents.items():
@@ -216,6 +219,28 @@ def _check_arguments(model, precision, path):
         ) from error
 
 
+def _stage_rows(model, wanted, separate):
+    rows = [] if wanted is False or wanted is None and separate else staging.rows(model)
+    if wanted and separate:
+        raise DynresError(
+            "Files of one instance each hold no stages: leave out separate or stages. "
+            "Received: separate=True, stages=True."
+        )
+    if wanted and not rows:
+        raise DynresError(
+            f"{model.name!r} has no stages: its instances do not build on one another. "
+            "Received: stages=True."
+        )
+    return rows
+
+
+def _files(path, names, separate):
+    """The instances each file holds."""
+    if not separate:
+        return {path: names}
+    return {path.with_name(f"{path.stem}.{n}{path.suffix}"): [n] for n in names}
+
+
 def _input_shape(graphs):
     for name, model in graphs.items():
         shapes = [tuple(t.shape) for t in (*model.inputs, *model.outputs)]
@@ -230,39 +255,3 @@ def _input_shape(graphs):
                 f"Received: instance {name!r} with input shape {shapes[0]}."
             )
     return shapes[0][1:]
-
-
-def _images(data, name, shape, most):
-    """Up to `most` images of an array, or of batches, in float32."""
-    if data is None:
-        raise DynresError(
-            f"precision='int8' needs {name}: about a hundred images as the model takes "
-            f"them, of shape {(None, *shape)}."
-        )
-    found = []
-    for batch in [data] if hasattr(data, "shape") else data:
-        batch = batch[0] if isinstance(batch, (tuple, list)) else batch
-        batch = np.asarray(batch[: most - sum(map(len, found))])
-        if batch.shape[1:] != shape:
-            raise DynresError(
-                f"{name} must hold images of shape {(None, *shape)}. "
-                f"Received: shape {batch.shape}."
-            )
-        found.append(batch.astype("float32"))
-        if sum(map(len, found)) >= most:
-            break
-    images = np.concatenate(found) if found else np.zeros((0, *shape))
-    if not len(images):
-        raise DynresError(f"{name} holds no images. Received: {data!r}.")
-    if not np.isfinite(images).all():
-        raise DynresError(f"{name} holds values that are not finite numbers.")
-    return images
-
-
-def _verify_images(verify_data, calibration, shape):
-    if verify_data is not None:
-        return _images(verify_data, "verify_data", shape, 10 * _VERIFY_IMAGES)
-    if calibration is not None:
-        return calibration[: 2 * _VERIFY_IMAGES]
-    rng = np.random.default_rng(0)
-    return rng.standard_normal((_VERIFY_IMAGES, *shape), "float32")

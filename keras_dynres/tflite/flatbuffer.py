@@ -34,35 +34,39 @@ def signatures(data):
     return found
 
 
-def select(data, key):
-    """The file with one signature left, its graph the only and so the primary one.
+def select(data, keys):
+    """The file with some signatures left; of one alone, the graph is the primary one.
 
     A runtime prepares every graph of a file when it loads it. Shortening two lists
     hides the others at once, without touching the weights, for any runtime and any
-    language: load time and memory are then those of one instance.
+    language: load time and memory are then those of what is left.
 
     The result's metadata hash no longer holds: check the file before.
 
     Args:
         data: The bytes of a TFLite file without control flow.
-        key: The signature to keep.
+        keys: The signatures to keep.
 
     Returns:
         Bytes of the same length.
     """
-    root = _root(data)
-    index = signatures(data)[key]
-    place = _vector(data, root[_SIGNATURES])[list(signatures(data)).index(key)]
+    root, graphs = _root(data), signatures(data)
+    places = dict(zip(graphs, _vector(data, root[_SIGNATURES]), strict=True))
+    subgraphs = _vector(data, root[_SUBGRAPHS])
+    # In the file's order: a signature without a number is that of graph 0, and stays.
+    keys = sorted(keys, key=graphs.get)
     patches = {}
     for slot, kept in (
-        (_SUBGRAPHS, _vector(data, root[_SUBGRAPHS])[index]),
-        (_SIGNATURES, place),
+        (_SUBGRAPHS, [subgraphs[graphs[key]] for key in keys]),
+        (_SIGNATURES, [places[key] for key in keys]),
     ):
         at = root[slot] + _u32(data, root[slot])
-        patches[at] = struct.pack("<II", 1, kept - (at + 4))
-    number = (_table(data, place) + [0] * 5)[4]
-    if number:
-        patches[number] = struct.pack("<I", 0)
+        offsets = [place - (at + 4 + 4 * i) for i, place in enumerate(kept)]
+        patches[at] = struct.pack(f"<{1 + len(kept)}I", len(kept), *offsets)
+    for index, key in enumerate(keys):
+        number = (_table(data, places[key]) + [0] * 5)[4]
+        if number:
+            patches[number] = struct.pack("<I", index)
     # Joined in one go: a file may be large, and a second copy of it would be the
     # dearest part of loading an instance.
     pieces, done, whole = [], 0, memoryview(data)

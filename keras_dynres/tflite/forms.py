@@ -15,14 +15,10 @@ import numpy as np
 from keras import ops
 
 from keras_dynres import graph
-from keras_dynres.layers import AdaptivePooling2D
+from keras_dynres.layers import AdaptivePooling2D, PooledKernelConv2D
 from keras_dynres.layers.adaptive_pooling import scaled_size, window_bounds
+from keras_dynres.tflite import folding
 
-_TRANSPARENT = (
-    keras.layers.Dropout,
-    keras.layers.SpatialDropout2D,
-    keras.layers.Identity,
-)
 _SNAPPED = (keras.layers.Conv2D, keras.layers.Conv1D, keras.layers.DepthwiseConv2D)
 
 
@@ -55,13 +51,35 @@ class _Forms:
         self.integer = precision == "int8"
         self.snap = precision in ("int8", "int8-weights")
         self._copies = {}
-        graphs = {name: graph.flatten(model) for name, model in graphs.items()}
-        producers = {name: _producers(model) for name, model in graphs.items()}
-        self._disputed = _disputed(graphs, producers)
+        graphs = {
+            name: self._with_small_kernels(_from_float32(model))
+            for name, model in graphs.items()
+        }
+        producers = {name: folding.producers(model) for name, model in graphs.items()}
+        self._disputed = folding.disputed(graphs, producers)
         self.models = {
             name: graph.rewire(model, self._edits(model, producers[name]))
             for name, model in graphs.items()
         }
+
+    def _with_small_kernels(self, model):
+        """The graph with plain small convolutions in place of pooled kernels."""
+        pooled = [
+            call.layer
+            for call in graph.calls(model)
+            if isinstance(call.layer, PooledKernelConv2D)
+        ]
+        return graph.rewire(
+            model, {layer.name: graph.swap(self._small(layer)) for layer in pooled}
+        )
+
+    def _small(self, layer):
+        if id(layer) not in self._copies:
+            copy = layer.plain()
+            copy.build(*_build_arguments(layer))
+            copy.set_weights(layer.plain_weights())
+            self._copies[id(layer)] = copy, layer
+        return self._copies[id(layer)][0]
 
     def _edits(self, model, producers):
         edits = {}
@@ -77,7 +95,7 @@ class _Forms:
         if not isinstance(layer, keras.layers.Layer):
             return None
         rank = len(call.outputs[0].shape)
-        if _is_norm(layer, rank):
+        if folding.is_norm(layer, rank):
             return self._norm(call, rank, producers)
         if self.integer and _is_average(layer):
             shape = call.inputs[0].shape
@@ -92,7 +110,7 @@ class _Forms:
         return None
 
     def _norm(self, call, rank, producers):
-        scale, offset = _affine(call.layer)
+        scale, offset = folding.affine(call.layer)
         producer = producers.get(id(call.inputs[0]))
         folds = producer is not None
         disputed = folds and id(producer.kernel) in self._disputed
@@ -133,6 +151,15 @@ class _Forms:
         return self._copies[id(layer)][0]
 
 
+def _from_float32(model):
+    """The flat graph; features it takes in half precision are taken in single."""
+    if not {tensor.dtype for tensor in model.inputs} & {"float16", "bfloat16"}:
+        return graph.flatten(model)
+    inputs = [keras.Input(batch_shape=t.shape, dtype="float32") for t in model.inputs]
+    given = keras.tree.pack_sequence_as(model.input, inputs)
+    return graph.flatten(keras.Model(inputs, model(given), name=model.name))
+
+
 def _in_place(form):
     # Inference: arguments such as `training` of the old call are left out.
     return lambda call, inputs, *args, **kwargs: form(inputs)
@@ -145,43 +172,6 @@ def _build_arguments(layer):
     return (config.get("input_shape"),)
 
 
-def _producers(model):
-    """Maps a tensor to the layer with a kernel whose output it is, if any."""
-    found = {}
-    for call in graph.calls(model):
-        out = id(call.outputs[0])
-        if getattr(call.layer, "kernel", None) is not None:
-            linear = getattr(call.layer, "activation", None)
-            if linear in (None, keras.activations.linear):
-                found[out] = call.layer
-        elif isinstance(call.layer, _TRANSPARENT):
-            producer = found.get(id(call.inputs[0]))
-            if producer is not None:
-                found[out] = producer
-    return found
-
-
-def _disputed(graphs, producers):
-    """Kernels after which the graphs normalise with different scales."""
-    scales = {}
-    for name, model in graphs.items():
-        for call in graph.calls(model):
-            if not _is_norm(call.layer, len(call.outputs[0].shape)):
-                continue
-            producer = producers[name].get(id(call.inputs[0]))
-            if producer is not None:
-                scale = _affine(call.layer)[0].tobytes()
-                scales.setdefault(id(producer.kernel), set()).add(scale)
-    return {kernel for kernel, found in scales.items() if len(found) > 1}
-
-
-def _is_norm(layer, rank):
-    return isinstance(layer, keras.layers.BatchNormalization) and layer.axis in (
-        -1,
-        rank - 1,
-    )
-
-
 def _is_average(layer):
     if isinstance(layer, AdaptivePooling2D):
         return layer.mode == "average"
@@ -190,20 +180,6 @@ def _is_average(layer):
         and layer.padding == "valid"
         and layer.data_format == "channels_last"
     )
-
-
-def _affine(layer):
-    """Scale and offset of a batch norm in inference."""
-    mean, variance = (
-        np.asarray(v, "float64") for v in (layer.moving_mean, layer.moving_variance)
-    )
-    scale = 1 / np.sqrt(variance + layer.epsilon)
-    if layer.gamma is not None:
-        scale = scale * np.asarray(layer.gamma, "float64")
-    offset = -mean * scale
-    if layer.beta is not None:
-        offset = offset + np.asarray(layer.beta, "float64")
-    return scale.astype("float32"), offset.astype("float32")
 
 
 def _snapped(kernel, layer):

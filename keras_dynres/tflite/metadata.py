@@ -26,6 +26,13 @@ the rest of the metadata included, is covered.
 - `menu`: a list, cheapest first, of `{"name", "signature", "settings", "macs", "flops",
   "params", "measured"}`. A signature's one input is `images`, its one output
   `outputs`.
+- `aliases`: other names of instances, `{alias: name in the menu}`.
+- `stages`: a list, empty for most models, of `{"name", "signature", "takes", "makes",
+  "keeps", "exit", "macs"}`: run in order, each gives `outputs`, the prediction of
+  `exit`, and the features it `makes`, from those it `takes`; what it `keeps` is all
+  that later stages still need. The first takes `images`. `macs` are its own.
+- `policies`: when to stop after which stage: a list of what
+  `keras_dynres.exits.Policy.to_json` writes.
 - `weight_cache`: `{"allowed": false, "reason": "..."}`: whether XNNPACK's weight cache
   may be used with this file.
 - `parity`: per signature, how far the file is from Keras (see `export`).

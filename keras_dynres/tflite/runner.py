@@ -8,7 +8,15 @@ import numpy as np
 
 from keras_dynres.errors import DynresError
 from keras_dynres.instance import FULL, Instance, Menu
-from keras_dynres.tflite import flatbuffer, inputs, latency, metadata
+from keras_dynres.tflite import (
+    flatbuffer,
+    inputs,
+    latency,
+    metadata,
+    policies,
+    sessions,
+    staging,
+)
 
 
 class Runner:
@@ -16,7 +24,9 @@ class Runner:
 
     The file's hash is checked before the runtime sees a byte of it. An instance is
     loaded when it is first run, and costs the memory and the load time of a file
-    that holds it alone; `close()` gives them back.
+    that holds it alone; `close()` gives them back. A bundle with stages can also stop
+    at an exit (`anytime`, `predict`); all stages together cost what the whole network
+    costs.
 
     XNNPACK's weight cache stays off: it returns wrong logits for int8 kernels that
     instances share.
@@ -29,6 +39,7 @@ class Runner:
         menu: A `Menu`; its `latency_ms` are this machine's, from `benchmark`.
         metadata: What the file says about itself, a dict.
         labels: Names of the classes, or None.
+        exits: Names of the exits the stages end in, in order.
 
     Example:
 
@@ -47,6 +58,11 @@ class Runner:
         self.path = Path(path)
         self.metadata = metadata.read_metadata(self.path)
         self.labels = self.metadata.get("labels")
+        rows = self.metadata.get("stages", [])
+        self._chain = staging.Chain(
+            [staging.StageRow.of(row) for row in rows], self._load
+        )
+        self.exits = self._chain.exits
         self._sessions = {}
         self._signatures = {
             row["name"]: row["signature"] for row in self.metadata["menu"]
@@ -70,15 +86,75 @@ class Runner:
             A `float32` array, (batch, classes), or (classes,) for a single image.
         """
         batch, single = inputs.as_batch(images, self.metadata)
-        name = self.menu[instance].name
-        classes = self.metadata["output"]["classes"]
-        outputs = np.empty((len(batch), classes), "float32")
-        session = self._session(name)
+        session = self._session(self._name(instance))
+        outputs = self._rows(batch)
         # One by one: a larger batch would have the runtime plan and pack anew, and
         # on a CPU it is no faster.
         for i in range(len(batch)):
             outputs[i] = session(batch[i : i + 1])[0]
         return outputs[0] if single else outputs
+
+    def anytime(self, images):
+        """Yields (exit, outputs) as soon as each exit is computed.
+
+        Nothing is computed twice and nothing ahead: what is not asked for is not
+        computed.
+
+        Args:
+            images: Normalised images, one or a batch.
+
+        Example:
+
+        ```python
+        for exit, logits in runner.anytime(image):
+            if time_is_up():
+                break
+        ```
+        """
+        self._need_stages()
+        batch, single = inputs.as_batch(images, self.metadata)
+
+        def each_exit():
+            runs = [self._chain.run(batch[i : i + 1]) for i in range(len(batch))]
+            for exit in self.exits:
+                outputs = self._rows(batch)
+                for i, run in enumerate(runs):
+                    outputs[i] = next(run)
+                yield exit, outputs[0] if single else outputs
+
+        # Not a generator itself: bad images are refused at once.
+        return each_exit()
+
+    def predict(self, images, policy, return_exits=False):
+        """Outputs of the first exit a policy trusts; later ones are not computed.
+
+        Args:
+            images: Normalised images, one or a batch.
+            policy: A `keras_dynres.exits.Policy`, its JSON text, the path of such a
+                file, or a position in `policies`.
+            return_exits: Whether to return the exit each image left at, too.
+
+        Returns:
+            A `float32` array, as `run` does; with `return_exits`, also an array of
+            positions in `exits`, or one position.
+        """
+        self._need_stages()
+        policy = policies.find(policy, self.metadata, self._chain)
+        batch, single = inputs.as_batch(images, self.metadata)
+        outputs, left = self._rows(batch), np.zeros(len(batch), "int64")
+        for i in range(len(batch)):
+            for position, found in enumerate(self._chain.run(batch[i : i + 1])):
+                if policy.decide(position, policies.sureness(found, self.metadata)):
+                    break
+            outputs[i], left[i] = found, position
+        if single:
+            outputs, left = outputs[0], int(left[0])
+        return (outputs, left) if return_exits else outputs
+
+    @property
+    def policies(self):
+        """The policies the model had when it was exported."""
+        return policies.kept(self.metadata)
 
     def preprocess(self, pixels):
         """Input for `run` of `uint8` pixels, by the rule in the metadata."""
@@ -112,7 +188,7 @@ class Runner:
         if isinstance(instances, (str, Instance)):
             instances = [instances]
         asked = self.menu.names if instances is None else instances
-        names = [self.menu[name].name for name in asked]
+        names = [self._name(each) for each in asked]
         shape = (1, *self.metadata["input"]["shape"])
         image = np.random.default_rng(0).standard_normal(shape, "float32")
         found = {}
@@ -144,11 +220,12 @@ class Runner:
         return self.menu.within(latency_ms=latency_ms, metric=metric)
 
     def close(self, instance=None):
-        """Frees what an instance, or every one, holds; running loads it again."""
+        """Frees what an instance holds, or all that is held; running loads it again."""
         if instance is None:
             self._sessions.clear()
+            self._chain.close()
         else:
-            self._sessions.pop(self.menu[instance].name, None)
+            self._sessions.pop(self._name(instance), None)
 
     def __enter__(self):
         return self
@@ -162,12 +239,34 @@ class Runner:
             f"instances={self.menu.names})"
         )
 
+    def _name(self, instance):
+        name = getattr(instance, "name", instance)
+        return self.menu[self.metadata.get("aliases", {}).get(name, name)].name
+
+    def _rows(self, batch):
+        return np.empty((len(batch), self.metadata["output"]["classes"]), "float32")
+
     def _session(self, name):
+        """A function from one image to its outputs."""
         if name not in self._sessions:
-            self._sessions[name] = _session(
-                self._read, self._signatures[name], self.num_threads
+            key = self._signatures[name]
+            call = self._load([key])[key]
+            (port,) = call.get_input_details()
+            self._sessions[name] = lambda image: next(
+                iter(call(**{port: image}).values())
             )
         return self._sessions[name]
+
+    def _load(self, keys):
+        return sessions.load(self._read, keys, self.num_threads)
+
+    def _need_stages(self):
+        if not self.exits:
+            raise DynresError(
+                "This bundle holds no stages, and cannot stop at an exit: export a "
+                "model of several exits with stages=True. "
+                f"Received: path={str(self.path)!r}."
+            )
 
     def _read(self):
         data = metadata.verify(self.path)
@@ -178,30 +277,6 @@ class Runner:
                 f"Received: path={str(self.path)!r}."
             )
         return data
-
-
-def _session(read, signature, threads):
-    """A function from one image to its outputs.
-
-    Given the whole file, the runtime prepares every signature and packs the weights
-    anew for each; given a file of one signature, only that one. A graph with
-    branches needs the graphs that hold them, which the runtime says on loading: then
-    the whole file it is.
-    """
-    from ai_edge_litert.interpreter import Interpreter
-
-    try:
-        # Read again for each instance: the bytes kept would count twice.
-        interpreter = Interpreter(
-            model_content=flatbuffer.select(read(), signature), num_threads=threads
-        )
-        interpreter.allocate_tensors()
-    except RuntimeError:
-        interpreter = Interpreter(model_content=read(), num_threads=threads)
-        interpreter.allocate_tensors()
-    call = interpreter.get_signature_runner(signature)
-    (name,) = call.get_input_details()
-    return lambda image: next(iter(call(**{name: image}).values()))
 
 
 def _menu(fields):

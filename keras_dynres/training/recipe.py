@@ -47,6 +47,8 @@ class Recipe:
         precision: Keras' dtype policy: `"float32"` or a mixed one.
         seed: Of weights, order, augmentation and the drawing of instances.
         calibration_batches: Training batches the statistics are computed over.
+        held_out: Training images, the last in the files, that are not trained on:
+            what budgets are solved on.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Recipe:
     precision: str = "float32"
     seed: int = 0
     calibration_batches: int = 100
+    held_out: int = 0
 
     def __post_init__(self):
         for field in dataclasses.fields(self):
@@ -87,6 +90,7 @@ class Recipe:
         self._check("label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)")
         self._check("seed", self.seed >= 0, "at least 0")
         self._check("calibration_batches", self.calibration_batches > 0, "above 0")
+        self._check("held_out", self.held_out >= 0, "at least 0")
         self._check(
             "warmup_epochs",
             0 <= self.warmup_epochs < self.epochs,

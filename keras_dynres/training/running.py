@@ -107,6 +107,7 @@ def train(
         "data_dir": data_dir,
         "batch_size": recipe.batch_size,
         "on_corrupt": on_corrupt,
+        "held_out": recipe.held_out,
     }
     with _alone(folder), _interruptible(checkpoints), data.clear_errors(recipe.dataset):
         model = build(recipe)
@@ -131,7 +132,7 @@ def _fit(model, recipe, images, done, last, callbacks, validate_every, verbose):
         **images,
     )
     if verbose and recipe.method is not None:
-        print(f"Each of {len(model.instances)} instances compiles at its first step.")
+        print(f"{len(model.instances)} instances; each compiles at its first step.")
     model.fit(
         train,
         epochs=last,
@@ -168,7 +169,8 @@ def _with_method(base, recipe):
 
 
 def _steps(recipe):
-    return data.info(recipe.dataset).train_images // recipe.batch_size
+    images = data.info(recipe.dataset).train_images - recipe.held_out
+    return images // recipe.batch_size
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@
 
 from keras_dynres.zoo import config, weights
 from keras_dynres.zoo.cards import Card, WeightsFile, card
+from keras_dynres.zoo.importing import import_checkpoint
 from keras_dynres.zoo.loading import load
 from keras_dynres.zoo.publishing import publish
 from keras_dynres.zoo.registry import Entry
@@ -18,6 +19,7 @@ __all__ = [
     "WeightsFile",
     "card",
     "config",
+    "import_checkpoint",
     "list",
     "load",
     "publish",

@@ -10,6 +10,7 @@ import numpy as np
 
 from keras_dynres import files
 from keras_dynres.errors import DynresError
+from keras_dynres.exits import Policy
 from keras_dynres.instance import Menu
 from keras_dynres.zoo import config, download, registry
 
@@ -65,6 +66,12 @@ class Card:
     menu: Menu | None = None
     results: Mapping = dataclasses.field(default_factory=dict)
     check: Mapping = dataclasses.field(default_factory=dict)
+
+    @property
+    def policies(self):
+        """The policies published for a network with exits."""
+        published = self.results.get("policies", ())
+        return [Policy.from_json(json.dumps(each)) for each in published]
 
     def to_json(self):
         """The text of `card.json`; `from_json` reads it."""

@@ -24,7 +24,8 @@ def load(name, weights="auto", verbose=1):
 
     Returns:
         The method's model, a `DynamicModel`. With published weights its instances
-        are calibrated and its menu holds their accuracies.
+        are calibrated, its menu holds their accuracies, and policies that were
+        published are the model's.
 
     Example:
 
@@ -41,6 +42,8 @@ def load(name, weights="auto", verbose=1):
         path = locate(card, verbose)
         model = build(entry, card.menu)
         weight_files.load(model, path)
+        for policy in card.policies:
+            model.add_policy(policy)
         return model
     if not isinstance(weights, (str, os.PathLike)):
         raise DynresError(
@@ -86,9 +89,12 @@ def locate(card, verbose=1):
     """The path of a network's published weights, downloaded where need be."""
     name, weights = card.entry.name, card.weights
     if weights is None:
+        checkpoint = card.entry.checkpoint
+        imported = f"import them with `keras-dynres import {name} {checkpoint}`, "
         raise DynresError(
-            f"No weights are published for {name!r}: train them with `keras-dynres "
-            f"train {card.entry.recipe}`, or load it untrained with weights=None."
+            f"No weights are published for {name!r}: {imported if checkpoint else ''}"
+            f"train them with `keras-dynres train {card.entry.recipe}`, or load it "
+            "untrained with weights=None."
         )
     shipped = cards.SHIPPED / name / weights.file
     if shipped.is_file():

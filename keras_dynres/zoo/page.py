@@ -24,6 +24,9 @@ def page(card):
         facts["weights"] = (
             f"`{weights.file}`, {weights.size / 1e6:.2f} MB, SHA-256 `{weights.sha256}`"
         )
+    elif entry.checkpoint:
+        command = f"`keras-dynres import {entry.name} {entry.checkpoint}`"
+        facts["weights"] = f"none published here; {command} makes them"
     else:
         facts["weights"] = "none published"
     lines = [f"# {entry.name}", ""]
@@ -31,8 +34,10 @@ def page(card):
     if card.menu:
         lines += ["", "## Instances", "", *_table(card)]
     for key, value in card.results.items():
-        if key not in _columns(card):
+        if key not in ("policies", *_columns(card)):
             lines += ["", f"## {key.replace('_', ' ').capitalize()}", "", *_tree(value)]
+    for number, policy in enumerate(card.policies, 1):
+        lines += ["", f"## Policy {number}", "", "```", str(policy), "```"]
     return "\n".join(lines) + "\n"
 
 

@@ -44,7 +44,27 @@ def publish(model, name, results, out, page=None):
     entry = registry.get(name)
     others = _record(model, results)
     _check(model)
-    folder = Path(out) / name
+    if model.policies:
+        texts = [policy.to_json() for policy in model.policies]
+        # In the zoo the network bears its entry's name.
+        others["policies"] = [{**json.loads(text), "model": name} for text in texts]
+    return place(model, entry, others, out, page)
+
+
+def place(model, entry, results, out, page=None):
+    """Writes weights and card of a model as `publish` does, measured or not.
+
+    Args:
+        model: The model; its menu goes into the card.
+        entry: Its `Entry` in the zoo.
+        results: A dict of what else the card shows.
+        out: Folder in which the entry's folder is made.
+        page: Path of a Markdown page to write, None for none.
+
+    Returns:
+        The `Card`.
+    """
+    name, folder = entry.name, Path(out) / entry.name
     try:
         folder.mkdir(parents=True, exist_ok=True)
         draft = weight_files.save(model, folder / "draft.npz")
@@ -57,7 +77,7 @@ def publish(model, name, results, out, page=None):
         except BaseException:
             draft.unlink()
             raise
-        card = cards.Card(entry, weights, model.menu, others, check)
+        card = cards.Card(entry, weights, model.menu, results, check)
         draft.replace(folder / weights.file)
         for path, text in {folder / cards.FILE: card.to_json(), page: card}.items():
             if path is not None:
@@ -68,7 +88,7 @@ def publish(model, name, results, out, page=None):
                 old.unlink()
     except OSError as error:
         raise DynresError(
-            f"Cannot publish {name!r} in {str(folder)!r}: {error.strerror or error}"
+            f"Cannot write {name!r} to {str(folder)!r}: {error.strerror or error}"
         ) from error
     return card
 
@@ -92,11 +112,7 @@ def _record(model, results):
 
 def _check(model):
     for each in model.menu:
-        if not model.is_calibrated(each):
-            raise DynresError(
-                f"Instance {each.name!r} is not calibrated: run model.calibrate(data) "
-                "before publishing."
-            )
+        model.at(each)  # Refuses what is not calibrated.
         accuracy = each.measured.get("accuracy")
         if accuracy is None or not 0 <= accuracy <= 1:
             raise DynresError(

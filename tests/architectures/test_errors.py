@@ -27,6 +27,14 @@ from keras_dynres.errors import DynresError
         ("vgg", {"head": "pooling"}, "head.*pooling.*Did you mean 'pool'"),
         ("vgg", {"input_shape": (8, 8, 3)}, "at least 16 x 16 pixels"),
         ("vgg", {"head": "dense", "input_shape": (None, 32, 3)}, "or head='pool'"),
+        ("mobilenet_v1", {"width": 0}, "width must be a number above 0.*width=0"),
+        ("mobilenet_v1", {"width": "1.0"}, "width must be .*width='1.0'"),
+        ("mobilenet_v2", {"width": float("nan")}, "width must be .*width=nan"),
+        ("mobilenet_v2", {"width": True}, "width must be .*width=True"),
+        ("mobilenet_v2", {"stem": "small"}, "stem.*small.*'cifar'"),
+        ("shufflenet_v2", {"width": 0.75}, "width.*0.75.*'0.5'"),
+        ("shufflenet_v2", {"shortcut": "all"}, "shortcut.*'all'.*'half'"),
+        ("efficient_resizable", {"dropout": -0.1}, "dropout must be .*dropout=-0.1"),
     ],
 )
 def test_a_bad_argument_is_named(name, options, message):

@@ -36,6 +36,12 @@ def _no_random_weights(monkeypatch):
         ("densenet_bc", {"depth": 161, **IMAGENET}, 28_681_000),
         ("vgg", {"depth": 11, **DENSE_HEAD}, 132_868_840),
         ("vgg", {"depth": 16, **DENSE_HEAD}, 138_365_992),
+        ("mobilenet_v1", {}, 4_231_976),
+        ("mobilenet_v2", {}, 3_504_872),
+        ("shufflenet_v2", {"width": 0.5, "shortcut": "half"}, 1_366_792),
+        ("shufflenet_v2", {"width": 1.0, "shortcut": "half"}, 2_278_604),
+        ("shufflenet_v2", {"width": 1.5, "shortcut": "half"}, 3_503_624),
+        ("shufflenet_v2", {"width": 2.0, "shortcut": "half"}, 7_393_996),
     ],
 )
 def test_parameters_of_the_public_weights(name, options, parameters):
@@ -54,6 +60,54 @@ def test_imagenet_costs(name, options, parameters, gflops):
     counted = cost.count(architectures.create(name, **options))
     assert counted.params == parameters
     assert counted.flops / 1e9 == pytest.approx(gflops, rel=1e-3)
+
+
+# Millions of MACs and of parameters as the papers print them: MobileNet, MobileNetV2
+# (the tables of its public weights), ShuffleNetV2 and Resizable Networks.
+@pytest.mark.parametrize(
+    ("name", "options", "mmacs", "millions"),
+    [
+        ("mobilenet_v1", {"width": 1.0}, 569, 4.2),
+        ("mobilenet_v1", {"width": 0.75}, 325, 2.6),
+        ("mobilenet_v1", {"width": 0.5}, 149, 1.3),
+        ("mobilenet_v1", {"width": 0.25}, 41, 0.5),
+        ("mobilenet_v2", {"width": 1.4}, 582, 6.06),
+        ("mobilenet_v2", {"width": 1.0}, 300, 3.5),
+        ("mobilenet_v2", {"width": 0.75}, 209, 2.61),
+        ("mobilenet_v2", {"width": 0.5}, 97, 1.95),
+        ("mobilenet_v2", {"width": 0.35}, 59, 1.66),
+        ("shufflenet_v2", {"width": 2.0}, 591, 7.4),
+        ("shufflenet_v2", {"width": 1.5}, 299, 3.5),
+        ("shufflenet_v2", {"width": 1.0}, 146, 2.3),
+        ("shufflenet_v2", {"width": 0.5}, 41, 1.4),
+        ("efficient_resizable", {}, 365, 6.7),
+        ("resnet", {"depth": 50}, 4100, 25.6),
+    ],
+)
+def test_costs_of_networks_for_phones(name, options, mmacs, millions):
+    counted = cost.count(architectures.create(name, **options))
+    # ShuffleNetV2 0.5 prints 41 for 40.48: within half a percent or the last digit.
+    assert counted.macs / 1e6 == pytest.approx(mmacs, rel=5e-3, abs=0.6)
+    assert counted.params / 1e6 == pytest.approx(millions, rel=0.012, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    ("name", "theirs", "width"),
+    [
+        ("mobilenet_v1", "MobileNet", 0.25),
+        ("mobilenet_v1", "MobileNet", 0.75),
+        ("mobilenet_v2", "MobileNetV2", 0.35),
+        ("mobilenet_v2", "MobileNetV2", 1.3),
+    ],
+)
+def test_widths_are_those_of_the_public_weights(name, theirs, width):
+    shape = (64, 64, 3)
+    mine = architectures.create(name, width=width, input_shape=shape, stem="imagenet")
+    build = getattr(keras.applications, theirs)
+    known = build(shape, alpha=width, weights=None, classifier_activation=None)
+    counts = [cost.count(model) for model in (mine, known)]
+    assert counts[0].params == counts[1].params
+    assert counts[0].macs == counts[1].macs
 
 
 # Where the paper only prints millions, cut or rounded: within the last digit.

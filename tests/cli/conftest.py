@@ -5,7 +5,7 @@ import json
 import pytest
 
 import keras_dynres as kd
-from keras_dynres import cli
+import keras_dynres_cli as cli
 
 RECIPE = {
     "architecture": "wide_resnet",

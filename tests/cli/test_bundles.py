@@ -2,17 +2,16 @@
 
 import pytest
 
+import keras_dynres_cli as cli
 from keras_dynres import tflite, zoo
-from keras_dynres.cli.commands import demo
 from keras_dynres.zoo import registry
+from keras_dynres_cli.commands import demo
 
 pytestmark = pytest.mark.tensorflow
 
 
 @pytest.fixture(scope="module")
 def bundle(folder, keras_file):
-    from keras_dynres import cli
-
     path = folder / "small.tflite"
     on = ["--dataset", "synthetic", "--instances", "all"]
     assert cli.main(["export", keras_file, "-o", str(path), *on]) == 0

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
+import keras_dynres as kd
 from keras_dynres import training, zoo
-from keras_dynres.cli import parser
+from keras_dynres_cli import parser
 
 ROOT = Path(__file__).parents[2]
-SCRIPT = [sys.executable, "-m", "keras_dynres.cli"]
 
 
 @pytest.mark.parametrize("command", parser.COMMANDS)
@@ -48,7 +48,7 @@ def test_help_shows_every_command(run):
 @pytest.mark.parametrize(
     ("argv", "says"),
     [
-        (["exprot", "x"], "'export'"),
+        (["exprot", "x"], "export"),
         (["export", "sdpoint_wrn16_2_cifar10"], "-o/--output"),
         (["train", "wrn16_2_cifar10", "--epochs", "many"], "'many'"),
         (["report", "a.csv", "--budget", "macs"], "Received: 'macs'"),
@@ -70,6 +70,34 @@ def test_no_command_shows_what_there_is(run):
     code, out, _ = run()
     assert code == 2
     assert "keras-dynres demo" in out
+
+
+def test_version_is_the_packages(run):
+    assert run("--version") == (0, f"keras-dynres {kd.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("argv", "code"),
+    [
+        (["--help"], 0),
+        (["train", "--help"], 0),
+        (["--version"], 0),
+        ([], 2),
+        (["exprot"], 2),
+        (["calibrate", "sdpoint_wrn28_10_cifar10"], 2),
+        (["report", "a.csv", "--budget", "macs"], 2),
+        (["report", "a.csv", "a.csv"], 2),
+    ],
+)
+def test_what_needs_no_keras_does_not_import_it(argv, code):
+    script = (
+        "import sys, keras_dynres_cli\n"
+        f"code = keras_dynres_cli.main({argv})\n"
+        "late = {'keras', 'keras_dynres', 'tensorflow', 'jax'} & set(sys.modules)\n"
+        "sys.exit(f'imported {late}' if late else code)"
+    )
+    done = _python("-c", script)
+    assert done.returncode == code, done.stderr
 
 
 def test_flags_of_absl_are_taken_anywhere(run):
@@ -135,9 +163,13 @@ def test_a_reader_that_leaves_early_breaks_nothing():
 
 
 def _process(*argv, stdout=subprocess.PIPE):
+    return _python("-m", "keras_dynres_cli", *argv, stdout=stdout)
+
+
+def _python(*argv, stdout=subprocess.PIPE):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
     return subprocess.run(
-        [*SCRIPT, *argv],
+        [sys.executable, *argv],
         stdout=stdout,
         stderr=subprocess.PIPE,
         env=environment,

@@ -2,7 +2,8 @@
 
 import pytest
 
-from keras_dynres import Menu, cli, methods, training, zoo
+import keras_dynres_cli as cli
+from keras_dynres import Menu, methods, training, zoo
 from keras_dynres.zoo import registry
 
 ZOO = "sdpoint_wrn16_2_cifar10"

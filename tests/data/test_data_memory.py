@@ -82,7 +82,10 @@ def test_flip_mirrors_and_does_not_shift():
     [
         ({"name": "cifra10"}, "data set.*'cifra10'.*Did you mean 'cifar10'"),
         ({"augment": "scale_aspect"}, "augmentation of 'synthetic'.*'scale_aspect'"),
-        ({"split": "validation"}, "'train' or 'test'.*'validation'"),
+        ({"split": "validation"}, "'train', 'test' or 'held_out'.*'validation'"),
+        ({"split": "held_out"}, "above 0 .* 'held_out'.*held_out=0"),
+        ({"held_out": 512}, "512 training images.*held_out=512"),
+        ({"held_out": -1}, "held_out=-1"),
         ({"batch_size": 513}, "512 images.*batch_size=513"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"start_epoch": 1}, "start_epoch=1, epochs=1"),
@@ -92,6 +95,21 @@ def test_flip_mirrors_and_does_not_shift():
 def test_wrong_arguments(arguments, sentence):
     with pytest.raises(DynresError, match=sentence):
         data.load(**{"name": "synthetic", **arguments})
+
+
+def test_held_out_images_are_the_last_and_not_trained_on():
+    images, labels = collected(data.load("synthetic", shuffle=False, batch_size=100))
+    held, theirs = collected(
+        data.load("synthetic", "held_out", batch_size=50, held_out=100)
+    )
+    np.testing.assert_array_equal(held, images[-100:])
+    np.testing.assert_array_equal(theirs, labels[-100:])
+    train = data.load("synthetic", batch_size=100, held_out=100, epochs=3)
+    assert len(train) == 3 * 4
+    seen = {image.tobytes() for image in collected(train)[0]}
+    assert seen <= {image.tobytes() for image in images[:-100]}
+    test = data.load("synthetic", "test", held_out=100)
+    assert len(collected(test)[1]) == 128
 
 
 def test_provenance_is_what_the_folder_says_of_itself(tmp_path):

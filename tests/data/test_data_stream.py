@@ -30,6 +30,18 @@ def test_windows_hold_every_image_once_an_epoch(pictures_dir):
     assert not (epochs[0] == epochs[1]).all()
 
 
+def test_held_out_pictures_are_not_trained_on(pictures_dir):
+    dataset = pictures(in_memory=False)
+    kind = {"data_dir": pictures_dir, "batch_size": 6, "held_out": 9}
+    _, held = collected(data.load(dataset, "held_out", **kind))
+    _, kept = collected(data.load(dataset, "train", shuffle=False, **kind))
+    # The second of two files holds the odd numbers.
+    assert list(held) == list(range(23, 40, 2))
+    assert sorted([*kept, *held]) == list(range(TRAIN))
+    _, trained = collected(data.load(dataset, "train", epochs=2, **kind))
+    assert len(trained) == 60 and not set(trained) & set(held)
+
+
 def test_evaluation_keeps_all_images(pictures_dir):
     dataset = pictures(in_memory=False)
     images, labels = collected(data.load(dataset, "test", pictures_dir, batch_size=4))

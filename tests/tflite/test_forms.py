@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_dynres as kd
-from keras_dynres.tflite import checks, compact, convert, forms
+from keras_dynres.tflite import checks, compact, convert, folding, forms
 
 pytestmark = pytest.mark.tensorflow
 L = keras.layers
@@ -76,8 +76,23 @@ def test_folding_nets_store_kernels_once_and_run_whole(plain, images, precision)
 
 def test_the_converter_alone_would_store_them_thrice(plain, images, monkeypatch):
     once = len(convert.convert(plain, "float32"))
-    monkeypatch.setattr(forms, "_disputed", lambda *args: set())
+    monkeypatch.setattr(folding, "disputed", lambda *args: set())
     assert len(convert.convert(plain, "float32")) > 2 * once
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_a_kernel_is_stored_once_where_some_graphs_read_it_before_its_norm(
+    plain, images, precision
+):
+    full = plain["full"]
+    early = L.GlobalAveragePooling2D(name="pool")(full.get_layer("conv3").output)
+    early = keras.Model(full.input, L.Dense(5, name="early")(early))
+    both = {"full": full, "early": early}
+    data = convert.convert(both, precision, images)
+    found = check(data, both, images, precision)
+    assert all(each.whole and each.error < 0.1 for each in found.values()), found
+    alone = convert.convert({"full": full}, precision, images)
+    assert len(data) < 1.25 * len(alone)
 
 
 def test_an_instance_alone_keeps_its_norms_folded(plain, images):

@@ -109,3 +109,19 @@ def test_spread_of_known_times(monkeypatch):
 def test_the_bar_counts_instances(bundle, capsys):
     Runner(bundle).benchmark(["full", "p1@0.5"], repeats=1, warmup=0)
     assert "2/2" in capsys.readouterr().out
+
+
+def test_one_instance_is_timed_without_a_bundle(monkeypatch):
+    base = kd.architectures.wide_resnet(depth=10, width=1, input_shape=(8, 8, 3))
+    model, timed = kd.Resizable(base, scales=(0.5, 1)), []
+
+    def benchmark(runner, names, *args, **kwargs):
+        assert runner.menu.names == names  # The file holds nothing else.
+        timed.extend(names)
+        return original(runner, names, *args, **kwargs)
+
+    original = Runner.benchmark
+    monkeypatch.setattr(Runner, "benchmark", benchmark)
+    name = model.instances[1]
+    found = kd.tflite.latency_ms(model, name, repeats=3, warmup=0)
+    assert found > 0 and timed == [name]

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,10 +12,16 @@ import keras
 import numpy as np
 import pytest
 
-from keras_dynres import DynamicModel, data
+from keras_dynres import DynamicModel, calibration, data
 from keras_dynres.errors import DynresError
 from keras_dynres.lock import locked
-from keras_dynres.training import Recipe, build, checkpoints, train
+from keras_dynres.training import (
+    Recipe,
+    TrainingInterrupted,
+    build,
+    checkpoints,
+    train,
+)
 
 # What compiles much runs on TensorFlow alone; JAX takes several times as long for it.
 EPOCHS = 4
@@ -140,6 +147,52 @@ def test_the_end_is_a_calibrated_measured_model_on_disk(unbroken):
         accuracy = (logits.argmax(axis=1) == test[1]).mean()
         assert accuracy == pytest.approx(results["instances"][name]["accuracy"])
     assert results["instances"]["full"]["accuracy"] > 0.3
+
+
+def test_calibration_sees_images_as_training_does(unbroken):
+    batches = data.load(
+        "synthetic", "train", batch_size=64, augment="pad_crop_flip", seed=RECIPE.seed
+    )
+    images = np.concatenate([x for x, _ in batches.take(2).as_numpy_iterator()])
+    base = unbroken["model"].base
+    norm = next(
+        each
+        for each in base.layers
+        if isinstance(each, keras.layers.BatchNormalization)
+    )
+    pixels = keras.Model(base.input, norm.input).predict(images, verbose=0)
+    mean, deviation = pixels.mean((0, 1, 2)), pixels.std((0, 1, 2))
+    np.testing.assert_allclose(norm.moving_mean, mean, atol=1e-4)
+    np.testing.assert_allclose(norm.moving_variance, deviation**2, rtol=1e-3)
+
+
+def test_interrupted_in_the_last_calibration(tmp_path, unbroken, monkeypatch):
+    folder = tmp_path / "run"
+    made = ("model.keras", "results.json")
+    shutil.copytree(unbroken["folder"], folder, ignore=lambda *_: made)
+    passes, read = [], calibration._images
+
+    def interrupted(*args):
+        passes.append(args)
+        for number, batch in enumerate(read(*args)):
+            # Two passes for the uniform baseline, then the model's own.
+            if (len(passes), number) == (4, 1):
+                raise KeyboardInterrupt
+            yield batch
+
+    with monkeypatch.context() as patch:
+        patch.setattr(calibration, "_images", interrupted)
+        with pytest.raises(TrainingInterrupted, match="4 finished epoch.*--resume"):
+            train(RECIPE, out_dir=folder, resume=True, verbose=0)
+    assert not any((folder / name).exists() for name in made)
+    assert_same(state(folder), state(unbroken["folder"]))
+    model = train(RECIPE, out_dir=folder, resume=True, verbose=0)
+    assert_same(model.get_weights(), unbroken["model"].get_weights())
+    ours, theirs = (
+        json.loads((each / "results.json").read_text())["instances"]
+        for each in (folder, unbroken["folder"])
+    )
+    assert ours == theirs
 
 
 @pytest.mark.tensorflow

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_dynres import zoo
-from keras_dynres.errors import DynresError
+from keras_dynres.errors import DynresError, NotCalibratedError
 from keras_dynres.zoo import cards, registry
 
 
@@ -64,7 +64,7 @@ def test_an_uncalibrated_or_unmeasured_model_is_refused(model, tiny, tmp_path):
     with pytest.raises(DynresError, match="Did you mean 'p1@0.5'"):
         zoo.publish(model, "tiny", {"instances": {"p1@0.6": {"accuracy": 1}}}, tmp_path)
     fresh = zoo.load("tiny", weights=None)
-    with pytest.raises(DynresError, match="'p1@0.5' is not calibrated"):
+    with pytest.raises(NotCalibratedError, match="'p1@0.5'"):
         zoo.publish(fresh, "tiny", {}, tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -1,0 +1,57 @@
+"""The small network that names an instance for an image, and what it learns from."""
+
+import keras
+import numpy as np
+
+from keras_dynres import graph
+from keras_dynres.errors import DynresError
+
+
+def last_features(model):
+    """The last feature map of a graph that all its paths pass through."""
+    maps = [
+        call.outputs[0]
+        for call in graph.bottlenecks(model)
+        if len(call.outputs[0].shape) == 4
+    ]
+    if not maps:
+        raise DynresError(f"{model.name!r} has no feature map that all paths meet in.")
+    # A pooling that keeps its axes stands behind the last.
+    return next((m for m in reversed(maps) if m.shape[1:3] != (1, 1)), maps[-1])
+
+
+def controller(shape, choices, width):
+    """Three convolutions, pooling over the image and softmax.
+
+    Args:
+        shape: Shape of a feature map.
+        choices: How many instances there are to choose from.
+        width: Channels of the first two convolutions.
+
+    Returns:
+        A functional `keras.Model` from feature maps to shares.
+
+    Example:
+
+    >>> controller((4, 4, 64), choices=3, width=16).output.shape
+    (None, 3)
+    """
+    layers = keras.layers
+    x = features = keras.Input(shape, name="features")
+    x = layers.Conv2D(width, 1, activation="relu", name="conv1")(x)
+    x = layers.Conv2D(width, 3, padding="same", activation="relu", name="conv2")(x)
+    x = layers.Conv2D(choices, 1, name="conv3")(x)
+    x = layers.GlobalAveragePooling2D(name="pool")(x)
+    return keras.Model(features, layers.Softmax(name="shares")(x), name="controller")
+
+
+def cheapest_right(right):
+    """For each image the first instance that is right, or the first where none is.
+
+    >>> cheapest_right(np.array([[False, True, True], [False, False, False]]))
+    array([1, 0])
+
+    Args:
+        right: Whether each image (row) is right under each instance, cheapest first.
+    """
+    return np.argmax(right, axis=1)

@@ -1,0 +1,118 @@
+"""What an MSDNet consists of, and the published ones by name."""
+
+import dataclasses
+import math
+
+from keras_dynres.architectures import _blocks
+from keras_dynres.errors import DynresError, UnknownNameError
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """What an MSDNet consists of; `CONFIGURATIONS` holds the published ones.
+
+    Args:
+        steps: Layers of each block; an exit stands after each block.
+        channels: Width of the first layer at the finest scale.
+        growth: Channels a layer adds at the finest scale.
+        factors: Width of each scale, relative to the finest.
+        bottlenecks: Widths of the 1x1 convolutions, relative to the 3x3 behind them;
+            empty for none.
+        reduction: What a transition leaves of the channels; 0 for no transitions.
+        head: Width of the exits' convolutions, None for that of their input.
+        drop_scales: Whether the finest scales end on the way.
+    """
+
+    steps: tuple
+    channels: int = 16
+    growth: int = 6
+    factors: tuple = (1, 2, 4)
+    bottlenecks: tuple = (1, 2, 4)
+    reduction: float = 0.5
+    head: int | None = 128
+    drop_scales: bool = True
+
+    def __post_init__(self):
+        for key in ("steps", "factors", "bottlenecks"):
+            object.__setattr__(self, key, tuple(getattr(self, key)))
+        _check(self)
+
+    @property
+    def layers(self):
+        """How many layers there are."""
+        return sum(self.steps)
+
+    def scales(self, layer):
+        """How many scales a layer, counted from 1, takes and gives."""
+        count = len(self.factors)
+        if not self.drop_scales:
+            return count, count
+        interval = math.ceil(self.layers / count)
+        taken = count - max(0, layer - 2) // interval
+        return taken, count - (layer - 1) // interval
+
+
+def plan(configuration, **options):
+    """The `Plan` of a configuration, with options changed."""
+    if configuration not in CONFIGURATIONS:
+        raise UnknownNameError(
+            "configuration of MSDNet", configuration, list(CONFIGURATIONS)
+        )
+    known = [field.name for field in dataclasses.fields(Plan)]
+    for option in options:
+        if option not in known:
+            raise UnknownNameError("option of MSDNet", option, known)
+    return dataclasses.replace(CONFIGURATIONS[configuration], **options)
+
+
+def _check(made):
+    _blocks.check_positive(channels=made.channels, growth=made.growth)
+    for key in ("steps", "factors", "bottlenecks"):
+        for value in getattr(made, key):
+            _blocks.check_positive(**{key: value})
+    if not made.steps or not made.factors:
+        raise DynresError(
+            "An MSDNet has at least one block and one scale. "
+            f"Received: steps={made.steps}, factors={made.factors}."
+        )
+    if made.bottlenecks and len(made.bottlenecks) != len(made.factors):
+        raise DynresError(
+            "bottlenecks holds one factor for each scale, or none. "
+            f"Received: bottlenecks={made.bottlenecks}, factors={made.factors}."
+        )
+    if not 0 <= made.reduction <= 1:
+        raise DynresError(
+            f"reduction lies in [0, 1]. Received: reduction={made.reduction!r}."
+        )
+    if len(made.factors) > 1 and any(made.growth * f % 2 for f in made.factors[1:]):
+        raise DynresError(
+            "Below the finest scale half of the growth comes from each side: it must "
+            f"be even. Received: growth={made.growth}, factors={made.factors}."
+        )
+    if made.head is not None:
+        _blocks.check_positive(head=made.head)
+
+
+def _cifar(*steps):
+    return Plan(steps)
+
+
+def _imagenet(step):
+    return Plan(
+        (step,) * 5,
+        channels=32,
+        growth=16,
+        factors=(1, 2, 4, 4),
+        bottlenecks=(1, 2, 4, 4),
+        head=None,
+    )
+
+
+CONFIGURATIONS = {
+    "cifar_anytime": _cifar(4, *(2,) * 10),
+    # The k-th exit stands after layer 1 + 2 + ... + k.
+    **{
+        f"cifar_budget{k * (k + 1) // 2}": _cifar(*range(1, k + 1)) for k in range(4, 9)
+    },
+    **{f"imagenet_step{step}": _imagenet(step) for step in (4, 6, 7)},
+}

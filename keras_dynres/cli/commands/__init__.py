@@ -1,1 +1,0 @@
-"""One command a file; what is heavy is imported when it runs."""

@@ -1,0 +1,43 @@
+"""Class names of the data sets, in the order of their labels."""
+
+import functools
+
+_CIFAR10 = "airplane automobile bird cat deer dog frog horse ship truck"
+
+_CIFAR100 = """
+apple aquarium_fish baby bear beaver bed bee beetle bicycle bottle bowl boy bridge bus
+butterfly camel can castle caterpillar cattle chair chimpanzee clock cloud cockroach
+couch crab crocodile cup dinosaur dolphin elephant flatfish forest fox girl hamster
+house kangaroo keyboard lamp lawn_mower leopard lion lizard lobster man maple_tree
+motorcycle mountain mouse mushroom oak_tree orange orchid otter palm_tree pear
+pickup_truck pine_tree plain plate poppy porcupine possum rabbit raccoon ray road
+rocket rose sea seal shark shrew skunk skyscraper snail snake spider squirrel streetcar
+sunflower sweet_pepper table tank telephone television tiger tractor train trout tulip
+turtle wardrobe whale willow_tree wolf woman worm
+"""
+
+
+@functools.cache
+def labels(dataset):
+    """The class names of a data set, empty where they are not known.
+
+    >>> labels("cifar10")[:3]
+    ('airplane', 'automobile', 'bird')
+    """
+    if dataset == "imagenet":
+        return _imagenet()
+    return tuple({"cifar10": _CIFAR10, "cifar100": _CIFAR100}.get(dataset, "").split())
+
+
+def _imagenet():
+    """The first of each class's names; all of them where another class has it too."""
+    try:
+        # The data set itself is not public, and holds WordNet's numbers alone.
+        from tensorflow_datasets.datasets.siscore.labels import IMAGENET_LABELS_LIST
+    except ImportError:  # No public part of the library, so not every version has it.
+        return ()
+    first = [names.split(",")[0] for names in IMAGENET_LABELS_LIST]
+    return tuple(
+        name if first.count(name) == 1 else names
+        for name, names in zip(first, IMAGENET_LABELS_LIST, strict=True)
+    )

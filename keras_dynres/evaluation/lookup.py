@@ -1,0 +1,133 @@
+"""A table of what every instance is worth, built once and asked many times."""
+
+import hashlib
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_dynres import files
+from keras_dynres.errors import DynresError
+from keras_dynres.evaluation.guessing import guess
+from keras_dynres.instance import FULL, Menu
+
+
+def lookup_table(
+    model,
+    data,
+    path,
+    instances=None,
+    sample=None,
+    latency=None,
+    metrics=None,
+    verbose=1,
+):
+    """Measures a menu into a file: accuracy, costs and latency of every instance.
+
+    The file is a menu in JSON, written anew after each instance. Called again it goes
+    on with what is missing, as long as the weights are those it was begun with.
+
+    Args:
+        model: A trained `DynamicModel`.
+        data: What `evaluate_menu` takes.
+        path: The file, `.json`. A menu in CSV is written beside it.
+        instances: Names or `Instance`s, by default all.
+        sample: How many of them to measure; the others' accuracies are guessed from
+            these as `predicted_accuracy` (see `guess`). By default all are measured.
+        latency: A function of the model and a name that returns milliseconds, such as
+            `kd.tflite.latency_ms`; by default latencies are not measured.
+        metrics: As of `evaluate_menu`.
+        verbose: 0 for no progress bar.
+
+    Returns:
+        The model's `Menu`: ask `menu.within(macs=..., latency_ms=...)`.
+
+    Example:
+
+    ```python
+    menu = kd.evaluation.lookup_table(
+        model, test, "table.json", sample=64, latency=kd.tflite.latency_ms
+    )
+    chosen = menu.within(macs=2e9, latency_ms=20, metric="predicted_accuracy")
+    ```
+    """
+    path = _json(path)
+    asked = [model.menu[each].name for each in instances or model.menu.names]
+    names = asked if sample is None else _sampled(asked, sample, model.seed)
+    weights = _fingerprint(model)
+    wanted = {"accuracy"} | ({"latency_ms"} if latency else set())
+    known = _read(path, model.menu, weights)
+    for name, figures in known.items():
+        model.menu.record(name, **figures)
+    missing = [n for n in names if not wanted <= set(known.get(n, ()))]
+    bar = keras.utils.Progbar(len(names), verbose=verbose, unit_name="inst")
+    bar.update(len(names) - len(missing), finalize=False)
+    for name in missing:
+        figures = known.setdefault(name, {})
+        if "accuracy" not in figures:
+            model.evaluate_menu(data, [name], metrics, verbose=0)
+        if latency and "latency_ms" not in figures:
+            model.menu.record(name, latency_ms=latency(model, name))
+        known[name] = dict(model.menu[name].measured)
+        _write(path, model.menu, known, weights)
+        bar.add(1)
+    if sample is not None:
+        found = guess(model.menu)
+        if verbose:
+            print(found)
+    model.menu.to_csv(path.with_suffix(".csv"))
+    return model.menu
+
+
+def _sampled(names, count, seed):
+    """So many of the names: the cheapest, `full`, and others drawn from the seed."""
+    ends = list(dict.fromkeys([names[0], FULL if FULL in names else names[-1]]))
+    if not len(ends) <= count <= len(names):
+        raise DynresError(
+            f"sample lies between {len(ends)} and the number of instances, "
+            f"{len(names)}. Received: sample={count}"
+        )
+    others = [name for name in names if name not in ends]
+    drawn = np.random.default_rng(seed).permutation(others)[: count - len(ends)]
+    return [name for name in names if name in {*ends, *drawn}]
+
+
+def _fingerprint(model):
+    digest = hashlib.sha256()
+    layers = [model.base, *model.slots.values()]
+    for weight in (weight for layer in layers for weight in layer.weights):
+        digest.update(np.asarray(weight).tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _json(path):
+    path = Path(path)
+    if path.suffix != ".json":
+        raise DynresError(f"The table is a .json file. Received: path={str(path)!r}")
+    return path
+
+
+def _read(path, menu, weights):
+    """{name: figures} of a table that was begun, with these weights, or nothing."""
+    if not path.exists():
+        return {}
+    begun = Menu.from_json(path)
+    content = json.loads(path.read_text("utf-8"))
+    if content.get("weights") != weights:
+        raise DynresError(
+            "The table was begun with other weights: give another path, or remove it. "
+            f"Received: path={str(path)!r}"
+        )
+    return {
+        each.name: dict(each.measured)
+        for each in begun
+        if each.name in menu and each.measured
+    }
+
+
+def _write(path, menu, known, weights):
+    content = json.loads(menu.to_json())
+    for row in content["instances"]:
+        row["measured"] = known.get(row["name"], {})
+    files.write(path, json.dumps({**content, "weights": weights}, indent=1))

@@ -1,0 +1,192 @@
+"""A policy: who leaves at which exit, and what that was measured to cost."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from keras_dynres import files
+from keras_dynres.errors import DynresError
+from keras_dynres.exits import checking, showing
+from keras_dynres.exits.outcomes import is_sure
+
+FORMAT = 1
+RULES = ("geometric", "searched")
+
+
+@dataclasses.dataclass(frozen=True)
+class Policy:
+    """Confidence thresholds for a network's exits, fitted to a budget.
+
+    Made by `solve`, `search` or `best`. An image leaves at the first exit where its
+    largest probability is at least the exit's threshold. `print(policy)` shows it.
+
+    Args:
+        model: Name of the model it is for.
+        exits: Names of the model's exits, in order.
+        costs: Cost of an image that leaves at each exit, in `unit`, increasing.
+        unit: `"macs"` or `"latency_ms"`.
+        budget: The mean cost an image may have.
+        thresholds: One for each exit, in [0, 1]; the last is 0: all leave there.
+        q: The exit probability that solves the budget; None for a searched policy,
+            and where the budget covers the last exit.
+        rule: `"geometric"` (the paper's) or `"searched"`.
+        fractions: Share of the held-out images that leaves at each exit.
+        expected_cost: Mean cost of a held-out image.
+        interval: 95 % confidence interval of the mean cost of an image like the
+            held-out ones, low and high: 1.96 standard errors of the held-out mean
+            either side, cut at the first and the last exit's cost. The mean over a
+            few images varies more.
+        accuracy: On the held-out images. A searched policy was fitted to their
+            labels: expect a little less elsewhere, as `alternatives` says.
+        held_out: A dict: `count`, and how the images were held out.
+        curve: The trade-off the budget chose from: dicts of `cost`, `accuracy` and `q`
+            on the held-out images, of rising budgets.
+        alternatives: What `best` compared: dicts of `rule`, `accuracy` and `cost`,
+            measured on images that the thresholds were not fitted to.
+
+    Example:
+
+    >>> sure = np.array([[0.9, 0.8, 0.7, 0.6], [1.0, 0.9, 0.9, 0.8]])
+    >>> probabilities = np.stack([sure, 1 - sure], axis=-1)
+    >>> policy = kd.exits.solve(probabilities, [0, 0, 0, 1], [10, 30], budget=20)
+    >>> policy.decide(0, [0.76, 0.74])
+    array([ True, False])
+    >>> kd.exits.Policy.from_json(policy.to_json()) == policy
+    True
+    """
+
+    model: str
+    exits: tuple
+    costs: tuple
+    unit: str
+    budget: float
+    thresholds: tuple
+    q: float | None
+    rule: str
+    fractions: tuple
+    expected_cost: float
+    interval: tuple
+    accuracy: float
+    held_out: Mapping
+    curve: tuple
+    alternatives: tuple = ()
+
+    def __post_init__(self):
+        checking.one_of(self.unit, "unit", list(showing.UNITS))
+        checking.one_of(self.rule, "rule", RULES)
+        costs = checking.costs(self.costs)
+        first, last = costs[[0, -1]]
+        checked = {
+            "exits": checking.names(self.exits, len(costs)),
+            "costs": tuple(costs.tolist()),
+            "budget": checking.budget(self.budget, costs, self.unit),
+            "thresholds": checking.thresholds(self.thresholds, len(costs)),
+            "q": checking.exit_probability(self.q),
+            "fractions": checking.fractions(self.fractions, len(costs)),
+            "expected_cost": checking.number(
+                self.expected_cost, "expected_cost", first, last
+            ),
+            "interval": checking.interval(self.interval, first, last),
+            "accuracy": checking.number(self.accuracy, "accuracy", 0, 1),
+            "held_out": checking.held_out(self.held_out),
+            "curve": checking.measured(self.curve, "curve"),
+            "alternatives": checking.measured(self.alternatives, "alternatives"),
+        }
+        if checked["thresholds"][-1] != 0:
+            raise DynresError(
+                "All images leave at the last exit: its threshold is 0. "
+                f"Received: thresholds={list(self.thresholds)}."
+            )
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
+    def decide(self, k, confidences):
+        """Who leaves at an exit.
+
+        Args:
+            k: The exit's position, from 0.
+            confidences: The largest probability of each image still there.
+
+        Returns:
+            An array of booleans, one for each image.
+        """
+        if k not in range(len(self.exits)):
+            raise DynresError(
+                f"The policy's exits are numbered from 0 to {len(self.exits) - 1}. "
+                f"Received: k={k}."
+            )
+        if k == len(self.exits) - 1:
+            return np.ones(np.shape(confidences), bool)
+        return is_sure(confidences, self.thresholds[k])
+
+    def check(self, model_name, exits, costs=None):
+        """Raises when this is another model's policy.
+
+        Args:
+            model_name: The model's name.
+            exits: Names of its exits in order.
+            costs: MACs of an image that leaves at each of them, compared with those
+                of a policy in MACs. Latencies differ from one run to the next.
+        """
+        if (model_name, list(exits)) != (self.model, list(self.exits)):
+            raise DynresError(
+                f"The policy is for {self.model!r} with the exits "
+                f"{', '.join(self.exits)}. Received: {model_name!r} with the exits "
+                f"{', '.join(exits)}."
+            )
+        if costs is None or self.unit != "macs":
+            return
+        costs = checking.costs(costs, len(self.costs))
+        if not np.allclose(costs, self.costs, rtol=1e-6, atol=0):
+            raise DynresError(
+                f"The policy is for a {self.model!r} whose exits cost "
+                f"{showing.amounts(self.costs)} MACs. Received: one whose exits cost "
+                f"{showing.amounts(costs)} MACs."
+            )
+
+    def to_json(self, path=None):
+        """The policy as JSON text, written to `path` when one is given."""
+        content = {"format": FORMAT, **dataclasses.asdict(self)}
+        text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+        if path is not None:
+            files.write(path, text)
+        return text
+
+    @classmethod
+    def from_json(cls, source):
+        """A policy from JSON text or from the path of a JSON file."""
+        text = str(source)
+        if isinstance(source, Path) or "{" not in text:
+            text = _read(source)
+        try:
+            content = json.loads(text)
+            if not isinstance(content, dict) or content.pop("format", 0) != FORMAT:
+                raise DynresError(f"it is not of format {FORMAT}.")
+            _refuse_other(content, [field.name for field in dataclasses.fields(cls)])
+            return cls(**content)
+        except (TypeError, ValueError) as error:
+            raise DynresError(f"Not a policy in JSON: {error}") from error
+
+    def __str__(self):
+        return showing.text(self)
+
+
+def _read(path):
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        raise DynresError(
+            f"Cannot read a policy: {error}. Received: source={str(path)!r}."
+        ) from error
+
+
+def _refuse_other(content, names):
+    for name in names:
+        if name not in content:
+            raise DynresError(f"it lacks {name!r}.")
+    for name in content:
+        if name not in names:
+            raise DynresError(f"it holds {name!r}, which no policy has.")

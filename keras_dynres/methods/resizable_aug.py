@@ -1,0 +1,45 @@
+"""Resizable training as augmentation of one target."""
+
+import keras
+
+from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.instance import FULL
+
+
+class ResizableAug(keras.callbacks.Callback):
+    """Trains many instances first and, in the last epochs, the target alone.
+
+    Resizable-Aug: the feature maps' sizes are augmented, and the network that counts is
+    then tuned to its own. It goes with any `DynamicModel`, and with resumed training
+    (`initial_epoch`).
+
+    Args:
+        target: The instance, or its name.
+        share: The share of the epochs before the target's.
+
+    Example:
+
+    ```python
+    model = kd.Resizable(base)
+    model.compile(...)
+    model.fit(train, epochs=90, callbacks=[kd.ResizableAug("full")])
+    ```
+    """
+
+    def __init__(self, target=FULL, share=2 / 3):
+        super().__init__()
+        if not 0 <= share <= 1:
+            raise DynresError(f"share lies in [0, 1]. Received: share={share}")
+        self.target = getattr(target, "name", target)
+        self.share = share
+
+    def on_train_begin(self, logs=None):
+        """Refuses a target that the model does not have."""
+        if self.target not in self.model.instances:
+            kind = f"instance of {self.model.name!r}"
+            raise UnknownNameError(kind, self.target, self.model.instances)
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Decides what the epoch trains."""
+        alone = epoch >= round(self.share * self.params["epochs"])
+        self.model.train_function.only = self.target if alone else None

@@ -1,0 +1,75 @@
+"""What a network costs with its stages at any scales, without building a graph each."""
+
+import collections
+import dataclasses
+
+import keras
+
+from keras_dynres import cost, graph
+from keras_dynres.cost.record import Work
+from keras_dynres.cost.registry import work_of
+
+
+@dataclasses.dataclass(frozen=True)
+class ScaledCost:
+    """The cost of one configuration, per image."""
+
+    macs: int
+    flops: int
+    params: int
+
+
+class ScaleCosts:
+    """Costs of all configurations from one count of the network at each scale.
+
+    A stage's size is set where it begins, so what it costs depends on its own scale
+    alone; the resizing there depends on the scale before it too.
+
+    Args:
+        flat: The flat base.
+        sizes: For each point, in order: its name and `{scale: (height, width)}`.
+        stage_of: For each layer's name the number of points before it.
+    """
+
+    def __init__(self, flat, sizes, stage_of):
+        self._work = collections.defaultdict(Work)
+        self._arriving = {}
+        self._sizes = sizes
+        for scale in sizes[0][1]:
+            counted = _counted(flat, {name: at[scale] for name, at in sizes})
+            points = {name: number for number, (name, _) in enumerate(sizes)}
+            for row in counted.layers:
+                key = stage_of.get(row.name, 0), scale
+                work = Work(row.macs, row.flops, row.elements)
+                self._work[key] = self._work[key].plus(work)
+                if row.name in points:
+                    self._arriving[points[row.name], scale] = row.output_shape
+            if graph.input_names(flat)[0] in points:
+                self._arriving[0, scale] = tuple(flat.inputs[0].shape[1:])
+            self._params = counted.params
+
+    def of(self, scales):
+        """The `ScaledCost` of one scale for each stage."""
+        works = [self._work[0, 1.0]]
+        before = 1.0
+        for number, scale in enumerate(scales):
+            works.append(self._work[number + 1, scale])
+            works.append(self._resizing(number, before, scale))
+            before = scale
+        total = Work().plus(*works)
+        return ScaledCost(total.macs, total.flops, self._params)
+
+    def _resizing(self, number, before, scale):
+        height, width, channels = self._arriving[number, before]
+        size = self._sizes[number][1][scale]
+        if (height, width) == size:
+            return Work()
+        shapes = [(height, width, channels)], [(*size, channels)]
+        return work_of(keras.layers.Resizing(*size), *shapes)
+
+
+def _counted(flat, sizes):
+    (name,) = graph.input_names(flat)
+    if name in sizes:
+        return cost.count(flat, input_shape=(*sizes[name], flat.inputs[0].shape[-1]))
+    return cost.count(flat, resized=sizes)

@@ -1,0 +1,106 @@
+"""Published checkpoints of other frameworks, turned into weight files of the zoo."""
+
+from pathlib import Path
+
+from keras_dynres import files
+from keras_dynres.errors import DynresError
+from keras_dynres.zoo import config, publishing, registry
+from keras_dynres.zoo import weights as weight_files
+from keras_dynres.zoo.importing import checkpoint, msdnet
+from keras_dynres.zoo.loading import build
+
+__all__ = ["import_checkpoint"]
+
+# What each architecture's published code calls its weights.
+_FAMILIES = {"msdnet": msdnet}
+
+
+def import_checkpoint(name, path, out=None):
+    """Makes a weight file of the zoo from a published PyTorch checkpoint.
+
+    Every name and shape is checked, both ways; nothing is written unless all fit, and
+    what was written is read back and compared. Afterwards `zoo.load(name)` finds it.
+
+    Example:
+
+    ```python
+    kd.zoo.import_checkpoint("msdnet_imagenet", "msdnet-step=4-block=5.pth.tar")
+    model = kd.zoo.load("msdnet_imagenet")
+    ```
+
+    Args:
+        name: The network's name in the zoo.
+        path: A `.pth.tar` or `.pth` file, for which PyTorch need not be installed; or
+            an `.npz` file with the same names.
+        out: A `.npz` file to write instead of the cache's, for
+            `zoo.load(name, weights=out)`.
+
+    Returns:
+        The path of the weight file.
+    """
+    entry = registry.get(name)
+    if entry.architecture not in _FAMILIES:
+        raise DynresError(
+            f"No published checkpoints of {entry.architecture!r} can be read, only of "
+            f"{', '.join(_FAMILIES)}. Received: name={name!r}."
+        )
+    if out is not None and Path(out).suffix != ".npz":
+        raise DynresError(f"Weights go into a .npz file. Received: out={str(out)!r}.")
+    tensors = checkpoint.read(path)
+    model = build(entry)
+    _fill(model.base, entry, tensors, path)
+    if out is not None:
+        return weight_files.save(model, out)
+    origin = {"file": Path(path).name, "sha256": files.sha256(path)}
+    card = publishing.place(model, entry, {"imported_from": origin}, config.cache_dir())
+    return config.cache_dir() / name / card.weights.file
+
+
+def _fill(base, entry, tensors, path):
+    """Assigns a checkpoint's tensors to a network, if every one fits."""
+    family = _FAMILIES[entry.architecture]
+    weights = {(each.name, w.name): w for each in base.layers for w in each.weights}
+    wanted = family.wanted(**entry.architecture_kwargs)
+    needed = {name for name, each in wanted.items() if each[:2] in weights}
+    differences = list(_differences(tensors, wanted, needed))
+    if differences:
+        more = f", and {len(differences) - 1} more differ" if differences[1:] else ""
+        fits = _that_fits(family, entry, tensors)
+        hint = f"; it fits {fits!r}" if fits else ""
+        raise DynresError(
+            f"{str(path)!r} is no checkpoint of {entry.name!r}: {differences[0]}{more}"
+            f"{hint}."
+        )
+    for name in needed:
+        layer, weight, _ = wanted[name]
+        weights[layer, weight].assign(family.as_keras(tensors[name].astype("float32")))
+
+
+def _differences(tensors, wanted, needed):
+    """A clause for each tensor that is missing, of another shape or unknown."""
+    for name, each in wanted.items():
+        if name not in tensors:
+            if name in needed:
+                yield f"it lacks tensor {name!r} of shape {each.shape}"
+        elif tensors[name].shape != each.shape:
+            yield (
+                f"tensor {name!r} has shape {tensors[name].shape} instead of "
+                f"{each.shape}"
+            )
+    for name in tensors:
+        if name not in wanted:
+            yield f"its tensor {name!r} is unknown there"
+
+
+def _that_fits(family, entry, tensors):
+    """The name of another network of the zoo that a checkpoint fits, or None."""
+    shape = family.shape_of(tensors)
+    for other in registry.ENTRIES.values():
+        if other.architecture != entry.architecture or other == entry:
+            continue
+        # Building a network takes seconds, so only one that may fit is tried.
+        if family.shape_of_network(**other.architecture_kwargs) == shape:
+            wanted = family.wanted(**other.architecture_kwargs)
+            if not any(_differences(tensors, wanted, set(wanted))):
+                return other.name
+    return None

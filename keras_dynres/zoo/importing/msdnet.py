@@ -1,0 +1,125 @@
+"""What the published PyTorch code calls the weights of an MSDNet."""
+
+import collections
+import re
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_dynres.architectures.msdnet import every_column, plan
+
+_COLUMN = re.compile(
+    r"block(?P<block>\d+)_(?P<kind>first|layer|transition)(?P<number>\d*)"
+    r"_scale(?P<scale>\d+)_(?:(?P<way>same|down)_)?"
+    r"(?P<narrow>bottleneck_)?(?P<part>conv|bn)"
+)
+_EXIT = re.compile(r"exit(?P<exit>\d+)_(?:(?P<step>\d)_(?P<part>conv|bn)|logits)")
+_WAYS = {"same": "conv_normal", "down": "conv_down"}
+_WEIGHTS = {
+    "kernel": "weight",
+    "bias": "bias",
+    "gamma": "weight",
+    "beta": "bias",
+    "moving_mean": "running_mean",
+    "moving_variance": "running_var",
+}
+# Where Keras has each axis of a kernel: torch has outputs, inputs, height, width.
+_AXES = {4: (3, 2, 0, 1), 2: (1, 0), 1: (0,)}
+
+
+class Wanted(NamedTuple):
+    """A tensor of a checkpoint, and the weight of the Keras network it is for."""
+
+    layer: str
+    weight: str
+    shape: tuple
+
+
+def wanted(**kwargs):
+    """All tensors of a checkpoint: {name: `Wanted`}.
+
+    Args:
+        **kwargs: What `architectures.msdnet` takes. A checkpoint has every scale of
+            every layer, so also those that no exit sees and our network lacks.
+    """
+    model = every_column(**kwargs)
+    layers = {layer.name: layer for layer in model.layers if layer.weights}
+    found = {}
+    for name, prefix in _prefixes(layers).items():
+        for weight in layers[name].weights:
+            shape = tuple(weight.shape[axis] for axis in _AXES[len(weight.shape)])
+            tensor = f"{prefix}.{_WEIGHTS[weight.name]}"
+            found[tensor] = Wanted(name, weight.name, shape)
+    return found
+
+
+def as_keras(tensor):
+    """A checkpoint's array with the axes as Keras has them."""
+    return tensor.transpose(np.argsort(_AXES[tensor.ndim]))
+
+
+def shape_of(tensors):
+    """(layers of each block, classes), as far as a checkpoint's names tell."""
+    pattern = re.compile(r"blocks\.(\d+)\.(\d+)\.layers\.\d+\.conv_normal\.")
+    modules = {match.groups() for match in map(pattern.match, tensors) if match}
+    count = collections.Counter(int(block) for block, _ in modules)
+    last = tensors.get("classifier.0.linear.bias")
+    steps = tuple(count[block] for block in sorted(count))
+    return steps, None if last is None else last.size
+
+
+def shape_of_network(classes, input_shape, **kwargs):
+    """The same of a network."""
+    del input_shape
+    return plan(**kwargs).steps, classes
+
+
+def _prefixes(layers):
+    """{layer's name: what the names of its tensors begin with}."""
+    columns = {name: _COLUMN.fullmatch(name) for name in layers}
+    columns = {name: match.groupdict() for name, match in columns.items() if match}
+    finest, order = {}, {}
+    for each in columns.values():
+        module = _module(each)
+        scale = int(each["scale"])
+        finest[module] = min(scale, finest.get(module, scale))
+        order.setdefault(module[0], set()).add(module)
+    prefixes = {}
+    for name in layers:
+        if name in columns:
+            each = columns[name]
+            module = _module(each)
+            place = sorted(order[module[0]]).index(module)
+            scale = int(each["scale"]) - finest[module]
+            inner = _inside(name, each, layers)
+            kind = "m" if each["kind"] == "transition" else "layers"
+            prefixes[name] = f"blocks.{module[0] - 1}.{place}.{kind}.{scale}.{inner}"
+        else:
+            prefixes[name] = _exit(**_EXIT.fullmatch(name).groupdict())
+    return prefixes
+
+
+def _module(each):
+    """Sorts the modules of a block as they follow one another."""
+    return int(each["block"]), int(each["number"] or 0), each["kind"]
+
+
+def _inside(name, each, layers):
+    position = 0 if each["part"] == "conv" else 1
+    if each["kind"] == "first":
+        # The large stem of ImageNet's networks, whose convolution has a bias, is no
+        # module of its own.
+        large = layers[f"{name.removesuffix(each['part'])}conv"].use_bias
+        return str(position) if large else f"net.{position}"
+    before = name.removesuffix(each["part"]) + "bottleneck_conv"
+    if before in layers:
+        position += 3
+    way = f"{_WAYS[each['way']]}." if each["way"] else ""
+    return f"{way}net.{position}"
+
+
+def _exit(exit, step, part):
+    prefix = f"classifier.{int(exit) - 1}"
+    if step is None:
+        return f"{prefix}.linear"
+    return f"{prefix}.m.{int(step) - 1}.net.{0 if part == 'conv' else 1}"

@@ -1,0 +1,44 @@
+"""The networks of the MSDNet paper, which prints its results as curves alone."""
+
+from keras_dynres.zoo.registry.entry import entry
+
+REFERENCE = (
+    "Huang et al., Multi-Scale Dense Networks for Resource Efficient Image "
+    "Classification, ICLR 2018, https://arxiv.org/abs/1703.09844"
+)
+
+
+def _row(name, dataset, configuration, **fields):
+    kwargs = {"configuration": configuration}
+    return entry(
+        f"msdnet_{name}", dataset, "msdnet", kwargs, "msdnet", REFERENCE, **fields
+    )
+
+
+def _cifar(name, dataset, **fields):
+    return _row(f"{name}_{dataset}", dataset, f"cifar_{name}", **fields)
+
+
+def _imagenet(name, step):
+    file = f"msdnet-step={step}-block=5.pth.tar"
+    return _row(name, "imagenet", f"imagenet_step{step}", checkpoint=file)
+
+
+ROWS = [
+    _cifar("anytime", "cifar10"),
+    # The plain name is kept for a shorter recipe.
+    _cifar("budget10", "cifar10", recipe="msdnet_budget10_cifar10_paper"),
+    _cifar("budget15", "cifar10"),
+    _cifar("budget21", "cifar10"),
+    _cifar("budget28", "cifar10"),
+    _cifar("budget36", "cifar10"),
+    _cifar("anytime", "cifar100"),
+    _cifar("budget10", "cifar100"),
+    _cifar("budget15", "cifar100"),
+    _cifar("budget21", "cifar100"),
+    _cifar("budget28", "cifar100"),
+    _cifar("budget36", "cifar100"),
+    _imagenet("imagenet", 4),
+    _imagenet("imagenet_step6", 6),
+    _imagenet("imagenet_step7", 7),
+]

@@ -1,0 +1,139 @@
+"""keras-dynres demo: the shipped network, from its menu to a report."""
+
+import time
+
+ABOUT = "Shows a trained network's menu, exports and times it, and writes a report."
+EXAMPLE = "keras-dynres demo --out_dir demo --budget_ms 2"
+SHIPPED = "sdpoint_wrn16_2_cifar10"
+IMAGES = 16
+# An export is refused beyond 1e-4 by itself; here it is what the file gives back.
+TOLERANCE = 1e-3
+
+
+def arguments(parser):
+    """The command's own arguments."""
+    parser.add_argument("--name", default=SHIPPED, help="a network of the zoo")
+    parser.add_argument("--out_dir", default="demo", help="where the results go")
+    parser.add_argument(
+        "--budget_ms",
+        type=float,
+        help="latency to choose for; by default halfway from fastest to slowest",
+    )
+    parser.add_argument("--num_threads", type=int, default=1, help="CPU threads")
+    parser.add_argument("--repeats", type=int, default=50, help="timed runs of each")
+
+
+def run(args):
+    """Runs the demo, step by step."""
+    from keras_dynres import zoo
+    from keras_dynres_cli import sources
+
+    began = time.perf_counter()
+    folder = sources.folder(args.out_dir)
+    card = zoo.card(args.name)
+    model = zoo.load(args.name)
+    _step(1, f"{args.name}: one set of weights, {len(model.menu)} instances")
+    print(model.menu)
+
+    bundle = folder / "net.tflite"
+    runner = _export(model, card, bundle, args.num_threads)
+    images = synthetic_images(IMAGES, model.base.input_shape[1:])
+    _check(model, runner, images)
+    latency = _time(runner, args.repeats)
+    budget, best = _choose(runner, args.budget_ms)
+    page = _report(model, card, latency, budget, folder / "report.html")
+
+    _step(7, f"Done in {time.perf_counter() - began:.0f} s")
+    print(f"  {bundle}: every instance of the Pareto front, the weights once")
+    print(f"  {page}: open it in a browser, no network needed")
+    print(
+        f"  python: keras_dynres.tflite.Runner({str(bundle)!r}).run(x, {best.name!r})"
+    )
+
+
+def synthetic_images(count, shape):
+    """Pictures of nothing: smooth random colours, standardised, always the same.
+
+    A network's answers to them mean nothing, but two programs that compute the same
+    network must answer alike.
+    """
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    height, width, channels = shape
+    coarse = random.standard_normal((count, height // 8 + 1, width // 8 + 1, channels))
+    smooth = coarse.repeat(8, axis=1).repeat(8, axis=2)[:, :height, :width]
+    noise = 0.3 * random.standard_normal((count, *shape))
+    return (smooth + noise).astype("float32")
+
+
+def _export(model, card, bundle, threads):
+    from keras_dynres import tflite
+
+    _step(2, "Exporting the instances that no cheaper one beats into one TFLite file")
+    tflite.export(
+        model,
+        bundle,
+        instances="pareto",
+        labels=card.entry.labels or None,
+        preprocessing=dict(card.entry.preprocessing),
+    )
+    return tflite.Runner(bundle, num_threads=threads)
+
+
+def _check(model, runner, images):
+    import numpy as np
+
+    from keras_dynres.errors import DynresError
+
+    _step(3, f"Checking the file against Keras, on {len(images)} synthetic images")
+    worst = 0.0
+    for name in runner.menu.names:
+        keras_says = np.asarray(model.at(name)(images, training=False))
+        file_says = runner.run(images, name)
+        runner.close(name)
+        difference = float(np.abs(keras_says - file_says).max())
+        if not difference < TOLERANCE:
+            raise DynresError(
+                f"Instance {name!r} of {str(runner.path)!r} differs from Keras by "
+                f"{difference:.2g}, more than {TOLERANCE:g}: please report it."
+            )
+        worst = max(worst, difference)
+    print(f"{len(runner.menu)} signatures agree; the largest difference: {worst:.1e}")
+
+
+def _time(runner, repeats):
+    _step(4, f"Timing with XNNPACK on this machine, {runner.num_threads} thread(s)")
+    latency = runner.benchmark(repeats=repeats)
+    print(runner.menu)
+    return latency
+
+
+def _choose(runner, budget):
+    times = [each.figure("latency_ms") for each in runner.menu]
+    budget = budget or (min(times) + max(times)) / 2
+    best = runner.within(budget)
+    _step(5, f"The best within {budget:.3g} ms: {best.name}")
+    accuracy = best.figure("accuracy")
+    print(f"{100 * accuracy:.2f} % in {best.figure('latency_ms'):.3g} ms")
+    return budget, best
+
+
+def _report(model, card, latency, budget, path):
+    from keras_dynres import data, evaluation
+    from keras_dynres_cli import menus
+
+    _step(6, "Writing the report")
+    return evaluation.report(
+        {card.entry.name: model.menu},
+        path,
+        card=menus.card_fields(card),
+        latency=latency,
+        budget={"latency_ms": budget},
+        title=card.entry.name,
+        images=data.info(card.entry.dataset).test_images,
+    )
+
+
+def _step(number, text):
+    print(f"\n[{number}/7] {text}", flush=True)

@@ -1,0 +1,122 @@
+"""keras-dynres evaluate: the accuracy of every instance, and under budgets."""
+
+from absl import app
+
+from keras_dynres_cli import options
+
+ABOUT = "Measures the accuracy of every instance on the test images."
+EXAMPLE = "keras-dynres evaluate sdpoint_wrn16_2_cifar10 --data_dir ~/data -o menu.csv"
+
+
+def arguments(parser):
+    """The command's own arguments."""
+    options.model(parser)
+    options.data(parser)
+    parser.add_argument(
+        "--instances", nargs="+", metavar="NAME", help="by default every one"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="the menu as .csv or .json (with --budgets that of the budgets), or the "
+        "model with its figures as .keras or .npz",
+    )
+    parser.add_argument(
+        "--budgets",
+        type=int,
+        metavar="N",
+        help="of a network with exits: solve N budgets, from the first exit's cost to "
+        "the last one's, on held-out training images",
+    )
+    parser.add_argument(
+        "--held_out",
+        type=int,
+        metavar="N",
+        help="the last N training images are held out; by default as in the recipe",
+    )
+    parser.add_argument(
+        "--plot",
+        metavar="FILE",
+        help="draw the exits and the budgets: .png, .svg, .pdf",
+    )
+
+
+def run(args):
+    """Evaluates, prints the menu, and writes it."""
+    if args.plot and not args.budgets:
+        raise app.UsageError("--plot draws what --budgets N solves: say both.")
+    from keras_dynres import data
+    from keras_dynres_cli import sources
+
+    suffixes = (".csv", ".json", *options.MODEL_FILES)
+    out = args.output and sources.output(args.output, suffixes)
+    plot = args.plot and sources.output(args.plot, (".png", ".svg", ".pdf"))
+    source = sources.load(args)
+    model, name = source.model, sources.dataset(args, source)
+    names = [model.menu[each].name for each in args.instances or model.menu.names]
+    images = sources.images(args, source, "test")
+    if not model.compiled:
+        _compile(model, data.info(name).classes)
+    with data.clear_errors(name):
+        model.evaluate_menu(images, names)
+        print(model.menu)
+        menu = _budgets(args, source, images, plot) if args.budgets else model.menu
+    if out:
+        _write(model, menu, out)
+        print(f"Wrote {out}.")
+
+
+def _budgets(args, source, images, plot):
+    """The menu of solved budgets, printed; and drawn if asked for."""
+    from keras_dynres import evaluation
+    from keras_dynres.errors import DynresError
+    from keras_dynres_cli import sources
+
+    model, apart = source.model, sources.recipe(args, source)
+    if not model.exits:
+        raise DynresError(
+            f"Budgets are solved for a network with exits. Received: {source.title!r}."
+        )
+    trained_without = apart.held_out if apart else 0
+    count = args.held_out or trained_without
+    if not count:
+        raise app.UsageError(
+            f"No recipe says what {source.title!r} was not trained on: "
+            "say --held_out N."
+        )
+    held = sources.images(args, source, "held_out", held_out=count)
+    curves = model.budget_curve(held, images, points=args.budgets)
+    print(f"Thresholds from the last {count} training images, costs and accuracies of")
+    print("the test images. ", end="")
+    if count > trained_without:
+        print("No recipe says that these were held out of training: if they were not,")
+        print("the exits are surer of them than of others, and budgets are missed.")
+    else:
+        print("The recipe held them out of training.")
+    print(curves["budgeted"])
+    if plot:
+        evaluation.plot(curves, plot, x="macs")
+        print(f"Wrote {plot}.")
+    return curves["budgeted"]
+
+
+def _compile(model, classes):
+    import keras
+
+    metrics = ["accuracy"]
+    if classes > 10:
+        metrics.append(keras.metrics.SparseTopKCategoricalAccuracy(5))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(loss=loss, metrics=metrics)
+
+
+def _write(model, menu, out):
+    from keras_dynres import files
+    from keras_dynres_cli import sources
+
+    if out.suffix in options.MODEL_FILES:
+        sources.save(model, out)
+        return
+    text = menu.to_csv() if out.suffix == ".csv" else menu.to_json()
+    files.write(out, text)

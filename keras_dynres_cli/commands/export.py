@@ -1,0 +1,68 @@
+"""keras-dynres export: a menu into one .tflite file."""
+
+from keras_dynres_cli import options
+
+ABOUT = "Writes a .tflite file with a signature for each instance, and checks it."
+EXAMPLE = (
+    "keras-dynres export sdpoint_wrn16_2_cifar10 -o net.tflite --precision float16"
+)
+
+
+def arguments(parser):
+    """The command's own arguments."""
+    options.model(parser)
+    parser.add_argument("-o", "--output", metavar="OUT", required=True, help=".tflite")
+    parser.add_argument(
+        "--instances",
+        nargs="+",
+        metavar="NAME",
+        default=["pareto"],
+        help="pareto (those no cheaper one beats, the default), all, or names",
+    )
+    parser.add_argument(
+        "--precision", default="float32", help="float32, float16, int8, int8-weights"
+    )
+    parser.add_argument(
+        "--separate", action="store_true", help="write a file for each instance"
+    )
+    options.data(parser)
+    parser.epilog += (
+        "\n\nint8 takes training images from --data_dir to learn the ranges of "
+        "activations;\nthe other precisions take test images from there to check the "
+        "file with, and\nrandom ones without."
+    )
+
+
+def run(args):
+    """Exports; `tflite.export` prints what it wrote and found."""
+    from keras_dynres import data, tflite
+    from keras_dynres.data.labels import labels
+    from keras_dynres_cli import sources
+
+    out = sources.output(args.output, (".tflite",))
+    source = sources.load(args)
+    name = args.dataset or source.dataset
+    known = data.info(name) if name else None
+    calibration = verification = None
+    if args.precision == "int8":
+        calibration = sources.images(args, source, "train")
+    elif args.data_dir or (known and not known.source):
+        verification = sources.images(args, source, "test").take(1)
+    with data.clear_errors(name):
+        report = tflite.export(
+            source.model,
+            out,
+            instances=instances(args.instances),
+            precision=args.precision,
+            calibration_data=calibration,
+            separate=args.separate,
+            labels=labels(name) or None,
+            preprocessing=known and known.preprocessing,
+            verify_data=verification,
+        )
+    print(f"Wrote {', '.join(report.paths)}.")
+
+
+def instances(words):
+    """What `tflite.export` takes: a keyword or a list of names."""
+    return words[0] if words in (["pareto"], ["all"]) else words

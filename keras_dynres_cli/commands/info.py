@@ -1,0 +1,114 @@
+"""keras-dynres info: what is known of anything that has a name here."""
+
+import dataclasses
+import inspect
+import json
+import sys
+from pathlib import Path
+
+from keras_dynres_cli.commands import listing
+
+ABOUT = "Tells about a network, recipe, architecture, method, data set or file."
+EXAMPLE = "keras-dynres info sdpoint_wrn16_2_cifar10"
+
+
+def arguments(parser):
+    """The command's own arguments."""
+    parser.add_argument(
+        "name",
+        metavar="NAME",
+        help="a name of `keras-dynres list`, or a .keras, .npz, .json, .csv or "
+        ".tflite file",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="the menu alone, as JSON, if there is one"
+    )
+
+
+def run(args):
+    """Prints the page of a name, or its menu."""
+    from keras_dynres_cli import menus
+
+    if args.json:
+        print(menus.read(args.name).menu.to_json())
+    elif Path(args.name).suffix in menus.FILES:
+        _file(args.name)
+    else:
+        _tellers(args.name)(args.name)
+
+
+def _tellers(name):
+    from keras_dynres.errors import UnknownNameError
+
+    known = listing.names()
+    tellers = {
+        "zoo": _network,
+        "recipes": _recipe,
+        "architectures": _architecture,
+        "methods": _method,
+        "datasets": _dataset,
+    }
+    for kind, tell in tellers.items():
+        if name in known[kind]:
+            return tell
+    everything = dict.fromkeys(each for kind in known.values() for each in kind)
+    raise UnknownNameError("name", name, everything)
+
+
+def _network(name):
+    from keras_dynres import zoo
+    from keras_dynres_cli import menus
+
+    card = zoo.card(name)
+    print(card)
+    if card.menu is None:
+        print("Counting the costs of every instance ...", file=sys.stderr)
+        print(menus.read(name).menu)
+
+
+def _recipe(name):
+    from keras_dynres.training import Recipe
+
+    recipe = Recipe.load(name)
+    print("\n".join([f"Recipe {name}", "", *recipe.about, ""]))
+    rows = recipe.get_config()
+    del rows["about"], rows["name"]
+    _rows(rows)
+
+
+def _architecture(name):
+    from keras_dynres import architectures
+
+    function = getattr(architectures, name)
+    print(f"{name}{inspect.signature(function)}\n\n{inspect.getdoc(function)}")
+
+
+def _method(name):
+    from keras_dynres.methods import METHODS
+
+    method = METHODS[name]
+    text = f"{method.__name__}{inspect.signature(method)}"
+    print(f"{text}\n\n{inspect.getdoc(method)}")
+
+
+def _dataset(name):
+    from keras_dynres import data
+
+    _rows(dataclasses.asdict(data.info(name)))
+
+
+def _file(name):
+    from keras_dynres_cli import menus
+
+    found = menus.read(name)
+    if found.about:
+        _rows(found.about)
+        print()
+    print(found.menu)
+
+
+def _rows(content):
+    width = max(map(len, content))
+    for key, value in content.items():
+        text = value if isinstance(value, str) else json.dumps(value)
+        print(f"{key:<{width}}  {text}")

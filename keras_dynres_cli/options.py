@@ -1,0 +1,23 @@
+"""Options that several commands share."""
+
+MODEL_FILES = (".keras", ".npz")
+
+
+def model(parser):
+    """What `sources.load` is told."""
+    parser.add_argument(
+        "model", metavar="MODEL", help="name in the zoo, or a .keras or .npz file"
+    )
+    parser.add_argument(
+        "--like",
+        metavar="NAME",
+        help="the zoo's network or the recipe that a file's weights belong to; by "
+        "default the results.json beside the file, or the name inside",
+    )
+
+
+def data(parser):
+    """What `sources.images` is told."""
+    parser.add_argument("--data_dir", help="folder of tensorflow-datasets")
+    parser.add_argument("--dataset", help="data set, by default the model's own")
+    parser.add_argument("--batch_size", type=int, default=128, help="128 by default")

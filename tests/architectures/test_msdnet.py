@@ -1,0 +1,100 @@
+"""MSDNet: published costs and parameters, lazy graphs, refusals."""
+
+import keras
+import numpy as np
+import pytest
+
+import keras_dynres as kd
+from keras_dynres.architectures.msdnet import every_column, msdnet
+
+# M, exits cumulated, whole columns: MACs plus what ReLU and pooling touch.
+PUBLISHED = {
+    "cifar_anytime": (
+        *((32, 32, 3), 10, 5_470_050),
+        (15.13, 25.48, 37.75, 52.02, 62.12, 74.00)
+        + (87.65, 99.95, 110.02, 121.56, 134.58),
+    ),
+    "imagenet_step4": (
+        *((224, 224, 3), 1000, 23_958_440),
+        (339.90, 685.46, 1008.16, 1254.47, 1360.53),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_costs_and_parameters_are_the_published_ones(name):
+    shape, classes, params, costs = PUBLISHED[name]
+    counted = kd.cost.count(every_column(name, shape, classes))
+    by_block = np.zeros(len(costs))
+    for layer in counted.layers:
+        block = layer.name.split("_")[0].removeprefix("block").removeprefix("exit")
+        if block.isdigit():
+            by_block[int(block) - 1] += layer.macs + layer.elements
+    np.testing.assert_allclose(by_block.cumsum() / 1e6, costs, atol=0.011)
+    assert counted.params == params
+    assert kd.cost.count(msdnet(name, shape, classes)).params == params
+
+
+@pytest.mark.parametrize("exits", range(4, 9))
+def test_exits_of_budget_nets_stand_after_one_two_three_more_layers(exits):
+    layers = exits * (exits + 1) // 2
+    net = msdnet(f"cifar_budget{layers}")
+    assert len(net.outputs) == exits
+    after = [max(_layers(keras.Model(net.input, out))) for out in net.outputs]
+    assert after == [k * (k + 1) // 2 for k in range(1, exits + 1)]
+
+
+def _layers(model):
+    names = [layer.name.split("_")[1] for layer in model.layers if "_" in layer.name]
+    return [int(n.removeprefix("layer")) for n in names if n.startswith("layer")]
+
+
+def test_the_graph_of_an_exit_leaves_out_finer_scales_it_does_not_see():
+    net = msdnet("cifar_budget10")
+    first = keras.Model(net.input, net.outputs[0])
+    held = {layer.name for layer in first.layers}
+    assert "block1_layer1_scale3_same_conv" in held
+    assert not any(n.startswith(("block1_layer1_scale1", "block2")) for n in held)
+    lazy, eager = (
+        kd.cost.count(m).macs
+        for m in (net, every_column("cifar_budget10", (32, 32, 3), 10))
+    )
+    assert lazy <= eager
+
+
+def test_scales_that_no_exit_sees_are_not_built():
+    """Without dropping, the last layer's finer scales lead nowhere."""
+    options = {"steps": (1, 1), "drop_scales": False, "classes": 3}
+    names = {layer.name for layer in msdnet("cifar_budget10", **options).layers}
+    every = {layer.name for layer in every_column("cifar_budget10", **options).layers}
+    assert names < every
+    assert {n.split("_conv")[0] for n in every - names} >= {
+        "block2_layer2_scale1_same",
+        "block2_layer2_scale2_down",
+    }
+
+
+def test_images_of_other_sizes_pass():
+    net = msdnet("cifar_budget10", (48, 48, 3), 3, steps=(1, 1), channels=4, growth=2)
+    outputs = net(np.zeros((1, 48, 48, 3), "float32"))
+    assert [tuple(out.shape) for out in outputs] == [(1, 3), (1, 3)]
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        ({"configuration": "cifar_budget11"}, "Did you mean 'cifar_budget"),
+        ({"growht": 3}, "Did you mean 'growth'"),
+        ({"steps": ()}, "at least one block"),
+        ({"steps": (0, 2)}, "steps must be a whole number"),
+        ({"bottlenecks": (1, 2)}, "one factor for each scale"),
+        ({"reduction": 1.5}, r"\[0, 1\]"),
+        ({"growth": 3, "factors": (1, 1), "bottlenecks": ()}, "must be even"),
+        ({"head": 0}, "head must be"),
+        ({"classes": 0}, "classes must be"),
+        ({"input_shape": (2, 2, 3)}, "at least 4 x 4"),
+    ],
+)
+def test_bad_arguments_are_named(options, says):
+    with pytest.raises(kd.DynresError, match=says):
+        msdnet(**{"configuration": "cifar_budget10", **options})

@@ -1,0 +1,59 @@
+"""evaluate --budgets: a network with exits under budgets, on held-out images."""
+
+import json
+
+import pytest
+
+import keras_dynres as kd
+
+RECIPE = {
+    "name": "exits",
+    "architecture": "wide_resnet",
+    "architecture_options": {"depth": 10, "width": 1},
+    "method": "early_exit",
+    "method_options": {"points": ["stage1_block1_add"]},
+    "dataset": "synthetic",
+    "epochs": 1,
+    "held_out": 60,
+}
+
+
+@pytest.fixture(scope="module")
+def net(tmp_path_factory):
+    base = kd.architectures.wide_resnet(depth=10, width=1)
+    path = tmp_path_factory.mktemp("exits") / "net.keras"
+    kd.EarlyExit(base, ["stage1_block1_add"]).save(path)
+    return path
+
+
+def test_budgets_are_solved_measured_and_drawn(run, net, tmp_path):
+    results = net.with_name("results.json")
+    results.write_text(json.dumps({"recipe": RECIPE}))
+    table, plot = tmp_path / "budgets.csv", tmp_path / "curves.svg"
+    on = ["--batch_size", "60", "--budgets", "3"]
+    code, out, err = run("evaluate", net, *on, "-o", table, "--plot", plot)
+    results.unlink()
+    assert code == 0, err
+    assert "last 60 training images" in out and "recipe held them out" in out
+    menu = kd.Menu.from_csv(table)
+    assert len(menu) == 3
+    for each in menu:
+        assert each.measured["held_out_cost"] <= each.measured["budget"]
+        assert len(each.settings["thresholds"]) == 2
+    assert "<svg" in plot.read_text()
+
+
+def test_what_was_not_held_out_is_said(run, net):
+    on = ["--dataset", "synthetic", "--batch_size", "50", "--budgets", "2"]
+    code, out, _ = run("evaluate", net, *on, "--held_out", "50")
+    assert code == 0
+    assert "No recipe says that these were held out" in out
+    code, _, err = run("evaluate", net, *on)
+    assert code == 2 and "say --held_out" in err
+    code, _, err = run("evaluate", net, "--dataset", "synthetic", "--plot", "a.png")
+    assert code == 2 and "--budgets" in err
+
+
+def test_budgets_need_exits(fails, keras_file):
+    on = ["--dataset", "synthetic", "--budgets", "2", "--held_out", "50"]
+    assert "network with exits" in fails("evaluate", keras_file, *on)

@@ -1,0 +1,51 @@
+"""Small networks with exits, and what their tests need."""
+
+import contract
+
+import keras_dynres as kd
+from keras_dynres import exits
+
+SIZE = contract.SIZE
+
+
+def small(**kwargs):
+    options = {"steps": (1, 1, 1), "channels": 4, "growth": 2, "head": 8}
+    return kd.MSDNet(
+        "cifar_budget10",
+        input_shape=(SIZE, SIZE, 3),
+        classes=4,
+        **{**options, **kwargs},
+    )
+
+
+def early_exit(**kwargs):
+    points = ["stage1_block1_add", "stage2_block1_add"]
+    return kd.EarlyExit(contract.base(), points, **kwargs)
+
+
+def policy_for(model, thresholds):
+    count, costs = len(thresholds), model.exit_costs()
+    middle = sum(costs) / count
+    return exits.Policy(
+        model=model.name,
+        exits=tuple(model.exits),
+        costs=tuple(costs),
+        unit="macs",
+        budget=middle,
+        thresholds=tuple(thresholds),
+        q=None,
+        rule="searched",
+        fractions=(1 / count,) * count,
+        expected_cost=middle,
+        interval=(middle, middle),
+        accuracy=0.5,
+        held_out={"count": 8},
+        curve=(),
+    )
+
+
+def batches(count=3, size=8):
+    return [
+        (contract.images(size, seed=i), contract.labels(size, seed=i))
+        for i in range(count)
+    ]

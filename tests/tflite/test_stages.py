@@ -1,0 +1,182 @@
+"""Stages in a bundle: right at every exit, in every precision, weights once."""
+
+import keras
+import numpy as np
+import pytest
+import staged_net
+from staged_net import Exits, lively
+
+import keras_dynres as kd
+from keras_dynres import cost
+from keras_dynres.tflite import export, metadata
+
+pytestmark = pytest.mark.tensorflow
+
+BYTES = {"float32": 4, "float16": 2, "int8": 1, "int8-weights": 1}
+STAGES = ["stage1", "stage2", "stage3"]
+
+
+@pytest.fixture(scope="module")
+def model():
+    keras.utils.set_random_seed(0)
+    return lively(Exits(staged_net.base()))
+
+
+@pytest.fixture(scope="module", params=BYTES)
+def exported(request, model, tmp_path_factory):
+    path = tmp_path_factory.mktemp("bundle") / "net.tflite"
+    images = staged_net.images(24)
+    report = export(
+        model,
+        path,
+        ["exit2", "full"],
+        request.param,
+        calibration_data=images,
+        verify_data=images[:8],
+        verbose=0,
+    )
+    return request.param, path, report
+
+
+def interpreter(path):
+    """Everything loaded, as a program does that knows no `select`."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    return Interpreter(model_path=str(path))
+
+
+def chained(path, images):
+    """What the stages give, handed on as the metadata say."""
+    rows, loaded = metadata.read_metadata(path)["stages"], interpreter(path)
+    outputs = []
+    for image in images:
+        known = {"images": image[None]}
+        for row in rows:
+            call = loaded.get_signature_runner(row["signature"])
+            made = call(**{name: known[name] for name in row["takes"]})
+            outputs.append(made.pop("outputs"))
+            assert sorted(made) == sorted(row["makes"])
+            known = {n: v for n, v in {**known, **made}.items() if n in row["keeps"]}
+        assert not known
+    return np.reshape(outputs, (len(images), len(rows), -1)).swapaxes(0, 1)
+
+
+def test_every_stage_gives_what_keras_gives_at_its_exit(exported, model):
+    precision, path, _ = exported
+    images = staged_net.images(6, seed=1)
+    wanted = np.stack([np.asarray(each) for each in model.base(images)])
+    allowed = {"float32": 1e-4, "float16": 1e-2}.get(precision, 0.1)
+    found = chained(path, images)
+    assert np.abs(found - wanted).max() < allowed * max(1, np.abs(wanted).max())
+    loaded = interpreter(path)
+    for name, position in (("exit2", 1), ("full", 2)):
+        call = loaded.get_signature_runner(name)
+        for image, each in zip(images, wanted[position], strict=True):
+            error = np.abs(call(images=image[None])["outputs"] - each).max()
+            assert error < allowed * max(1, np.abs(wanted).max())
+    assert np.abs(wanted[0] - wanted[1]).max() > allowed
+
+
+def test_stages_are_reported_as_instances_are(exported):
+    _, path, report = exported
+    assert list(report.signatures) == ["exit2", "full", *STAGES]
+    parity = metadata.read_metadata(path)["parity"]
+    for name in STAGES:
+        found = report.signatures[name]
+        assert found.whole, (name, found.left)
+        assert found.agreement >= 0.75
+        assert parity[name]["error"] == found.error
+        assert f"{name} " in str(report)
+
+
+def test_weights_are_stored_once(exported, model):
+    from ai_edge_litert import schema_py_generated as schema
+
+    precision, path, _ = exported
+    content = schema.ModelT.InitFromPackedBuf(path.read_bytes())
+    stored = [len(b.data) for b in content.buffers if b.data is not None]
+    kernels = [getattr(layer, "kernel", None) for layer in model.base.layers]
+    large = [k for k in kernels if k is not None and np.prod(k.shape) > 5000]
+    assert len(large) == 2
+    for kernel in large:
+        assert stored.count(BYTES[precision] * np.prod(kernel.shape)) == 1
+
+
+def test_metadata_say_how_stages_are_run(exported, model):
+    _, path, _ = exported
+    kept = metadata.read_metadata(path)
+    rows = kept["stages"]
+    assert [row["name"] for row in rows] == STAGES
+    assert [row["exit"] for row in rows] == model.exits
+    assert rows[0]["takes"] == ["images"]
+    assert set(rows[2]["takes"]) > {"images"} and "images" in rows[1]["keeps"]
+    assert sum(row["macs"] for row in rows) == cost.count(model.base).macs
+    names = [name for row in rows for name in row["makes"]]
+    assert all(name.isidentifier() for name in names) and "outputs" not in names
+    assert kept["aliases"] == {"exit3": "full"}
+    assert kept["policies"] == []
+
+
+def test_stages_of_half_precision_features(tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        net = staged_net.base()
+    finally:
+        keras.config.set_dtype_policy("float32")
+    model = lively(Exits(net))
+    report = export(model, tmp_path / "net.tflite", "full", verbose=0)
+    assert all(each.error < 1e-5 and each.whole for each in report.signatures.values())
+
+
+def test_stages_can_be_left_out(model, tmp_path):
+    path = tmp_path / "net.tflite"
+    report = export(model, path, "full", stages=False, verbose=0)
+    assert list(report.signatures) == ["full"]
+    assert metadata.read_metadata(path)["stages"] == []
+    report = export(model, path, "full", separate=True, verbose=0)
+    assert list(report.signatures) == ["full"]
+
+
+def test_stages_of_a_multi_scale_network_in_integers(tmp_path, capfd):
+    net = kd.architectures.msdnet(
+        "cifar_budget10", (16, 16, 3), 4, steps=(1, 1), channels=4, growth=2, head=4
+    )
+    images = np.random.default_rng(0).normal(size=(8, 16, 16, 3))
+    report = export(
+        lively(Exits(net)),
+        tmp_path / "net.tflite",
+        "full",
+        "int8",
+        calibration_data=images,
+        verbose=1,
+    )
+    assert "Converting 1 instances and 2 stages" in capfd.readouterr().out
+    assert all(each.error < 0.1 and each.whole for each in report.signatures.values())
+
+
+# Bad input: one sentence each.
+
+
+def test_stages_where_there_are_none(tmp_path):
+    net = kd.architectures.wide_resnet(10, 1, input_shape=(16, 16, 3))
+    model = kd.SDPoint(net, ratios=(0.5,))
+    path = tmp_path / "net.tflite"
+    with pytest.raises(kd.DynresError, match="has no stages.*Received: stages=True"):
+        export(model, path, "full", stages=True, verbose=0)
+    assert not path.exists()
+
+
+def test_stages_in_separate_files(model, tmp_path):
+    with pytest.raises(kd.DynresError, match="one instance each hold no stages"):
+        export(model, tmp_path / "n.tflite", stages=True, separate=True, verbose=0)
+
+
+def test_a_stage_that_computes_something_else_is_not_handed_over(tmp_path):
+    class Wrong(Exits):
+        def output(self, instance):
+            return 2 - super().output(instance)
+
+    path = tmp_path / "net.tflite"
+    with pytest.raises(kd.DynresError, match="'stage1'.*does not compute"):
+        export(lively(Wrong(staged_net.base())), path, "full", verbose=0)
+    assert not path.exists()
