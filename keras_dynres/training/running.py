@@ -11,6 +11,7 @@ from keras_dynres.lock import locked
 from keras_dynres.training import logs, optimizing
 from keras_dynres.training.checkpoints import Checkpoints
 from keras_dynres.training.finishing import finish
+from keras_dynres.training.fused_norms import fuse_norms
 from keras_dynres.training.recipe import Recipe
 
 
@@ -49,6 +50,7 @@ def build(recipe):
             # XLA brings TensorFlow nothing on a CPU, and compiles each instance long.
             jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
         )
+        fuse_norms(model)
     return model
 
 
