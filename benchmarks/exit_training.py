@@ -74,7 +74,7 @@ def main():
     args = parser.parse_args()
     rows = [measure(net, args) for net in args.nets]
     lines = table(
-        "net | images | exits | all at once (s) | sum of each (s) | share | share of MACs",
+        "net | images | exits | all at once (s) | sum of each (s) | share | of MACs",
         [
             f"{r['net']} | {r['batch']} | {len(r['alone_s'])} | {show(r['all_s'])} | "
             f"{sum(each['median'] for each in r['alone_s'].values()):.3g} | "

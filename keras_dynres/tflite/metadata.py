@@ -46,6 +46,7 @@ from pathlib import Path
 
 from keras_dynres import files
 from keras_dynres.errors import DynresError
+from keras_dynres.instance import Instance, Menu
 from keras_dynres.tflite import flatbuffer
 
 NAME = "KERAS_DYNRES"
@@ -100,6 +101,17 @@ def read_metadata(path_or_bytes):
     ```
     """
     return json.loads(_checked(*_load(path_or_bytes))[1])
+
+
+def menu(fields):
+    """The `Menu` of what `read_metadata` returned, without latencies."""
+    instances = []
+    for row in fields["menu"]:
+        row = {k: v for k, v in row.items() if k != "signature"}
+        # Another machine's milliseconds would mislead here.
+        kept = {k: v for k, v in row["measured"].items() if k != "latency_ms"}
+        instances.append(Instance(**{**row, "measured": kept}))
+    return Menu(instances)
 
 
 def verify(path_or_bytes):

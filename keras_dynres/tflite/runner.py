@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_dynres.errors import DynresError
-from keras_dynres.instance import FULL, Instance, Menu
+from keras_dynres.instance import FULL, Instance
 from keras_dynres.tflite import (
     flatbuffer,
     inputs,
@@ -67,7 +67,7 @@ class Runner:
         self._signatures = {
             row["name"]: row["signature"] for row in self.metadata["menu"]
         }
-        self.menu = _menu(self.metadata)
+        self.menu = metadata.menu(self.metadata)
         self._store = latency.Store(
             self.path, self.metadata["sha256"], self.num_threads
         )
@@ -277,16 +277,6 @@ class Runner:
                 f"Received: path={str(self.path)!r}."
             )
         return data
-
-
-def _menu(fields):
-    instances = []
-    for row in fields["menu"]:
-        row = {k: v for k, v in row.items() if k != "signature"}
-        # Another machine's milliseconds would mislead here.
-        kept = {k: v for k, v in row["measured"].items() if k != "latency_ms"}
-        instances.append(Instance(**{**row, "measured": kept}))
-    return Menu(instances)
 
 
 def _count(name, value, least=1):
