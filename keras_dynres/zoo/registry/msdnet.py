@@ -24,6 +24,34 @@ def _imagenet(name, step):
     return _row(name, "imagenet", f"imagenet_step{step}", checkpoint=file)
 
 
+def _several_classifiers(name, dataset, architecture, unit, blocks, **kwargs):
+    """A plain network with exits after two blocks of each stage."""
+    points = [f"stage{s}_block{b}_{unit}" for s in (1, 2, 3) for b in blocks]
+    return entry(
+        f"{name}_{dataset}",
+        dataset,
+        architecture,
+        kwargs,
+        "early_exit",
+        REFERENCE,
+        method_kwargs={"points": points, "heads": "conv"},
+    )
+
+
+def _resnet_mc(dataset):
+    size = {"depth": 64, "width": 1}
+    return _several_classifiers(
+        "resnet_mc", dataset, "wide_resnet", "add", (4, 8), **size
+    )
+
+
+def _densenet_mc(dataset):
+    size = {"depth": 100, "growth": 12}
+    return _several_classifiers(
+        "densenet_mc", dataset, "densenet_bc", "concat", (6, 12), **size
+    )
+
+
 ROWS = [
     _cifar("anytime", "cifar10"),
     # The plain name is kept for a shorter recipe.
@@ -38,6 +66,11 @@ ROWS = [
     _cifar("budget21", "cifar100"),
     _cifar("budget28", "cifar100"),
     _cifar("budget36", "cifar100"),
+    # The paper's baselines.
+    _resnet_mc("cifar10"),
+    _densenet_mc("cifar10"),
+    _resnet_mc("cifar100"),
+    _densenet_mc("cifar100"),
     _imagenet("imagenet", 4),
     _imagenet("imagenet_step6", 6),
     _imagenet("imagenet_step7", 7),
