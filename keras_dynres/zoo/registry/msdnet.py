@@ -54,8 +54,7 @@ def _densenet_mc(dataset):
 
 ROWS = [
     _cifar("anytime", "cifar10"),
-    # The plain name is kept for a shorter recipe.
-    _cifar("budget10", "cifar10", recipe="msdnet_budget10_cifar10_paper"),
+    _cifar("budget10", "cifar10"),
     _cifar("budget15", "cifar10"),
     _cifar("budget21", "cifar10"),
     _cifar("budget28", "cifar10"),
