@@ -57,6 +57,7 @@ def child(what, args):
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         jit_compile=keras.backend.backend() == "jax",
     )
+    kd.training.fuse_norms(model)
     model.optimizer.build(model.trainable_variables)
     names = model.instances_at_step(0)
     shape = (args.batch, *model.base.input_shape[1:])

@@ -4,11 +4,12 @@
     python benchmarks/training_step.py --nets wrn_10_1 --rounds 1           # a trial
 
 Each net trains in a process of its own on random images: first the plain network, then
-its SDPoint model. The first step of an instance traces and compiles it; the steps after
-are timed in rounds that go through the plain network and all instances, so that a
-machine that slows down slows them all. The share is the mean step over the plain one,
-each instance weighted by how often training draws it. Target: at most 0.80. `--most`
-keeps that many instances, spread evenly over the menu.
+its SDPoint model, both with fused batch norms, as in recipes. The first step of an
+instance traces and compiles it; the steps after are timed in rounds that go through the
+plain network and all instances, so that a machine that slows down slows them all. The
+share is the mean step over the plain one, each instance weighted by how often training
+draws it. Target: at most 0.80. `--most` keeps that many instances, spread evenly over
+the menu.
 
 Writes training_step.json and training_step.md beside this script, or where --out says.
 Run it on a machine that does nothing else.
@@ -38,6 +39,7 @@ def child(net, args):
             keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             jit_compile=keras.backend.backend() == "jax",
         )
+        kd.training.fuse_norms(each)
     shape = plain.input_shape[1:]
     batch = args.batch if shape[0] == 32 else args.imagenet_batch
     images = np.random.default_rng(0).standard_normal((batch, *shape), "float32")
