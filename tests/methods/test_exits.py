@@ -7,6 +7,7 @@ import pytest
 from exit_nets import batches, early_exit, policy_for, small
 
 import keras_dynres as kd
+from keras_dynres.methods import staged
 
 SIZE = contract.SIZE
 
@@ -97,21 +98,27 @@ def test_exit_weights_follow_a_budget_distribution():
     assert chosen.exit_weights[0] != chosen.exit_weights[2]
 
 
-def test_anytime_gives_each_exit_and_computes_nothing_ahead(model):
+@pytest.fixture
+def ran(monkeypatch):
+    """(stage, how many images) of each run."""
+    seen, plain = [], staged._forward
+
+    def forward(model, features):
+        seen.append((model.name.rpartition("_")[2], len(features[0])))
+        return plain(model, features)
+
+    monkeypatch.setattr(staged, "_forward", forward)
+    return seen
+
+
+def test_anytime_gives_each_exit_and_computes_nothing_ahead(model, ran):
     x = contract.images()
-    ran = []
-    for stage in model.stages():
-        plain = stage.model.predict_on_batch
-        stage.model.predict_on_batch = lambda f, p=plain, n=stage.name: (
-            ran.append(n),
-            p(f),
-        )[1]
     answers = model.anytime(x)
     assert not ran
     name, first = next(answers)
-    assert ran == ["stage1"] and name == "exit1"
+    assert ran == [("stage1", 8)] and name == "exit1"
     rest = dict(answers)
-    assert ran == ["stage1", "stage2", "stage3"]
+    assert ran == [("stage1", 8), ("stage2", 8), ("stage3", 8)]
     whole = model.every_exit(x)
     for got, expected in zip((first, *rest.values()), whole, strict=True):
         np.testing.assert_allclose(got, expected, atol=1e-5)
@@ -160,23 +167,16 @@ def test_small_batches_pass(count):
         assert set(left) == {0 if thresholds[0] == 0 else 2}
 
 
-def test_a_stage_runs_for_those_who_are_left_only():
+def test_a_stage_runs_for_those_who_are_left_only(ran):
     model, x = small(), contract.images(16)
     sure = exits_probabilities(model.every_exit(x)[0]).max(-1)
     policy = policy_for(model, (float(np.median(sure)), 1.0, 0.0))
-    sizes = []
-    for stage in model.stages():
-        plain = stage.model.predict_on_batch
-        stage.model.predict_on_batch = lambda f, p=plain: (
-            sizes.append(len(f[0])),
-            p(f),
-        )[1]
     _, left = model.predict_dynamic(x, policy, return_exits=True)
     stay = int((left > 0).sum())
     assert 0 < stay < 16
     # Under JAX batches shrink by eighths of the first.
     most = stay if keras.backend.backend() == "tensorflow" else -(-stay // 2) * 2
-    assert sizes == [16, most, most]
+    assert ran == [("stage1", 16), ("stage2", most), ("stage3", most)]
 
 
 def test_policies_of_other_models_and_empty_batches_are_refused():
