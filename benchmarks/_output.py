@@ -4,6 +4,7 @@ import argparse
 import json
 import pathlib
 import statistics
+import subprocess
 import sys
 
 from keras_dynres.evaluation import environment
@@ -35,6 +36,17 @@ def command(args):
 def progress(*words):
     """A line for whoever watches; a benchmark takes minutes."""
     print("#", *words, flush=True)
+
+
+def alone(net):
+    """What this script's `--child NET` prints last, read as JSON.
+
+    A process for each net: none pays for the memory or the graphs of another.
+    """
+    progress(net)
+    words = [sys.executable, *sys.argv, "--child", net]
+    done = subprocess.run(words, check=True, stdout=subprocess.PIPE)
+    return json.loads(done.stdout.splitlines()[-1])
 
 
 def table(head, rows):

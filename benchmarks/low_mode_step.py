@@ -20,13 +20,11 @@ Run it on a machine that does nothing else.
 
 import argparse
 import json
-import subprocess
-import sys
 import time
 
 import keras
 import numpy as np
-from _output import command, options, progress, show, spread, table, write
+from _output import alone, command, options, show, spread, table, write
 
 import keras_dynres as kd
 
@@ -92,12 +90,7 @@ def main():
     if args.child:
         child(args.child, args)
         return
-    rows = []
-    for net in args.nets:
-        progress(net)
-        words = [sys.executable, __file__, *sys.argv[1:], "--child", net]
-        done = subprocess.run(words, check=True, stdout=subprocess.PIPE)
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
+    rows = [alone(net) for net in args.nets]
     lines = table(
         "net | full step (s) | low step (s) | low / full | MACs, low / full",
         [

@@ -18,14 +18,12 @@ Run it on a machine that does nothing else.
 import argparse
 import json
 import resource
-import subprocess
-import sys
 import time
 
 import keras
 import numpy as np
 from _nets import NETS, spaced
-from _output import command, options, progress, show, spread, table, write
+from _output import alone, command, options, show, spread, table, write
 
 import keras_dynres as kd
 
@@ -111,21 +109,16 @@ def main():
         choices=NETS,
         default=["wrn_28_10", "preresnet101"],
     )
-    parser.add_argument("--most", type=int, default=25, help="instances measured")
-    parser.add_argument("--batch", type=int, default=8, help="images of 32 pixels")
-    parser.add_argument("--imagenet_batch", type=int, default=2, help="of 224 pixels")
+    parser.add_argument("--most", type=int, default=9, help="instances measured")
+    parser.add_argument("--batch", type=int, default=32, help="images of 32 pixels")
+    parser.add_argument("--imagenet_batch", type=int, default=4, help="of 224 pixels")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--child", choices=NETS, help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
         child(args.child, args)
         return
-    rows = []
-    for net in args.nets:
-        progress(net)
-        words = [sys.executable, __file__, *sys.argv[1:], "--child", net]
-        done = subprocess.run(words, check=True, stdout=subprocess.PIPE)
-        rows.append(json.loads(done.stdout.splitlines()[-1]))
+    rows = [alone(net) for net in args.nets]
     lines = table(
         "net | batch | instances | plain step (s) | SDPoint / plain step | MACs share "
         "| compiling plain (s) | each (s) | all (s) | peak memory (MB) | each (MB)",

@@ -9,12 +9,7 @@ from keras_dynres.errors import DynresError, UnknownNameError
 
 def conv(x, filters, kernel, name, stride=1, groups=1, use_bias=False):
     """Convolution that pads `kernel // 2` on each side, as the published nets do."""
-    padding = "same"
-    if stride > 1 and kernel > 1:
-        # Keras' "same" pads unevenly at stride 2; weights from elsewhere expect
-        # the same number of pixels on each side.
-        x = keras.layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
-        padding = "valid"
+    x, padding = padded(x, kernel, stride, name)
     return keras.layers.Conv2D(
         filters,
         kernel,
@@ -22,11 +17,25 @@ def conv(x, filters, kernel, name, stride=1, groups=1, use_bias=False):
         padding=padding,
         groups=groups,
         use_bias=use_bias,
-        kernel_initializer=keras.initializers.VarianceScaling(
-            2.0, mode="fan_out", distribution="untruncated_normal"
-        ),
+        kernel_initializer=initializer(),
         name=name,
     )(x)
+
+
+def padded(x, kernel, stride, name):
+    """The input of a convolution, and the padding the convolution itself is to do."""
+    if stride == 1 or kernel == 1:
+        return x, "same"
+    # Keras' "same" pads unevenly at stride 2; weights from elsewhere expect the same
+    # number of pixels on each side.
+    return keras.layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x), "valid"
+
+
+def initializer():
+    """Of kernels whose outputs go into a ReLU (He et al., 2015)."""
+    return keras.initializers.VarianceScaling(
+        2.0, mode="fan_out", distribution="untruncated_normal"
+    )
 
 
 def bn(x, name):

@@ -4,23 +4,19 @@ import math
 
 import keras
 
+from keras_dynres.architectures import _blocks as b
 from keras_dynres.errors import DynresError
 
 
 def depthwise(x, name, kernel=3, stride=1):
     """A convolution of each channel by itself, padded as `_blocks.conv` pads."""
-    padding = "same"
-    if stride > 1:
-        x = keras.layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x)
-        padding = "valid"
+    x, padding = b.padded(x, kernel, stride, name)
     return keras.layers.DepthwiseConv2D(
         kernel,
         strides=stride,
         padding=padding,
         use_bias=False,
-        depthwise_initializer=keras.initializers.VarianceScaling(
-            2.0, mode="fan_out", distribution="untruncated_normal"
-        ),
+        depthwise_initializer=b.initializer(),
         name=name,
     )(x)
 
@@ -33,6 +29,22 @@ def relu6(x, name):
 def halvings(kind):
     """Strides of the first two layers that halve: both dropped for small images."""
     return (2, 2) if kind == "imagenet" else (1, 1)
+
+
+def blocks(stages, second):
+    """Yields each block's stage, channels, stride and name, in order.
+
+    Args:
+        stages: Channels of each block, stage by stage.
+        second: The stride with which stage 2 begins; later stages begin with 2.
+    """
+    strides = (1, second, *(2 for _ in stages[2:]))
+    for stage, (stride, channels) in enumerate(
+        zip(strides, stages, strict=True), start=1
+    ):
+        for block, filters in enumerate(channels, start=1):
+            name = f"stage{stage}_block{block}"
+            yield stage, filters, stride if block == 1 else 1, name
 
 
 def check_width(width):

@@ -51,12 +51,8 @@ def mobilenet_v1(
     first, second = m.halvings(b.stem_kind(stem, input_shape))
     x = b.conv(inputs, _scaled(32, width), 3, "stem_conv", first)
     x = m.relu6(b.bn(x, "stem_bn"), "stem_relu")
-    for stage, (stride, blocks) in enumerate(
-        zip((1, second, 2, 2, 2), _STAGES, strict=True), start=1
-    ):
-        for block, filters in enumerate(blocks, start=1):
-            key = f"stage{stage}_block{block}"
-            x = _block(x, _scaled(filters, width), stride if block == 1 else 1, key)
+    for _, filters, stride, key in m.blocks(_STAGES, second):
+        x = _block(x, _scaled(filters, width), stride, key)
     outputs = b.head(x, classes)
     return keras.Model(inputs, outputs, name=name or f"mobilenet_v1_{width:g}")
 

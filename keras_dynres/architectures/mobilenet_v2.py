@@ -54,14 +54,9 @@ def mobilenet_v2(
     first, second = m.halvings(b.stem_kind(stem, input_shape))
     x = b.conv(inputs, m.by_eights(32 * width), 3, "stem_conv", first)
     x = m.relu6(b.bn(x, "stem_bn"), "stem_relu")
-    for stage, (stride, blocks) in enumerate(
-        zip((1, second, 2, 2, 2), _STAGES, strict=True), start=1
-    ):
+    for stage, filters, stride, key in m.blocks(_STAGES, second):
         expansion = 1 if stage == 1 else 6
-        for block, filters in enumerate(blocks, start=1):
-            key = f"stage{stage}_block{block}"
-            filters = m.by_eights(filters * width)
-            x = _block(x, filters, stride if block == 1 else 1, expansion, key)
+        x = _block(x, m.by_eights(filters * width), stride, expansion, key)
     x = b.conv(x, m.by_eights(1280 * max(1.0, width)), 1, "final_conv")
     x = m.relu6(b.bn(x, "final_bn"), "final_relu")
     outputs = b.head(x, classes)

@@ -58,7 +58,7 @@ def test_inference_and_frozen_norms_read_the_moving_statistics():
     np.testing.assert_array_equal(model(images, training=True), wanted)
 
 
-def test_what_the_kernel_cannot_do_stays_keras_own(tmp_path):
+def test_what_the_kernel_cannot_do_stays_keras_own():
     inputs = keras.Input((4, 4, 2))
     norm = keras.layers.BatchNormalization
     x = norm(scale=False)(inputs)
