@@ -44,6 +44,8 @@ class Recipe:
         weight_decay: Added to the gradient, times the weight, before the momentum.
         decay_all: Whether scale, offset and bias decay too, or kernels alone.
         label_smoothing: Share of the target spread over all classes.
+        starts_from: A network of the zoo over the same architecture, whose base lends
+            its weights to begin with; empty begins with random ones.
         precision: Keras' dtype policy: `"float32"` or a mixed one.
         seed: Of weights, order, augmentation and the drawing of instances.
         calibration_batches: Training batches the statistics are computed over.
@@ -71,6 +73,7 @@ class Recipe:
     weight_decay: float = 5e-4
     decay_all: bool = True
     label_smoothing: float = 0.0
+    starts_from: str = ""
     precision: str = "float32"
     seed: int = 0
     calibration_batches: int = 100

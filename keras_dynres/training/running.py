@@ -5,7 +5,7 @@ from pathlib import Path
 
 import keras
 
-from keras_dynres import architectures, data
+from keras_dynres import architectures, data, zoo
 from keras_dynres.errors import DynresError
 from keras_dynres.lock import locked
 from keras_dynres.training import logs, optimizing
@@ -41,6 +41,8 @@ def build(recipe):
     with _policy(recipe.precision):
         keras.utils.set_random_seed(recipe.seed)
         model = architectures.create(recipe.architecture, **options)
+        if recipe.starts_from:
+            _lend_weights(model, recipe)
         if recipe.method is not None:
             model = _with_method(model, recipe)
         model.compile(
@@ -160,6 +162,18 @@ def _begin(checkpoints, model, resume, verbose):
     # A run killed between the two wrote the checkpoint but not the logs.
     logs.write_logs(checkpoints.folder, history)
     return done, history
+
+
+def _lend_weights(model, recipe):
+    """Gives the plain network the weights of a published one's base."""
+    lender = zoo.load(recipe.starts_from).base
+    try:
+        model.set_weights(lender.get_weights())
+    except ValueError as error:
+        raise DynresError(
+            f"Recipe {recipe.name!r}: the base of {recipe.starts_from!r} is another "
+            f"network than {recipe.architecture!r} with {recipe.architecture_options}."
+        ) from error
 
 
 def _with_method(base, recipe):

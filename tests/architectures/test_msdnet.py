@@ -7,6 +7,9 @@ import pytest
 import keras_dynres as kd
 from keras_dynres.architectures.msdnet import every_column, msdnet
 
+# Counting asks no backend, and TensorFlow is the one that builds these quickly.
+pytestmark = pytest.mark.tensorflow
+
 # M, exits cumulated, whole columns: MACs plus what ReLU and pooling touch.
 PUBLISHED = {
     "cifar_anytime": (

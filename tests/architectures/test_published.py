@@ -7,6 +7,9 @@ import pytest
 
 from keras_dynres import architectures, cost
 
+# Counting asks no backend, and TensorFlow is the one that builds these quickly.
+pytestmark = pytest.mark.tensorflow
+
 IMAGENET = {"input_shape": (224, 224, 3), "classes": 1000}
 WIDE = {"width": 64, "input_shape": (32, 32, 3), "classes": 10}
 DENSE_HEAD = {**IMAGENET, "head": "dense"}

@@ -1,0 +1,156 @@
+"""Is an instance for each image worth its time?
+
+    python benchmarks/adapt.py --data_dir D        # what is committed here
+    python benchmarks/adapt.py --data_dir D --learn 512 --images 512 --rounds 1  # trial
+
+The resizable network of the zoo, and Resizable-Adapt over it: a controller learns from
+training images which instance suits an image, and batches of test images are
+dispatched. For each target cost the controller chooses among instances up to that cost,
+spread evenly over those that no cheaper one matches. Time is that of `predict` over all
+the test images, first instance, controller and dispatch included; what it is held
+against are the single instances that no cheaper one matches, timed in turn in the same
+rounds. "oracle" is the share of images that at least one of the chosen instances gets
+right: what a perfect controller would reach.
+
+Writes adapt.json and adapt.md beside this script, or where --out says. Linux only: it
+keeps to one core.
+"""
+
+import os
+import time
+
+import numpy as np
+from _output import command, options, progress, show, spread, table, write
+
+import keras_dynres as kd
+
+
+def loaded(split, count, args):
+    """So many images and labels."""
+    batches = kd.data.load(args.data, split, args.data_dir, batch_size=args.batch)
+    images, labels = zip(*batches.take(-(-count // args.batch)), strict=True)
+    return np.concatenate(images)[:count], np.concatenate(labels)[:count]
+
+
+def chosen(menu, target, most):
+    """Names of so many instances up to the target's cost, evenly spaced."""
+    names = [each.name for each in menu.pareto() if each.macs <= target]
+    places = np.linspace(0, len(names) - 1, min(most, len(names)))
+    return [names[round(place)] for place in places]
+
+
+def answers(model, name, images, batch):
+    """The class an instance gives each image."""
+    return model.at(name).predict(images, batch, verbose=0).argmax(-1)
+
+
+def timed(ways, rounds):
+    """{way: seconds of each round}, all ways in turn."""
+    found = {name: [] for name in ways}
+    for turn in range(rounds + 1):
+        progress("round", turn)
+        for name, way in ways.items():
+            start = time.process_time()
+            way()
+            if turn:  # Before, shapes are compiled.
+                found[name].append(time.process_time() - start)
+    return found
+
+
+def main():
+    parser = options(__doc__, "adapt")
+    parser.add_argument("--model", default="resizable_wrn16_2_cifar10")
+    parser.add_argument("--data", default="cifar10")
+    parser.add_argument("--data_dir", help="folder of tensorflow-datasets")
+    parser.add_argument("--shares", type=float, nargs="+", default=[0.5, 0.75, 1.0])
+    parser.add_argument("--most", type=int, default=4, help="instances to choose from")
+    parser.add_argument("--learn", type=int, default=10_000, help="training images")
+    parser.add_argument("--images", type=int, default=10_000, help="test images")
+    parser.add_argument("--batch", type=int, default=128)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--core", type=int, default=0, help="the core to keep to")
+    args = parser.parse_args()
+    os.sched_setaffinity(0, {args.core})  # Before TensorFlow counts the cores.
+    model = kd.zoo.load(args.model)
+    learn, test = loaded("train", args.learn, args), loaded("test", args.images, args)
+    images, labels = test
+    singles = [each.name for each in model.menu.pareto()]
+    said = {name: answers(model, name, images, args.batch) for name in singles}
+    adapts = {}
+    for share in args.shares:
+        names = chosen(model.menu, share * model.menu.full.macs, args.most)
+        progress("a controller over", *names)
+        adapts[share] = kd.ResizableAdapt(model, names)
+        adapts[share].fit(learn, verbose=0)
+    ways = {
+        **{n: lambda n=n: answers(model, n, images, args.batch) for n in singles},
+        **{s: lambda a=a: a.predict(images, args.batch) for s, a in adapts.items()},
+    }
+    times = timed(ways, args.rounds)
+    rows = [
+        {
+            "way": name,
+            "macs": model.menu[name].macs,
+            "accuracy": float((said[name] == labels).mean()),
+            "seconds": spread(times[name]),
+        }
+        for name in singles
+    ]
+    rows += [row(share, adapts[share], test, said, times[share]) for share in adapts]
+    for adaptive in rows[len(singles) :]:
+        limit = adaptive["seconds"]["median"]
+        fits = [r for r in rows[: len(singles)] if r["seconds"]["median"] <= limit]
+        best = max(fits, key=lambda r: r["accuracy"], default=None)
+        adaptive["best_single"] = best and best["way"]
+        adaptive["gain"] = best and adaptive["accuracy"] - best["accuracy"]
+    provenance = kd.data.provenance(args.data, args.data_dir)
+    args.data_dir = args.core = None  # This machine's, and no part of the command.
+    lines = [*page(rows, args), "", f"Data: {provenance['description']}"]
+    title = "An instance for each image"
+    write(args.out, title, command(args), rows, lines, data=provenance)
+
+
+def row(share, adapt, test, said, times):
+    """What Resizable-Adapt is worth up to a share of the full cost."""
+    found = adapt.evaluate(test)
+    right = [said[name] == test[1] for name in adapt.names]
+    return {
+        "way": f"adapt, up to {share:g}",
+        "macs": found["macs"],
+        "accuracy": found["accuracy"],
+        "seconds": spread(times),
+        "shares": found["shares"],
+        "oracle": float(np.any(right, axis=0).mean()),
+    }
+
+
+def page(rows, args):
+    """The table, and what its columns are."""
+    full = next(r for r in rows if r["way"] == "full")["seconds"]["median"]
+
+    def cells(r):
+        gain = r.get("gain")
+        return [
+            r["way"],
+            f"{r['macs'] / 1e6:.1f}",
+            f"{100 * r['accuracy']:.2f}",
+            show(r["seconds"]),
+            f"{r['seconds']['median'] / full:.2f}",
+            f"{100 * r['oracle']:.2f}" if "oracle" in r else "",
+            "" if gain is None else f"{100 * gain:+.2f} over {r['best_single']}",
+            ", ".join(f"{n} {100 * s:.0f} %" for n, s in r.get("shares", {}).items()),
+        ]
+
+    return table(
+        "way | MMACs | accuracy % | processor time (s) | of full's | oracle % | "
+        "gain at equal time, points | images to",
+        [" | ".join(cells(r)) for r in rows],
+    ) + [
+        f"{args.model}; {args.images} test images, controllers learned from "
+        f"{args.learn} training images. Medians over {args.rounds} rounds, with least "
+        "and most, one core. An accuracy of 10,000 images is known to about ±0.3."
+    ]
+
+
+if __name__ == "__main__":
+    main()
