@@ -4,7 +4,7 @@ import json
 
 import keras
 
-from keras_dynres import cost, data
+from keras_dynres import cost, data, zoo
 from keras_dynres.dynamic import DynamicModel
 from keras_dynres.evaluation.environment import environment
 from keras_dynres.files import appearing
@@ -40,6 +40,8 @@ def finish(model, recipe, images, folder, history, verbose=2):
         "training_seconds": round(sum(row["seconds"] for row in history)),
         "environment": environment(),
     }
+    if recipe.round_to_float16:
+        zoo.round_to_float16(model)
     if isinstance(model, DynamicModel):
         bar = 1 if verbose == 1 else 0
         # Whole batch norms keep the statistics that training gave them.

@@ -51,6 +51,8 @@ class Recipe:
         calibration_batches: Training batches the statistics are computed over.
         held_out: Training images, the last in the files, that are not trained on:
             what budgets are solved on.
+        round_to_float16: Whether weights are rounded after the last epoch, before
+            statistics and accuracies are measured: a file of half the size, to publish.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Recipe:
     seed: int = 0
     calibration_batches: int = 100
     held_out: int = 0
+    round_to_float16: bool = False
 
     def __post_init__(self):
         for field in dataclasses.fields(self):

@@ -80,9 +80,18 @@ def _error(figures):
 
 
 def _tree(value):
+    if isinstance(value, list) and value and all(isinstance(v, dict) for v in value):
+        columns = list(value[0])
+        rows = [[_cell(row.get(key, "")) for key in columns] for row in value]
+        lines = [columns, ["---"] * len(columns), *rows]
+        return [f"| {' | '.join(line)} |" for line in lines]
     if isinstance(value, dict):
         return [f"- {key}: {_flat(each)}" for key, each in value.items()]
     return [_flat(value)]
+
+
+def _cell(value):
+    return f"{value:.4g}" if isinstance(value, float) else _flat(value)
 
 
 def _flat(value):

@@ -235,6 +235,21 @@ def test_a_recipe_may_start_from_a_network_of_the_zoo():
         build(Recipe.from_config({**config, "starts_from": "sdpoint_wrn16_2_cifar"}))
 
 
+def test_weights_are_rounded_before_anything_is_measured(tmp_path):
+    config = {**CONFIG, "epochs": 1, "warmup_epochs": 0, "round_to_float16": True}
+    recipe = Recipe.from_config({**config, "name": "rounded"})
+    model = train(recipe, out_dir=tmp_path, verbose=0)
+    for weight in model.base.trainable_weights:
+        value = np.asarray(weight)
+        np.testing.assert_array_equal(value, value.astype("float16"))
+    assert all(model.is_calibrated(name) for name in model.instances)
+    measured = json.loads((tmp_path / "results.json").read_text())["instances"]
+    found = model.evaluate_menu(data.load("synthetic", "test"), verbose=0)
+    for each in found:
+        accuracy = measured[each.name]["accuracy"]
+        assert each.measured["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+
+
 def test_one_process_to_a_folder(tmp_path):
     with (
         locked(tmp_path / ".lock"),

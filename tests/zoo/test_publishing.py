@@ -46,6 +46,7 @@ def test_publishing_again_changes_nothing_and_new_weights_replace_the_old(
 def test_results_come_from_a_file_and_the_page_shows_them(model, tmp_path):
     rated = {name: {"accuracy": 0.125} for name in model.instances}
     results = {"instances": rated, "uniform_bn": rated, "training": {"hours": 3}}
+    results["budgets"] = [{"budget": 1e6, "name": "half"}, {"name": "all"}]
     (tmp_path / "results.json").write_text(json.dumps(results))
     page = tmp_path / "page.md"
     zoo.publish(model, "tiny", tmp_path / "results.json", tmp_path, page)
@@ -53,6 +54,12 @@ def test_results_come_from_a_file_and_the_page_shows_them(model, tmp_path):
     (row,) = [line for line in lines if line.startswith("| p1@0.5 |")]
     assert row.count("87.50") == 2
     assert "- hours: 3" in lines
+    table = lines.index("| budget | name |")
+    assert lines[table + 1 : table + 4] == [
+        "| --- | --- |",
+        "| 1e+06 | half |",
+        "|  | all |",
+    ]
     assert "## Uniform bn" not in lines
 
 
