@@ -36,6 +36,15 @@ def arguments(parser):
         help="the last N training images are held out; by default as in the recipe",
     )
     parser.add_argument(
+        "--against",
+        nargs="+",
+        default=[],
+        metavar="MODEL",
+        help="with --budgets: other networks for the same images, by name or file; "
+        "those with exits under budgets too, two without exits or more also as an "
+        "ensemble and mixed at random",
+    )
+    parser.add_argument(
         "--plot",
         metavar="FILE",
         help="draw the exits and the budgets: .png, .svg, .pdf",
@@ -44,34 +53,35 @@ def arguments(parser):
 
 def run(args):
     """Evaluates, prints the menu, and writes it."""
-    if args.plot and not args.budgets:
-        raise app.UsageError("--plot draws what --budgets N solves: say both.")
+    if (args.plot or args.against) and not args.budgets:
+        raise app.UsageError("--plot and --against show --budgets N: say both.")
     from keras_dynres import data
-    from keras_dynres_cli import sources
+    from keras_dynres_cli import comparing, sources
 
     suffixes = (".csv", ".json", *options.MODEL_FILES)
     out = args.output and sources.output(args.output, suffixes)
     plot = args.plot and sources.output(args.plot, (".png", ".svg", ".pdf"))
-    source = sources.load(args)
+    source, others = sources.load(args), comparing.loaded(args.against)
     model, name = source.model, sources.dataset(args, source)
     names = [model.menu[each].name for each in args.instances or model.menu.names]
     images = sources.images(args, source, "test")
-    if not model.compiled:
-        _compile(model, data.info(name).classes)
+    comparing.compile_for(model, data.info(name).classes)
     with data.clear_errors(name):
         model.evaluate_menu(images, names)
         print(model.menu)
-        menu = _budgets(args, source, images, plot) if args.budgets else model.menu
+        menu = (
+            _budgets(args, source, images, plot, others) if args.budgets else model.menu
+        )
     if out:
         _write(model, menu, out)
         print(f"Wrote {out}.")
 
 
-def _budgets(args, source, images, plot):
+def _budgets(args, source, images, plot, others):
     """The menu of solved budgets, printed; and drawn if asked for."""
     from keras_dynres import evaluation
     from keras_dynres.errors import DynresError
-    from keras_dynres_cli import sources
+    from keras_dynres_cli import comparing, sources
 
     model, apart = source.model, sources.recipe(args, source)
     if not model.exits:
@@ -95,20 +105,13 @@ def _budgets(args, source, images, plot):
     else:
         print("The recipe held them out of training.")
     print(curves["budgeted"])
+    theirs = comparing.curves(others, held, images, args.budgets)
+    for label, menu in theirs.items():
+        print(f"{label}:", menu, sep="\n")
     if plot:
-        evaluation.plot(curves, plot, x="macs")
+        evaluation.plot({**curves, **theirs}, plot, x="macs")
         print(f"Wrote {plot}.")
     return curves["budgeted"]
-
-
-def _compile(model, classes):
-    import keras
-
-    metrics = ["accuracy"]
-    if classes > 10:
-        metrics.append(keras.metrics.SparseTopKCategoricalAccuracy(5))
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(loss=loss, metrics=metrics)
 
 
 def _write(model, menu, out):

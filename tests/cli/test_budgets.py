@@ -54,6 +54,28 @@ def test_what_was_not_held_out_is_said(run, net):
     assert code == 2 and "--budgets" in err
 
 
+def test_other_networks_are_held_against_it(run, fails, net, keras_file, tmp_path):
+    wide = tmp_path / "wide.keras"
+    kd.Plain(kd.architectures.wide_resnet(depth=10, width=2)).save(wide)
+    plot = tmp_path / "curves.svg"
+    on = ["--dataset", "synthetic", "--batch_size", "50", "--budgets", "2"]
+    on += ["--held_out", "50"]
+    others = [wide, keras_file, net]
+    code, out, err = run("evaluate", net, *on, "--plot", plot, "--against", *others)
+    assert code == 0, err
+    for label in (wide, keras_file, f"{net}, anytime", f"{net}, budgeted"):
+        assert f"{label}:" in out and str(label) in plot.read_text()
+    # The cheaper net comes first, whatever the order they are named in.
+    mixed = out.split("random interpolation:")[1].split("ensemble:")
+    assert [part.count("mix") for part in mixed] == [2, 0]
+    assert mixed[1].count("budget1") == mixed[1].count("budget2") == 1
+    alone = run("evaluate", net, *on, "--against", keras_file)[1]
+    assert "ensemble:" not in alone
+    assert "does not exist" in fails("evaluate", net, *on, "--against", "none.keras")
+    code, _, err = run("evaluate", net, "--dataset", "synthetic", "--against", wide)
+    assert code == 2 and "--budgets" in err
+
+
 def test_budgets_need_exits(fails, keras_file):
     on = ["--dataset", "synthetic", "--budgets", "2", "--held_out", "50"]
     assert "network with exits" in fails("evaluate", keras_file, *on)
