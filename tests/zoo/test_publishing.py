@@ -113,7 +113,11 @@ def test_what_ships_computes_what_its_card_says(name):
     """On every backend: the logits were stored when the network was published."""
     model, card = zoo.load(name), zoo.card(name)
     assert card.weights.size < 3e6
-    for instance, logits in card.check.items():
+    assert list(card.check) == card.menu.names
+    # Of a large menu every fifth instance: the graph of each takes a while.
+    some = card.menu.names[:: 5 if len(card.menu) > 20 else 1]
+    for instance in ["full", *some]:
+        logits = card.check[instance]
         assert model.is_calibrated(instance)
         computed = cards.sample_logits(model, instance)
         np.testing.assert_allclose(computed, logits, atol=1e-3, rtol=1e-3)
