@@ -1,6 +1,8 @@
-"""Writes the shipped network's menu into README.md, as its card has it.
+"""Writes the menus of the shipped networks into README.md, as their cards have them.
 
 python docs/make_menu.py
+
+A block `<!-- menu:begin NAME -->` to `<!-- menu:end -->` holds the card's table.
 """
 
 import re
@@ -8,19 +10,19 @@ from pathlib import Path
 
 import keras_dynres as kd
 
-NAME = "sdpoint_wrn16_2_cifar10"
 README = Path(__file__).parents[1] / "README.md"
-BLOCK = re.compile(r"(<!-- menu:begin -->\n).*?(<!-- menu:end -->)", re.DOTALL)
+BLOCK = re.compile(r"(<!-- menu:begin (\w+) -->\n).*?(<!-- menu:end -->)", re.DOTALL)
 
 
 def readme():
-    """The text of README.md with the menu of the card, or as it is without one."""
-    text = README.read_text("utf-8")
-    card = kd.zoo.card(NAME)
-    if card.menu is None:
-        return text
+    """The text of README.md with the menus of the cards."""
+    return BLOCK.sub(_table, README.read_text("utf-8"))
+
+
+def _table(found):
+    card = kd.zoo.card(found[2])
     section = card.to_markdown().split("\n## Instances\n")[1].split("\n## ")[0]
-    return BLOCK.sub(lambda found: f"{found[1]}{section.strip()}\n{found[2]}", text)
+    return f"{found[1]}{section.strip()}\n{found[3]}"
 
 
 if __name__ == "__main__":
