@@ -152,7 +152,8 @@ def page(rows, args):
     ) + [
         f"{args.model}; {args.images} test images, controllers learned from "
         f"{args.learn} training images. Time of {args.timed} images: medians over "
-        f"{args.rounds} rounds, with least and most, one core. An accuracy of 10,000 images is known to about ±0.3."
+        f"{args.rounds} rounds, with least and most, one core. An accuracy of 10,000 "
+        "images is known to about ±0.3."
     ]
 
 
