@@ -120,9 +120,9 @@ def budget(row):
     return {
         "budget (MMACs)": row["budget"] / 1e6,
         "cost on held-out images": row["held_out_cost"] / 1e6,
-        "accuracy % there": 100 * row["held_out_accuracy"],
+        "accuracy % on them": 100 * row["held_out_accuracy"],
         "cost on test images": row["macs"] / 1e6,
-        "accuracy % there ": 100 * row["accuracy"],
+        "accuracy % of these": 100 * row["accuracy"],
     }
 
 
