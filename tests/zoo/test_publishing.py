@@ -116,9 +116,10 @@ def test_what_ships_computes_what_its_card_says(name):
     assert list(card.check) == card.menu.names
     # Of a large menu every fifth instance: the graph of each takes a while.
     some = card.menu.names[:: 5 if len(card.menu) > 20 else 1]
+    calibrates = model.slots and not model.WHOLE_SLOTS
     for instance in ["full", *some]:
         logits = card.check[instance]
-        assert model.is_calibrated(instance)
+        assert model.is_calibrated(instance) or not calibrates
         computed = cards.sample_logits(model, instance)
         np.testing.assert_allclose(computed, logits, atol=1e-3, rtol=1e-3)
     content = json.loads((cards.SHIPPED / name / cards.FILE).read_text("utf-8"))
