@@ -204,8 +204,8 @@ def main():
     parser = options(__doc__, "low_mode")
     parser.add_argument("--data", choices=("cifar10", "synthetic"), default="cifar10")
     parser.add_argument("--data_dir", help="folder of tensorflow-datasets")
-    parser.add_argument("--net", choices=NETS, default="wrn_10_2")
-    parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--net", choices=NETS, default="wrn_10_1")
+    parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=0.1)
     parser.add_argument("--probability", type=float, default=0.5)
@@ -242,7 +242,7 @@ def main():
 def page(rows, target, args):
     """The table, and what its columns are."""
     lines = table(
-        "training | accuracy % | time (s) | time / plain | "
+        "training | accuracy % | processor time (s) | time / plain | "
         f"time to {100 * target:.2f} % / plain | low steps % | accuracy % of `low`",
         [
             f"{r['way']} | {percent(r['accuracy'])} | {show(r['seconds'])} | "
