@@ -3,6 +3,8 @@
 import contextlib
 import functools
 
+import keras
+
 from keras_dynres.summing import GradientSums, UsedWeights, in_place_of
 from keras_dynres.tracing import one_trace_each
 
@@ -20,6 +22,7 @@ class InstanceSteps:
 
     def __init__(self, model, make):
         self._model = model
+        _build_optimizer(model)
         self._sums = GradientSums(model)
         # All at once: under JAX Keras reads the variables' shardings here, and in the
         # middle of an epoch the variables are empty. Nothing is traced yet.
@@ -85,6 +88,16 @@ class InstanceSteps:
             model._active = None
         self._traced.add((id(functions), name))
         return result
+
+
+def _build_optimizer(model):
+    """Over all weights: the first step may use some alone, and Keras takes those."""
+    if model.optimizer.built:
+        return
+    tensorflow = keras.backend.backend() == "tensorflow"
+    replicas = model.distribute_strategy.scope() if tensorflow else None
+    with replicas or contextlib.nullcontext():
+        model.optimizer.build(model.trainable_variables)
 
 
 def _compiled(model, make, step):

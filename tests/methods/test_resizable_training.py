@@ -41,6 +41,22 @@ def trained(model):
     return [np.array(w) for w in model.trainable_variables]
 
 
+@pytest.mark.parametrize("samples", [1, 2])
+def test_the_optimizer_knows_weights_that_only_later_steps_use(samples):
+    """As a user compiles: nobody has built the optimizer before `fit`."""
+    model = resizable(sampling="random", samples=samples, seed=1)
+    model.compile(keras.optimizers.SGD(0.1, momentum=0.9), contract.loss(), **jit())
+    drawn = [set(model.instances_at_step(step)) for step in range(4)]
+    # Without this seed's luck all slots would be there from the first step.
+    used = [set().union(*(model.owned_slots(n) for n in names)) for names in drawn]
+    assert set().union(*used) > used[0]
+    batches = [np.concatenate([each[:4]] * 4) for each in (X, Y)]
+    model.fit(*batches, batch_size=4, epochs=1, shuffle=False, verbose=0)
+    assert int(model.optimizer.iterations + 0) == 4
+    weights = model.trainable_variables
+    assert len(model.optimizer.variables) == 2 + len(weights)
+
+
 def summed_gradient(model, names, taught=None):
     """By plain models alone: a step of rate 1 from the weights as they are.
 
