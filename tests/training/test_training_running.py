@@ -12,7 +12,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_dynres import DynamicModel, calibration, data, zoo
+from keras_dynres import DynamicModel, calibration, data
 from keras_dynres.errors import DynresError
 from keras_dynres.lock import locked
 from keras_dynres.training import (
@@ -217,22 +217,6 @@ def test_a_plain_network_needs_no_method(tmp_path):
     assert results["cost"]["flops"] > results["cost"]["macs"] > 0
     assert list((tmp_path / "tensorboard").rglob("events*"))
     assert json.loads((tmp_path / "history.json").read_text())[1]["epoch"] == 2
-
-
-def test_a_recipe_may_start_from_a_network_of_the_zoo():
-    name = "sdpoint_wrn16_2_cifar10"
-    same = {"depth": 16, "width": 2, "classes": 10, "input_shape": [32, 32, 3]}
-    config = {**CONFIG, "name": "warm", "starts_from": name, "method": "plain"}
-    config["method_options"] = {}
-    model = build(Recipe.from_config({**config, "architecture_options": same}))
-    lender = zoo.load(name).base
-    assert len(model.base.weights) == len(lender.weights)
-    for mine, theirs in zip(model.base.weights, lender.weights, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
-    with pytest.raises(DynresError, match="base of 'sdpoint_wrn16_2.* another network"):
-        build(Recipe.from_config(config))
-    with pytest.raises(DynresError, match="Did you mean 'sdpoint_wrn16_2_cifar10'"):
-        build(Recipe.from_config({**config, "starts_from": "sdpoint_wrn16_2_cifar"}))
 
 
 def test_weights_are_rounded_before_anything_is_measured(tmp_path):
