@@ -74,7 +74,12 @@ def built(way, args, seed, steps):
     keras.utils.set_random_seed(seed)
     base = kd.architectures.wide_resnet(**NETS[args.net])
     plan = (args.epochs, steps)
-    low = {"probability": args.probability, "full_after_drop": args.full_after_drop}
+    low_epochs = round(args.low_until * args.epochs)
+    low = {
+        "probability": [args.probability] * low_epochs
+        + [0] * (args.epochs - low_epochs),
+        "full_after_drop": args.full_after_drop,
+    }
     model = {
         "plain": lambda: kd.Plain(base),
         "progressive": lambda: Progressive(base, plan),
@@ -98,9 +103,9 @@ def child(way, seed, args):
     """One run; its result goes into the folder --work."""
     os.sched_setaffinity(0, {args.core})  # Before TensorFlow counts the cores.
     common = {"name": args.data, "data_dir": args.data_dir, "batch_size": args.batch}
-    train = kd.data.load(
-        split="train", augment="pad_crop_flip", seed=seed, epochs=args.epochs, **common
-    )
+    left_out = kd.data.info(args.data).train_images - args.images if args.images else 0
+    some = {"split": "train", "seed": seed, "held_out": left_out, **common}
+    train = kd.data.load(augment="pad_crop_flip", epochs=args.epochs, **some)
     test = kd.data.load(split="test", **common)
     steps = len(train) // args.epochs
     model, clock = built(way, args, seed, steps), Clock()
@@ -116,7 +121,7 @@ def child(way, seed, args):
     low = None
     if way == "low_mode":
         # What `low` is worth at inference, with statistics of its own.
-        plain = kd.data.load(split="train", seed=seed, **common)
+        plain = kd.data.load(**some)
         model.calibrate(plain, min(100, len(plain)), verbose=0)
         low = model.evaluate_menu(test, verbose=0)["low"].measured["accuracy"]
     result = {
@@ -135,8 +140,9 @@ def child(way, seed, args):
 
 def settings(args):
     """What two runs must have in common to be compared."""
-    kept = ("data", "net", "epochs", "batch", "rate", "probability", "full_after_drop")
-    return {key: getattr(args, key) for key in (*kept, "precision")}
+    kept = ("data", "images", "net", "epochs", "batch", "rate", "precision")
+    low = ("probability", "low_until", "full_after_drop")
+    return {key: getattr(args, key) for key in (*kept, *low)}
 
 
 def result_path(args, way, seed):
@@ -204,11 +210,15 @@ def main():
     parser = options(__doc__, "low_mode")
     parser.add_argument("--data", choices=("cifar10", "synthetic"), default="cifar10")
     parser.add_argument("--data_dir", help="folder of tensorflow-datasets")
+    parser.add_argument("--images", type=int, default=0, help="of training; 0: all")
     parser.add_argument("--net", choices=NETS, default="wrn_10_1")
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--rate", type=float, default=0.1)
     parser.add_argument("--probability", type=float, default=0.5)
+    parser.add_argument(
+        "--low_until", type=float, default=1, help="share of epochs with low steps"
+    )
     parser.add_argument("--full_after_drop", type=int, default=1)
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])

@@ -54,7 +54,7 @@ class DynamicModel(Method, keras.Model):
             self._book.batch_norms,
             self._book.instances.values(),
             self.slot,
-            self.WHOLE_SLOTS,
+            self.affine_slot,
         )
         self.calibrated = self.add_weight(
             shape=(len(self._book.instances),),
@@ -93,7 +93,7 @@ class DynamicModel(Method, keras.Model):
             A functional `keras.Model`.
         """
         name = self._known(instance)
-        needs = not self.WHOLE_SLOTS and self.owned_slots(name)
+        needs = not self.trains_statistics and self.owned_slots(name)
         if needs and not uncalibrated and not self.is_calibrated(name):
             raise NotCalibratedError(
                 f"Instance {name!r} has no batch-norm statistics since the weights "
@@ -116,6 +116,33 @@ class DynamicModel(Method, keras.Model):
     def owned_slots(self, instance):
         """Keys of the statistics in an instance's graph that are not the base's."""
         return list(self._slot_keys(self._known(instance)).values())
+
+    def with_statistics(self, statistics):
+        """The same weights with batch-norm statistics kept in another way.
+
+        The model that is returned stands over the same base, whose statistics both
+        use, so calibrating one changes the other. It is not compiled, and instances
+        with statistics of their own want calibrating.
+
+        Example:
+
+        ```python
+        model = model.with_statistics("configuration")
+        model.calibrate(train, batches=100)
+        ```
+
+        Args:
+            statistics: As in `__init__`.
+        """
+        config = {**self.get_config(), "statistics": statistics, "menu": None}
+        other = type(self)(**{**config, "base": self.base})
+        for name in self.instances:
+            mine, theirs = self._slot_keys(name), other._slot_keys(name)
+            for layer in mine.keys() & theirs.keys():
+                source, target = self.slots[mine[layer]], other.slots[theirs[layer]]
+                for one, new in zip(source.weights, target.weights, strict=True):
+                    new.assign(one)
+        return other
 
     def cost_table(self, instance=None):
         """Prints the costs of all instances, or of one instance's layers."""

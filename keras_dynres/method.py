@@ -12,11 +12,8 @@ class Method:
     `define_instances` and `rule` are what most methods say, and no more.
     """
 
-    # What `statistics` may be; `"uniform"` is the last, and has no slots.
+    # What `statistics` may be, from fine to coarse; `"uniform"` has no slots.
     STATISTICS = ("instance", "uniform")
-    # Whether a slot is a batch norm of its own, trained as any other, with scale and
-    # offset. Otherwise it holds statistics alone, and inference wants them calibrated.
-    WHOLE_SLOTS = False
 
     # === The instances ===
 
@@ -46,6 +43,22 @@ class Method:
         if self.statistics == "uniform":
             return None
         return instance.name if layer.name in self._changed(instance) else None
+
+    def affine_slot(self, layer, instance):
+        """The key of the scale and offset `layer` uses in `instance`.
+
+        None, as here, is the base's own. Slots of one key share scale and offset, and
+        training changes them as it does the base's.
+        """
+        del layer, instance
+
+    @property
+    def trains_statistics(self):
+        """Whether training leaves statistics that inference can do with.
+
+        Otherwise an instance with statistics of its own wants `calibrate`.
+        """
+        return False
 
     def probabilities(self):
         """How often training draws each instance; they sum to one."""

@@ -7,9 +7,6 @@ import keras
 from keras_dynres import graph
 from keras_dynres.layers import PooledKernelConv2D, StatisticsSlot
 
-# Layers that use others' weights; what they compute a stock layer can say too.
-_PLAIN_IN_COPIES = (StatisticsSlot, PooledKernelConv2D)
-
 
 def batch_norms(flat):
     """The batch norms of a flat graph in execution order."""
@@ -27,23 +24,33 @@ def keys(norms, instance, slot):
     return {name: f"{name}/{key}" for name, key in chosen.items() if key is not None}
 
 
-def make(norms, instances, slot, whole=False):
+def make(norms, instances, slot, affine_slot):
     """{slot key: batch norm} for all instances.
+
+    The first slot of scale and offset that are not the base's owns them, and others
+    of their key borrow them.
 
     Args:
         norms: The base's batch norms.
         instances: All `Instance`s.
         slot: As `DynamicModel.slot`.
-        whole: Whether a slot has scale and offset of its own, or statistics alone.
+        affine_slot: As `DynamicModel.affine_slot`.
     """
-    build = _whole if whole else StatisticsSlot.of
-    slots = {}
+    slots, owners = {}, {}
     for instance in instances:
         wanted = keys(norms, instance, slot)
+        affine = keys(norms, instance, affine_slot)
         for layer in norms:
             key = wanted.get(layer.name)
-            if key is not None and key not in slots:
-                slots[key] = build(layer, scope(key))
+            if key is None or key in slots:
+                continue
+            owner = affine.get(layer.name)
+            if owner is None:
+                slots[key] = StatisticsSlot.of(layer, scope(key))
+            elif owner in owners:
+                slots[key] = StatisticsSlot.of(owners[owner], scope(key))
+            else:
+                slots[key] = owners[owner] = _whole(layer, scope(key))
     return slots
 
 
@@ -77,11 +84,14 @@ def plain_copy(model, wanted, slots):
     sources = {slots[key].name: name for name, key in wanted.items()}
 
     def clone(layer):
-        if isinstance(layer, _PLAIN_IN_COPIES):
+        # Layers that use others' weights; a stock layer can say what they compute.
+        if isinstance(layer, PooledKernelConv2D):
             return layer.plain()
-        config = layer.get_config()
+        kind = type(layer)
+        if isinstance(layer, StatisticsSlot):
+            kind = keras.layers.BatchNormalization
         name = sources.get(layer.name, layer.name)
-        return type(layer).from_config({**config, "name": name})
+        return kind.from_config({**layer.get_config(), "name": name})
 
     copy = keras.models.clone_model(model, clone_function=clone)
     for mine, theirs in zip(copy.layers, model.layers, strict=True):

@@ -13,6 +13,7 @@ METHODS = {
     "multi_scale": {"sizes": [8, 12]},
     "low_mode": {},
     "resizable": {"scales": [0.5, 1.0]},
+    "resizable_configuration": {"scales": [0.5, 1.0], "statistics": "configuration"},
     "early_exit": {"points": ["stage1_block1_add", "stage2_block1_add"]},
 }
 
@@ -20,7 +21,7 @@ METHODS = {
 @pytest.fixture(params=METHODS)
 def method(request):
     options = METHODS[request.param]
-    name = request.param.removesuffix("_uniform")
+    name = request.param.removesuffix("_uniform").removesuffix("_configuration")
     return lambda base, **more: kd.methods.create(name, base, **options, **more)
 
 
@@ -57,8 +58,14 @@ def test_full_is_the_base_and_the_base_is_untouched(method):
 def test_weights_are_the_bases_own_and_slots_come_once(model):
     own = {id(w) for w in model.base.weights}
     slots = {id(w) for slot in model.slots.values() for w in slot.weights} - own
-    # Mean and variance, and where a slot is a whole batch norm scale and offset too.
-    assert len(slots) == (4 if model.WHOLE_SLOTS else 2) * len(model.slots)
+    # Mean and variance each, and scale and offset for each key that is not the base's.
+    norms = [layer for layer in model.base.layers if "moving_mean" in dir(layer)]
+    affine = {
+        (layer.name, model.affine_slot(layer, instance))
+        for layer in norms
+        for instance in model.menu
+    } - {(layer.name, None) for layer in norms}
+    assert len(slots) == 2 * (len(model.slots) + len(affine))
     assert len(model.weights) == len(own) + len(slots) + len(model.bookkeeping)
     used = {key for name in model.instances for key in model.owned_slots(name)}
     assert used == set(model.slots)
@@ -68,8 +75,8 @@ def test_weights_are_the_bases_own_and_slots_come_once(model):
         kinds = [(w.name, w.shape) for w in part.trainable_weights]
         assert [(w.name, w.shape) for w in trained] == kinds
         strange = {id(w) for w in trained} - own
-        assert strange <= slots and bool(strange) == (
-            model.WHOLE_SLOTS and bool(model.owned_slots(name))
+        assert strange <= slots and bool(strange) == any(
+            model.affine_slot(layer, model.menu[name]) for layer in norms
         )
 
 
@@ -117,7 +124,9 @@ def test_a_step_moves_shared_weights_and_leaves_other_statistics(model):
 
 def test_an_instance_without_statistics_is_refused_until_calibrated(model):
     owning = [
-        n for n in model.instances if model.owned_slots(n) and not model.WHOLE_SLOTS
+        name
+        for name in model.instances
+        if model.owned_slots(name) and not model.trains_statistics
     ]
     for name in owning:
         with pytest.raises(kd.NotCalibratedError, match="calibrate"):

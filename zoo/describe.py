@@ -37,8 +37,9 @@ def main(args):
     history = json.loads((run / "history.json").read_text("utf-8"))
     model = keras.saving.load_model(run / "model.keras")
     shown = {"instances": found["instances"], "training": training(found, history)}
-    if "uniform" in found:
-        shown["uniform_bn"] = found["uniform"]
+    for kind in model.STATISTICS:
+        if kind in found:
+            shown[f"{kind}_bn"] = found[kind]
     if model.exits:
         folder = HERE / name
         folder.mkdir(exist_ok=True)

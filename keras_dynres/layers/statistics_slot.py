@@ -62,9 +62,3 @@ class StatisticsSlot(keras.layers.BatchNormalization):
             return
         for index, variable in enumerate(self._non_trainable_variables):
             variable.assign(store[str(index)])
-
-    def plain(self):
-        """A stock `BatchNormalization` configured and named as the source."""
-        source = self._source() or self
-        config = {**self.get_config(), "name": source.name}
-        return keras.layers.BatchNormalization.from_config(config)

@@ -24,8 +24,8 @@ class Resizable(Teaching):
 
     The feature map at the beginning of each stage, behind its strided block, is resized
     to a fraction of the size it has there in the base. One scale for each stage is an
-    instance: four scales and four stages make 256. A batch norm has weights and
-    statistics of its own for each scale of its stage, and none for each instance.
+    instance: four scales and four stages make 256. A batch norm has scale,
+    offset and statistics of its own for each scale of its stage.
 
     Args:
         base: A functional `keras.Model` of images that ends in global pooling.
@@ -46,7 +46,9 @@ class Resizable(Teaching):
             80 MB: all 256 would take 20 GB. Fairness is within a step, and is kept.
         target: An instance's name, for Resizable-Aug: `fit` trains it alone in the last
             third of its epochs. `kd.ResizableAug` is the callback behind it.
-        statistics: `"scale"`, or `"uniform"`, which shares the base's batch norms.
+        statistics: `"scale"`; `"configuration"`, which keeps statistics apart wherever
+            the scales up to a batch norm's stage differ, and wants `calibrate` after
+            training; or `"uniform"`, which shares the base's batch norms.
         **kwargs: `seed`, `name` of `DynamicModel`.
 
     Example:
@@ -61,8 +63,7 @@ class Resizable(Teaching):
     Reference: Resizable Neural Networks, submitted to ICLR 2020.
     """
 
-    STATISTICS = ("scale", "uniform")
-    WHOLE_SLOTS = True
+    STATISTICS = ("configuration", "scale", "uniform")
 
     def __init__(
         self,
@@ -125,12 +126,23 @@ class Resizable(Teaching):
         return edits
 
     def slot(self, layer, instance):
+        """The key is the scale of the stage, with those before it where these count."""
+        if self.statistics != "configuration":
+            return self.affine_slot(layer, instance)
+        scales = self._scales_until(layer, instance)
+        return None if set(scales) <= {1} else "-".join(f"{s:g}" for s in scales)
+
+    def affine_slot(self, layer, instance):
         """The key is the scale of the stage; scale 1 has the base's batch norm."""
-        number = self._stage_of.get(layer.name, 0)
-        if self.statistics == "uniform" or not number:
+        scales = self._scales_until(layer, instance)
+        if self.statistics == "uniform" or not scales or scales[-1] == 1:
             return None
-        scale = list(instance.settings.values())[number - 1]
-        return None if scale == 1 else f"{scale:g}"
+        return f"{scales[-1]:g}"
+
+    @property
+    def trains_statistics(self):
+        """Moving averages will do, but where there are too many to be trained well."""
+        return self.statistics != "configuration"
 
     def cost_of(self, instance):
         """What an instance costs, by its stages."""
@@ -199,6 +211,10 @@ class Resizable(Teaching):
     @property
     def _scales(self):
         return self._settings["scales"]
+
+    def _scales_until(self, layer, instance):
+        """The scales of the stages up to the layer's own; none before the first."""
+        return list(instance.settings.values())[: self._stage_of.get(layer.name, 0)]
 
     @property
     def _drawings(self):

@@ -1,6 +1,4 @@
-import contract
 import keras
-import numpy as np
 import pytest
 
 import keras_dynres as kd
@@ -147,27 +145,6 @@ def test_scales_are_of_the_stages_own_size():
     ]
 
 
-def test_a_batch_norm_has_a_slot_for_each_scale_of_its_stage():
-    model = kd.Resizable(plain(norm=True), scales=(0.45, 0.5, 1))
-    # The first stands before the first stage's point, the others behind one.
-    assert set(model.slots) == {
-        f"bn{number}/{scale}" for number in (2, 3, 4, 5) for scale in ("0.45", "0.5")
-    }
-    assert model.owned_slots("s0.45-1-0.5") == ["bn2/0.45", "bn5/0.5"]
-    graph = model.at("s0.45-1-0.5")
-    kinds = {type(layer) for layer in graph.layers if "bn" in layer.name}
-    assert kinds == {keras.layers.BatchNormalization}
-
-
-def test_slots_begin_as_the_bases_batch_norms():
-    base = plain(norm=True)
-    for weight in base.get_layer("bn3").weights:
-        weight.assign(np.arange(1.0, 5.0))
-    model = kd.Resizable(base, scales=(0.5, 1))
-    for value in model.slots["bn3/0.5"].get_weights():
-        np.testing.assert_array_equal(value, [1, 2, 3, 4])
-
-
 def test_input_mode_resizes_the_image_alone():
     model = kd.Resizable(plain(norm=True), scales=(0.5, 0.75, 1), mode="input")
     assert model.instances == ["full", "s0.5", "s0.75"]
@@ -229,32 +206,6 @@ def test_stages_can_be_named():
     assert sizes(model.at("s0.5-1"))["relu3"] == (4, 4)
 
 
-def test_a_configuration_is_calibrated_through_its_slots():
-    model = kd.Resizable(plain(norm=True), scales=(0.5, 1))
-    before = np.array(model.slots["bn5/0.5"].moving_mean)
-    x = contract.images()
-    model.calibrate(x, instances=["s0.5-1-1"], verbose=0)
-    slot, graph = model.slots["bn2/0.5"], model.at("s0.5-1-1")
-    call = next(c for c in kd.graph.calls(graph) if c.layer is slot)
-    seen = np.asarray(keras.Model(graph.input, call.inputs[0])(x)).reshape(-1, 4)
-    np.testing.assert_allclose(slot.moving_mean, seen.mean(0), atol=1e-5)
-    np.testing.assert_array_equal(model.slots["bn5/0.5"].moving_mean, before)
-
-
-def test_a_copy_is_recalibrated_alone():
-    model, x = kd.Resizable(plain(norm=True), scales=(0.5, 1)), contract.images()
-    before = contract.every_logits(model, x)
-    copy = model.at("s1-0.5-0.5", copy=True)
-    kd.recalibrate(copy, x)
-    norm = copy.get_layer("bn5")
-    seen = keras.Model(copy.input, norm.input)(x, training=False)
-    seen = np.asarray(seen).reshape(-1, 4)
-    np.testing.assert_allclose(norm.moving_mean, seen.mean(0), atol=1e-5)
-    np.testing.assert_allclose(norm.moving_variance, seen.var(0), rtol=1e-4)
-    for name, value in contract.every_logits(model, x).items():
-        np.testing.assert_array_equal(value, before[name])
-
-
 @pytest.mark.parametrize(
     ("build", "says"),
     [
@@ -275,7 +226,10 @@ def test_a_copy_is_recalibrated_alone():
         (lambda: shared(plain(), pool=3), "at least the instances of one step, 4"),
         (lambda: shared(plain(), mode="inputs"), "Did you mean 'input'"),
         (lambda: shared(plain(), sampling="fare"), "Did you mean 'fair'"),
-        (lambda: kd.Resizable(plain(), statistics="own"), "'scale' or 'uniform'"),
+        (
+            lambda: kd.Resizable(plain(), statistics="own"),
+            "'configuration' or 'scale' or 'uniform'",
+        ),
         (lambda: shared(plain((2,))), r"No stage.*conv1 \(8, 8\), relu1 \(8, 8\)"),
         (
             lambda: shared(two_branches()),
