@@ -7,7 +7,13 @@ import keras
 import numpy as np
 
 from keras_dynres import cost, files
-from keras_dynres.adapt.controller import cheapest_right, controller, last_features
+from keras_dynres.adapt.controller import (
+    cheapest_right,
+    controller,
+    last_features,
+    pick,
+    price_for,
+)
 from keras_dynres.errors import DynresError
 from keras_dynres.evaluation._batches import batches
 
@@ -31,12 +37,15 @@ class ResizableAdapt:
     Attributes:
         names: The instances to choose from, cheapest first.
         controller: The controller, a `keras.Model`.
+        price: What `set_budget` found; None, as at first, gives an image to the
+            instance that the controller names.
 
     Example:
 
     ```python
     adapt = kd.ResizableAdapt(model, target="s0.85-1-0.85-1")
     adapt.fit(train)
+    adapt.set_budget(some_images, macs=30e6)
     print(adapt.evaluate(test))
     logits = adapt.predict(images)
     ```
@@ -59,6 +68,7 @@ class ResizableAdapt:
         features = last_features(first)
         self._first = keras.Model(first.input, [first.output, features])
         self.controller = controller(features.shape[1:], len(self.names), self.width)
+        self.price = None
         self._fitted = False
 
     @property
@@ -114,8 +124,36 @@ class ResizableAdapt:
             epochs=epochs,
             verbose=verbose,
         )
-        self._fitted = True
+        self._fitted, self.price = True, None
         return history
+
+    def set_budget(self, images, macs, batch_size=128):
+        """Spends so many multiply-accumulates on the mean image.
+
+        A dearer instance is then chosen where the controller holds it for likelier to
+        be right by so much as its cost is worth, and what that is worth follows from
+        the budget. The controller knows no budget: it need not learn anew.
+
+        Args:
+            images: Images such as will be met, an array or batches; labels are not
+                needed.
+            macs: What the mean image may cost, all included, as in `evaluate`.
+            batch_size: Images a step.
+
+        Returns:
+            What the mean of these images costs.
+        """
+        shares = [self._shares(part, batch_size)[1] for part, _ in batches(images)]
+        if not shares:
+            raise DynresError("There are no images to spend on. Received: no batch.")
+        shares, costs, least = np.concatenate(shares), self._costs(), self._least()
+        if macs < least:
+            raise DynresError(
+                f"Every image costs the first instance and the controller, {least:.4g} "
+                f"multiply-accumulates. Received: macs={macs:.4g}"
+            )
+        self.price = price_for(shares, costs, macs - least)
+        return float(least + costs[pick(shares, costs, self.price)].mean())
 
     def predict(self, images, batch_size=128):
         """The logits of each image, in the images' order.
@@ -151,18 +189,16 @@ class ResizableAdapt:
         logits, chosen, classes = self._dispatched(data, batch_size)
         _refuse_unlabelled(classes)
         shares = np.bincount(chosen, minlength=len(self.names)) / len(chosen)
-        macs = [self.model.menu[name].macs for name in self.names]
-        later = sum(s * m for s, m in zip(shares[1:], macs[1:], strict=True))
         return {
             "accuracy": float((logits.argmax(-1) == classes).mean()),
-            "macs": float(macs[0] + self.controller_macs + later),
+            "macs": float(self._least() + shares @ self._costs()),
             "shares": dict(zip(self.names, map(float, shares), strict=True)),
         }
 
     def save(self, path):
         """Writes the controller to an `.npz` file; the model is saved by itself."""
         weights = {f"w{i}": w for i, w in enumerate(self.controller.get_weights())}
-        meta = {"names": self.names, "width": self.width}
+        meta = {"names": self.names, "width": self.width, "price": self.price}
         with files.appearing(path) as file:
             np.savez(file, meta=np.array(json.dumps(meta)), **weights)
 
@@ -179,16 +215,30 @@ class ResizableAdapt:
             ) from error
         adapt = cls(model, meta["names"], width=meta["width"])
         adapt.controller.set_weights(weights)
-        adapt._fitted = True
+        adapt._fitted, adapt.price = True, meta.get("price")
         return adapt
 
-    def _chosen(self, images, batch_size):
-        """The first instance's logits, and which instance each image is given."""
+    def _least(self):
+        """What every image costs: the first instance and the controller."""
+        return self.model.menu[self.names[0]].macs + self.controller_macs
+
+    def _costs(self):
+        """What each instance costs beyond that."""
+        later = [self.model.menu[name].macs for name in self.names[1:]]
+        return np.array([0, *later], "float64")
+
+    def _shares(self, images, batch_size):
+        """The first instance's logits, and what the controller says."""
         if not self._fitted:
             raise DynresError("The controller is not trained yet: call fit first.")
         logits, features = _run(self._first, images, batch_size)
         (shares,) = _run(self.controller, features, batch_size)
-        return logits, shares.argmax(-1)
+        return logits, shares
+
+    def _chosen(self, images, batch_size):
+        """The first instance's logits, and which instance each image is given."""
+        logits, shares = self._shares(images, batch_size)
+        return logits, pick(shares, self._costs(), self.price)
 
     def _dispatched(self, data, batch_size):
         """Logits, choices and labels of all images, in their order."""

@@ -45,6 +45,50 @@ def controller(shape, choices, width):
     return keras.Model(features, layers.Softmax(name="shares")(x), name="controller")
 
 
+def pick(shares, costs, price=None):
+    """The instance each image is given.
+
+    The controller's shares add up: what it says of an instance and all cheaper ones is
+    how likely that instance is right.
+
+    >>> shares = np.array([[0.6, 0.4], [0.9, 0.1]])
+    >>> pick(shares, [0, 1]), pick(shares, [0, 1], price=0.2)
+    (array([0, 0]), array([1, 0]))
+
+    Args:
+        shares: The controller's output, an image a row.
+        costs: What each instance costs beyond what every image is given.
+        price: How much likelier to be right a unit of cost has to make an instance;
+            None names the instance of the largest share.
+    """
+    if price is None:
+        return np.argmax(shares, axis=1)
+    return np.argmax(np.cumsum(shares, axis=1) - price * np.asarray(costs), axis=1)
+
+
+def price_for(shares, costs, budget):
+    """The least price at which the mean image costs at most the budget.
+
+    >>> price_for(np.array([[0.6, 0.4], [0.9, 0.1]]), [0, 1], budget=0.5).round(3)
+    0.1
+
+    Args:
+        shares: The controller's output, an image a row.
+        costs: As in `pick`; the first is 0.
+        budget: What the mean image may cost.
+    """
+    costs = np.asarray(costs, "float64")
+    # At the higher one all images are the first instance's.
+    low, high = 0.0, 1 / costs[1:].min() + 1
+    if costs[pick(shares, costs, low)].mean() <= budget:
+        return low
+    for _ in range(60):
+        middle = (low + high) / 2
+        fits = costs[pick(shares, costs, middle)].mean() <= budget
+        low, high = (low, middle) if fits else (middle, high)
+    return high
+
+
 def cheapest_right(right):
     """For each image the first instance that is right, or the first where none is.
 

@@ -100,6 +100,28 @@ def test_the_first_instance_and_the_controller_are_in_the_cost():
     assert found["accuracy"] == pytest.approx(right.mean())
 
 
+def test_a_budget_is_spent_where_it_helps_most():
+    net, x, y = model(), contract.images(40), contract.labels(40)
+    adapt = kd.ResizableAdapt(net, ["s0.25", "full"])
+    adapt.fit((x, y), epochs=1, batch_size=8, verbose=0)
+    dear = net.menu.full.macs
+    least = net.menu["s0.25"].macs + adapt.controller_macs
+    shares = adapt._shares(x, 8)[1]
+    assert adapt.set_budget(x, macs=least) == least
+    assert set(adapt.choose(x)) == {"s0.25"}
+    assert adapt.set_budget(x, macs=least + dear) <= least + dear
+    for part in (0.21, 0.51):
+        budget = least + part * dear
+        spent = adapt.set_budget(x, macs=budget, batch_size=8)
+        # Less than an image's worth is left over.
+        assert budget - dear / len(x) < spent <= budget
+        assert adapt.evaluate((x, y))["macs"] == pytest.approx(spent)
+        full = np.array(adapt.choose(x)) == "full"
+        assert shares[full, 1].min() >= shares[~full, 1].max()
+    adapt.fit((x, y), epochs=1, batch_size=8, verbose=0)
+    assert adapt.price is None
+
+
 def test_only_instances_up_to_the_target_are_chosen_from():
     net = model()
     for name, accuracy in zip(NAMES, (0.5, 0.7, 0.6), strict=True):
@@ -113,9 +135,11 @@ def test_only_instances_up_to_the_target_are_chosen_from():
 def test_a_saved_controller_chooses_the_same(tmp_path):
     net, x, y = model(), contract.images(16), contract.labels(16)
     adapt = fitted(net, x, y, width=8)
+    adapt.set_budget(x, macs=net.menu["s0.25"].macs + net.menu["s0.5"].macs)
     adapt.save(tmp_path / "adapt.npz")
     again = kd.ResizableAdapt.load(tmp_path / "adapt.npz", net)
-    assert again.names == adapt.names and again.choose(x) == adapt.choose(x)
+    assert again.names == adapt.names and again.price == adapt.price
+    assert again.choose(x) == adapt.choose(x)
     np.testing.assert_array_equal(again.predict(x), adapt.predict(x))
 
 
@@ -133,6 +157,12 @@ def test_a_saved_controller_chooses_the_same(tmp_path):
         (
             lambda p: kd.ResizableAdapt(model(), NAMES).fit(contract.images()),
             "need labels",
+        ),
+        (
+            lambda p: fitted(model(), contract.images(), contract.labels()).set_budget(
+                contract.images(), macs=10
+            ),
+            "Every image costs the first instance.*macs=10",
         ),
         (lambda p: kd.ResizableAdapt.load(p / "a.npz", model()), "Not a controller"),
     ],
