@@ -43,10 +43,13 @@ import keras_dynres as kd
 from keras_dynres.training.optimizing import CoupledSGD
 
 WAYS = ("plain", "progressive", "low_mode", "both")
+CIFAR = {"input_shape": (32, 32, 3), "classes": 10}
 NETS = {
-    "wrn_10_1": {"depth": 10, "width": 1},
-    "wrn_10_2": {"depth": 10, "width": 2},
-    "wrn_16_2": {"depth": 16, "width": 2},
+    "resnet_8": lambda: kd.architectures.resnet(8, **CIFAR),
+    "resnet_14": lambda: kd.architectures.resnet(14, **CIFAR),
+    "resnet_20": lambda: kd.architectures.resnet(20, **CIFAR),
+    "wrn_10_1": lambda: kd.architectures.wide_resnet(depth=10, width=1, **CIFAR),
+    "wrn_16_2": lambda: kd.architectures.wide_resnet(depth=16, width=2, **CIFAR),
 }
 
 
@@ -72,7 +75,7 @@ def built(way, args, seed, steps):
     """The compiled model of a way to train."""
     keras.config.set_dtype_policy(args.precision)
     keras.utils.set_random_seed(seed)
-    base = kd.architectures.wide_resnet(**NETS[args.net])
+    base = NETS[args.net]()
     plan = (args.epochs, steps)
     low_epochs = round(args.low_until * args.epochs)
     low = {

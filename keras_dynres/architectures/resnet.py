@@ -35,7 +35,9 @@ def resnet(
     ```
 
     Args:
-        depth: 18, 34, 50, 101 or 152.
+        depth: 18, 34, 50, 101 or 152; or 6n + 2, such as 20, 56 or 110, for the
+            paper's CIFAR nets of three stages of 16, 32 and 64 channels (here with
+            projection shortcuts).
         input_shape: Height, width and channels; height and width may be `None`.
         classes: Number of logits.
         stem: `"imagenet"` (7x7 convolution at stride 2, max pooling), `"cifar"` (one
@@ -49,12 +51,13 @@ def resnet(
         [Deep Residual Learning for Image Recognition](
         https://arxiv.org/abs/1512.03385) (He et al., 2015)
     """
-    blocks = b.blocks_per_stage("ResNet", depth, DEPTHS)
+    blocks = b.blocks_per_stage("ResNet", depth, DEPTHS, step=6, offset=2)
     b.check_positive(classes=classes)
     inputs = b.image_input(input_shape)
-    x = b.stem(inputs, b.stem_kind(stem, input_shape), 64)
-    block = bottleneck if depth >= 50 else _basic
-    for key, filters, stride in b.stages(blocks):
+    channels = (64, 128, 256, 512) if depth in DEPTHS else (16, 32, 64)
+    x = b.stem(inputs, b.stem_kind(stem, input_shape), channels[0])
+    block = bottleneck if depth in DEPTHS and depth >= 50 else _basic
+    for key, filters, stride in b.stages(blocks, channels):
         x = block(x, filters, stride, key)
     outputs = b.head(x, classes)
     return keras.Model(inputs, outputs, name=name or f"resnet_{depth}")

@@ -14,7 +14,7 @@ from keras_dynres.errors import DynresError
         ("wide_resnet", {"depth": "28"}, "depth='28'"),
         ("wide_resnet", {"width": 1.5}, "width must be a whole number.*width=1.5"),
         ("wide_resnet", {"dropout": 1.0}, "dropout must be .* below 1.*1.0"),
-        ("resnet", {"depth": 51}, "18, 34, 50, 101, 152.*Did you mean 50?"),
+        ("resnet", {"depth": 51}, r"18, 34, 50, 101, 152 or 6n \+ 2.*mean 50?"),
         ("preresnet", {"depth": None}, "depth of a PreResNet.*None"),
         ("resnet", {"stem": "cifar10"}, "stem.*cifar10.*Did you mean 'cifar'"),
         ("resnext", {"depth": 18}, r"9n \+ 2 .at least 11.*Did you mean 20?"),

@@ -52,6 +52,17 @@ def test_parameters_of_the_public_weights(name, options, parameters):
 
 
 @pytest.mark.parametrize(
+    ("depth", "millions"),
+    [(20, 0.27), (32, 0.46), (44, 0.66), (56, 0.85), (110, 1.7)],
+)
+def test_parameters_of_the_resnets_for_cifar(depth, millions):
+    counted = cost.count(architectures.resnet(depth, (32, 32, 3), classes=10))
+    projections = 16 * 32 + 32 * 64 + 2 * (32 + 64)  # The paper's shortcuts have none.
+    digits = len(str(millions)) - 2
+    assert round((counted.params - projections) / 1e6, digits) == millions
+
+
+@pytest.mark.parametrize(
     ("name", "options", "parameters", "gflops"),
     [
         ("resnet", {"depth": 50}, 25_557_032, 8.218),

@@ -79,6 +79,7 @@ def test_postactivated_projections_see_the_block_input():
         ("wide_resnet", {"depth": 28, "width": 1}, keras.layers.Add, "_add", 12),
         ("wide_resnet", {"depth": 40, "width": 1}, keras.layers.Add, "_add", 18),
         ("resnet", {"depth": 50}, keras.layers.Add, "_add", 16),
+        ("resnet", {"depth": 20}, keras.layers.Add, "_add", 9),
         ("resnext", {"depth": 29, "width": 8}, keras.layers.Add, "_add", 9),
         ("densenet_bc", {"growth": 4}, keras.layers.Concatenate, "_concat", 18),
     ],
