@@ -18,7 +18,16 @@ METHODS = {
 }
 
 
-@pytest.fixture(params=METHODS)
+# How statistics are kept asks no backend: once will do, and JAX compiles long.
+ONCE = ("sdpoint_uniform", "resizable_configuration")
+
+
+@pytest.fixture(
+    params=[
+        pytest.param(name, marks=pytest.mark.tensorflow if name in ONCE else [])
+        for name in METHODS
+    ]
+)
 def method(request):
     options = METHODS[request.param]
     name = request.param.removesuffix("_uniform").removesuffix("_configuration")
