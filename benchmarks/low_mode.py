@@ -130,7 +130,7 @@ def child(way, seed, args):
     result = {
         "way": way,
         "seed": seed,
-        "settings": settings(args),
+        "settings": settings(args, way),
         "seconds": clock.seconds,
         "accuracy": clock.accuracy,
         "low_share": clock.low_share,
@@ -141,11 +141,12 @@ def child(way, seed, args):
     path.with_suffix(".part").replace(path)
 
 
-def settings(args):
-    """What two runs must have in common to be compared."""
+def settings(args, way):
+    """What another run of the way must have in common to stand for this one."""
     kept = ("data", "images", "net", "epochs", "batch", "rate", "precision")
     low = ("probability", "low_until", "full_after_drop")
-    return {key: getattr(args, key) for key in (*kept, *low)}
+    keys = (*kept, *low) if way in ("low_mode", "both") else kept
+    return {key: getattr(args, key) for key in keys}
 
 
 def result_path(args, way, seed):
@@ -161,7 +162,7 @@ def result(args, way, seed):
         words += ["--child", way, str(seed)]
         subprocess.run(words, check=True, stdout=sys.stderr)
     found = json.loads(path.read_text())
-    if found["settings"] != settings(args):
+    if found["settings"] != settings(args, way):
         raise SystemExit(f"{path} is of a run with other settings: {found['settings']}")
     return found
 

@@ -9,8 +9,7 @@ a sample of the menu, accuracy on the first --images test images and latency of 
 image under XNNPACK, and guesses the others' accuracies from these. The guesses are held
 against what the network's card says of every instance, measured on all test images.
 Then the best instance within --budget of the full multiply-accumulates is chosen, by
-the guesses and by the card; a copy of the chosen one is given batch-norm statistics of
-its own, and then an epoch of training.
+the guesses and by the card; a copy of the chosen one is given an epoch of training.
 
 Writes nas_table.json and nas_table.md beside this script, or where --out says. Linux
 only: it keeps to one core.
@@ -77,12 +76,10 @@ def tuned(model, name, args):
         return net.evaluate(test, verbose=0, return_dict=True)["accuracy"]
 
     before = accuracy()
-    kd.recalibrate(net, train, min(100, steps))
-    recalibrated = accuracy()
     start = time.process_time()
     net.fit(train.take(steps), epochs=1, shuffle=False, verbose=2)
     found = {"seconds": time.process_time() - start, "after": accuracy()}
-    return {"before": before, "recalibrated": recalibrated, **found}
+    return {"before": before, **found}
 
 
 def main():
@@ -163,9 +160,6 @@ def page(row, args):
         "the chosen one after an epoch of its own, accuracy %": (
             f"{100 * tuned['after']:.2f} (before {100 * tuned['before']:.2f}; "
             f"{tuned['seconds']:.0f} s of processor time)"
-        ),
-        "with statistics of its own and no training, accuracy %": (
-            f"{100 * tuned['recalibrated']:.2f}"
         ),
     }
     lines = table("what | figure", [f"{k} | {v}" for k, v in figures.items()])
