@@ -82,6 +82,7 @@ def built(way, args, seed, steps):
         "probability": [args.probability] * low_epochs
         + [0] * (args.epochs - low_epochs),
         "full_after_drop": args.full_after_drop,
+        "pooling": args.pooling,
     }
     model = {
         "plain": lambda: kd.Plain(base),
@@ -144,7 +145,7 @@ def child(way, seed, args):
 def settings(args, way):
     """What another run of the way must have in common to stand for this one."""
     kept = ("data", "images", "net", "epochs", "batch", "rate", "precision")
-    low = ("probability", "low_until", "full_after_drop")
+    low = ("probability", "low_until", "full_after_drop", "pooling")
     keys = (*kept, *low) if way in ("low_mode", "both") else kept
     return {key: getattr(args, key) for key in keys}
 
@@ -223,6 +224,7 @@ def main():
     parser.add_argument(
         "--low_until", type=float, default=1, help="share of epochs with low steps"
     )
+    parser.add_argument("--pooling", choices=("floor", "ceil"), default="floor")
     parser.add_argument("--full_after_drop", type=int, default=1)
     parser.add_argument("--precision", default="float32")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])

@@ -10,8 +10,7 @@ _FOUR = (0.45, 0.65, 0.85, 1.0)
 _THREE = (0.5, 0.7, 1.0)
 
 
-def _row(name, dataset, architecture, scales, paper=None, target=None, **kwargs):
-    method = {"scales": scales, **({"target": target} if target else {})}
+def _row(name, dataset, architecture, scales, paper=None, method=None, **kwargs):
     return entry(
         f"resizable_{name}_{dataset}",
         dataset,
@@ -19,7 +18,7 @@ def _row(name, dataset, architecture, scales, paper=None, target=None, **kwargs)
         kwargs,
         "resizable",
         REFERENCE,
-        method_kwargs=method,
+        method_kwargs={"scales": scales, **(method or {})},
         paper=paper or {},
     )
 
@@ -59,7 +58,7 @@ ROWS = [
         "resnet",
         _FOUR,
         _results(4.1, 78.8, 76.4, 94.4, 93.1),
-        target="full",
+        method={"target": "full"},
         depth=50,
     ),
     _row(
@@ -68,7 +67,7 @@ ROWS = [
         "shufflenet_v2",
         _FOUR,
         _results(0.299, 73.7, 72.6),
-        target="full",
+        method={"target": "full"},
         width=1.5,
     ),
     _row(
@@ -77,10 +76,18 @@ ROWS = [
         "efficient_resizable",
         _FOUR,
         _results(0.365, 77.8, 77.4, 93.6, 93.6),
-        target="full",
+        method={"target": "full"},
         dropout=0.5,
     ),
     # Not in the paper: the first is small enough for two cores.
-    _row("wrn16_2", "cifar10", "wide_resnet", _FOUR, depth=16, width=2),
+    _row(
+        "wrn16_2",
+        "cifar10",
+        "wide_resnet",
+        _FOUR,
+        method={"statistics": "configuration"},
+        depth=16,
+        width=2,
+    ),
     _row("mobilenet_v1", "cifar10", "mobilenet_v1", _THREE),
 ]
