@@ -182,7 +182,7 @@ def page(rows, args):
     ) + [
         f"{args.model}; {args.images} test images, controllers learned from "
         f"{args.learn} training images. Targets (up to) and budgets (mean) are shares "
-        "of full's multiply-accumulates. Time of {args.timed} images: medians over "
+        f"of full's multiply-accumulates. Time of {args.timed} images: medians over "
         f"{args.rounds} rounds, with least and most, one core. An accuracy of 10,000 "
         "images is known to about ±0.3."
     ]
