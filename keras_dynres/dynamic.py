@@ -121,8 +121,8 @@ class DynamicModel(Method, keras.Model):
         """The same weights with batch-norm statistics kept in another way.
 
         The model that is returned stands over the same base, whose statistics both
-        use, so calibrating one changes the other. It is not compiled, and instances
-        with statistics of their own want calibrating.
+        use, so calibrating one changes the other. It is not compiled, and it wants
+        calibrating: statistics that were others' do not fit.
 
         Example:
 

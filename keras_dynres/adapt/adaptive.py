@@ -143,11 +143,14 @@ class ResizableAdapt:
         Returns:
             What the mean of these images costs.
         """
-        shares = [self._shares(part, batch_size)[1] for part, _ in batches(images)]
+        costs, least = self._costs(), self._least()
+        shares = [
+            self._shares(part, batch_size)[1] for part, _ in batches(images, batch_size)
+        ]
         if not shares:
             raise DynresError("There are no images to spend on. Received: no batch.")
-        shares, costs, least = np.concatenate(shares), self._costs(), self._least()
-        if macs < least:
+        shares = np.concatenate(shares)
+        if not macs >= least:  # So that NaN is refused too.
             raise DynresError(
                 f"Every image costs the first instance and the controller, {least:.4g} "
                 f"multiply-accumulates. Received: macs={macs:.4g}"

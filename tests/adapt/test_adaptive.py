@@ -164,6 +164,24 @@ def test_a_saved_controller_chooses_the_same(tmp_path):
             ),
             "Every image costs the first instance.*macs=10",
         ),
+        (
+            lambda p: fitted(model(), contract.images(), contract.labels()).set_budget(
+                contract.images(), macs=float("nan")
+            ),
+            "macs=nan",
+        ),
+        (
+            lambda p: fitted(model(), contract.images(), contract.labels()).set_budget(
+                contract.images(0), macs=1e9
+            ),
+            "no images|no batch",
+        ),
+        (
+            lambda p: kd.ResizableAdapt(model(), NAMES).set_budget(
+                contract.images(), macs=1e9
+            ),
+            "not trained yet",
+        ),
         (lambda p: kd.ResizableAdapt.load(p / "a.npz", model()), "Not a controller"),
     ],
 )
