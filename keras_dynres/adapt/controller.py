@@ -69,7 +69,8 @@ def pick(shares, costs, price=None):
 def price_for(shares, costs, budget):
     """The least price at which the mean image costs at most the budget.
 
-    >>> price_for(np.array([[0.6, 0.4], [0.9, 0.1]]), [0, 1], budget=0.5).round(3)
+    >>> shares = np.array([[0.6, 0.4], [0.9, 0.1]])
+    >>> round(float(price_for(shares, [0, 1], budget=0.5)), 3)
     0.1
 
     Args:
