@@ -4,6 +4,9 @@ import pytest
 import keras_dynres as kd
 from keras_dynres.methods.stage_points import stage_points
 
+# Graphs, costs and draws ask no backend; training is in a file of its own.
+pytestmark = pytest.mark.tensorflow
+
 ARCHITECTURES = kd.architectures
 
 

@@ -50,6 +50,7 @@ def test_the_end_has_each_exit_and_budgets_measured_on_the_test_images(tmp_path)
         assert row["accuracy"] == np.mean(outputs.argmax(-1) == test[1])
 
 
+@pytest.mark.tensorflow
 def test_a_recipe_that_holds_out_nothing_solves_nothing(tmp_path):
     recipe = Recipe.from_config({**RECIPE, "held_out": 0, "epochs": 1})
     model = train(recipe, out_dir=tmp_path, verbose=0)

@@ -166,6 +166,7 @@ def test_calibration_sees_images_as_training_does(unbroken):
     np.testing.assert_allclose(norm.moving_variance, deviation**2, rtol=1e-3)
 
 
+@pytest.mark.tensorflow
 def test_interrupted_in_the_last_calibration(tmp_path, unbroken, monkeypatch):
     folder = tmp_path / "run"
     made = ("model.keras", "results.json")
