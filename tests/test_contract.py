@@ -268,32 +268,6 @@ def test_the_sequence_depends_on_seed_and_step_alone(method):
     assert {name for names in drawn for name in names} == set(contract.drawn(one))
 
 
-CROSS = """
-import json, sys
-import numpy as np, keras
-sys.path.insert(0, json.loads(sys.argv[1])["tests"])
-import contract
-model = keras.saving.load_model(json.loads(sys.argv[1])["path"])
-x = contract.images()
-print(json.dumps({n: v.tolist() for n, v in contract.every_logits(model, x).items()}))
-"""
-
-
-def test_the_other_backend_gives_the_same_logits(tmp_path):
-    backend, x = contract.other_backend(), contract.images()
-    model = kd.SDPoint(contract.base())
-    model.calibrate(x, verbose=0)
-    model.save(tmp_path / "m.keras")
-    theirs = contract.python(
-        CROSS,
-        backend,
-        path=str(tmp_path / "m.keras"),
-        tests=str(contract.__file__).rsplit("/", 1)[0],
-    )
-    for name, value in contract.every_logits(model, x).items():
-        np.testing.assert_allclose(value, theirs[name], atol=1e-4)
-
-
 @pytest.mark.tensorflow
 def test_one_file_holds_every_instance_and_the_weights_once(model, tmp_path):
     x = contract.images()
