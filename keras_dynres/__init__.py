@@ -16,8 +16,8 @@ from keras_dynres import (
     zoo,
 )
 from keras_dynres.adapt import ResizableAdapt
-from keras_dynres.calibration import recalibrate
-from keras_dynres.dynamic import DynamicModel
+from keras_dynres.core.calibration import recalibrate
+from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError, NotCalibratedError
 from keras_dynres.instance import Instance, Menu
 from keras_dynres.methods import (

@@ -17,6 +17,22 @@ class UnknownNameError(DynresError):
         )
 
 
+def one_of(kind, name, names):
+    """The name itself if it is among those offered; else an `UnknownNameError`.
+
+    >>> one_of("rule", "best", ["best", "searched"])
+    'best'
+
+    Args:
+        kind: What the name is of, as the error says it.
+        name: What was received.
+        names: Those offered.
+    """
+    if name not in names:
+        raise UnknownNameError(kind, name, names)
+    return name
+
+
 class NotCalibratedError(DynresError):
     """An instance whose batch-norm statistics were never computed."""
 

@@ -2,7 +2,9 @@
 
 import contextlib
 import hashlib
+import json
 import os
+import tempfile
 import uuid
 from pathlib import Path
 
@@ -43,15 +45,76 @@ def write(path, content):
         The `Path`. What hinders it is said in a `DynresError`.
     """
     content = content.encode("utf-8") if isinstance(content, str) else content
+    with writing(path), appearing(path) as file:
+        file.write(content)
+    return Path(path)
+
+
+@contextlib.contextmanager
+def writing(path, what="file"):
+    """Says in one sentence what hinders the block from writing to `path`.
+
+    Args:
+        path: Where the block writes.
+        what: What stands there, as the error says it.
+    """
     try:
-        with appearing(path) as file:
-            file.write(content)
+        yield
     except OSError as error:
         raise DynresError(
-            f"The file cannot be written: {error.strerror or error}. "
+            f"The {what} cannot be written: {error.strerror or error}. "
             f"Received: path={str(path)!r}."
         ) from error
-    return Path(path)
+
+
+def check_writable(path):
+    """Refuses a path that no file can be written to, before any work is done."""
+    path = Path(path)
+    with writing(path):
+        if path.is_dir():
+            raise IsADirectoryError("it is a folder")
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+
+
+def read_text(path, what):
+    """The text of a file; what hinders it is said in a `DynresError`.
+
+    Args:
+        path: The file.
+        what: What it should hold, as the error says it: `"a menu"`.
+    """
+    try:
+        return Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise DynresError(
+            f"Cannot read {what}: {error.strerror or error}. "
+            f"Received: path={str(path)!r}."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DynresError(
+            f"Cannot read {what}: the file is not text in UTF-8. "
+            f"Received: path={str(path)!r}."
+        ) from error
+
+
+def read_json(source, what):
+    """What JSON text, or the JSON file at a path, holds.
+
+    Args:
+        source: JSON text of an object, or a path.
+        what: What it should hold, as the error says it: `"a menu"`.
+
+    Returns:
+        The content. What is no JSON is said in a `DynresError`.
+    """
+    is_text = isinstance(source, str) and "{" in source
+    content = source if is_text else read_text(source, what)
+    try:
+        return json.loads(content)
+    except ValueError as error:
+        where = "" if is_text else f" Received: path={str(source)!r}."
+        raise DynresError(f"Not {what} in JSON: {error}.{where}") from error
 
 
 def sha256(path):

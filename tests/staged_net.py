@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 import keras_dynres as kd
-from keras_dynres import stages
+from keras_dynres.exits import stages
 from keras_dynres.instance import Instance
 
 SHAPE = (12, 12, 3)

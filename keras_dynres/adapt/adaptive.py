@@ -14,8 +14,8 @@ from keras_dynres.adapt.controller import (
     pick,
     price_for,
 )
+from keras_dynres.core.batches import batches
 from keras_dynres.errors import DynresError
-from keras_dynres.evaluation._batches import batches
 
 
 class ResizableAdapt:

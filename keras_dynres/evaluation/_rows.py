@@ -3,7 +3,7 @@
 import math
 from html import escape
 
-from keras_dynres.evaluation import _text
+from keras_dynres import text
 from keras_dynres.evaluation.curves import curve, figure
 from keras_dynres.evaluation.predict import Score
 
@@ -15,10 +15,10 @@ def table(menus, metric, chosen, images):
     shared = [o for o in others if any(i.name in menus[o] for i in menu)]
     before, after = _columns(menu, metric)
     on = {p.name for p in curve(menu, "macs", metric).front}
-    mine = f"{_text.head(metric)}, {first}" if shared else _text.head(metric)
-    theirs = [f"{_text.head(metric)}, {other}" for other in shared]
-    heads = ["Instance", *map(_text.head, before), mine, *theirs]
-    heads += map(_text.head, after)
+    mine = f"{text.head(metric)}, {first}" if shared else text.head(metric)
+    theirs = [f"{text.head(metric)}, {other}" for other in shared]
+    heads = ["Instance", *map(text.head, before), mine, *theirs]
+    heads += map(text.head, after)
     body = []
     for instance in menu:
         cells = [_name(instance, chosen)]
@@ -78,15 +78,15 @@ def _cell(menu, instance, key, images):
         return _td(value, share(value, images))
     if key == "macs" and (part := part_of_full(menu, instance)):
         bar = f'<span class="bar" style="--part:{100 * part:.0f}%"></span>'
-        return _td(value, _text.cost(value, key), bar)
+        return _td(value, text.cost(value, key), bar)
     costs = ("macs", "flops", "params")
-    text = _text.cost(value, key) if key.endswith("_ms") or key in costs else None
-    return _td(value, text or f"{value:.4g}")
+    shown = text.cost(value, key) if key.endswith("_ms") or key in costs else None
+    return _td(value, shown or f"{value:.4g}")
 
 
-def _td(value, text, before=""):
+def _td(value, shown, before=""):
     known = "" if math.isnan(value) else f"{value:.9g}"
-    return f'<td data-v="{known}">{before}{escape(text)}</td>'
+    return f'<td data-v="{known}">{before}{escape(shown)}</td>'
 
 
 def share(value, images=None):

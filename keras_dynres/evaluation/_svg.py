@@ -3,7 +3,7 @@
 import math
 from html import escape
 
-from keras_dynres.evaluation import _text
+from keras_dynres import text
 
 LEFT, RIGHT, TOP, BOTTOM = 56, 18, 14, 46
 
@@ -87,15 +87,15 @@ def _grid(area, ticks_x, ticks_y, x, metric):
         yield f'<text class="end" x="{LEFT - 7}" y="{y + 4}">{tick:g}</text>'
     yield f'<path class="axis" d="M{LEFT} {area.bottom}H{area.right}"/>'
     for tick in ticks_x:
-        at, text = area.x(tick), _text.tick(tick, x, ticks_x[-1])
+        at, label = area.x(tick), text.tick(tick, x, ticks_x[-1])
         yield f'<path class="axis" d="M{at} {area.bottom}v5"/>'
-        yield f'<text class="mid" x="{at}" y="{area.bottom + 19}">{text}</text>'
+        yield f'<text class="mid" x="{at}" y="{area.bottom + 19}">{label}</text>'
     middle = (LEFT + area.right) / 2
-    title = escape(_text.axis(x))
+    title = escape(text.axis(x))
     yield f'<text class="mid" x="{middle}" y="{area.bottom + 39}">{title}</text>'
     height = (TOP + area.bottom) / 2
     turn = f'transform="rotate(-90 11 {height})"'
-    title = escape(_text.axis(metric))
+    title = escape(text.axis(metric))
     yield f'<text class="mid" x="11" y="{height + 4}" {turn}>{title}</text>'
 
 
@@ -106,7 +106,7 @@ def _budget_line(area, budget, x):
     return (
         f'<path class="budget" d="M{at} {TOP}V{area.bottom}"/>'
         f'<text class="budget {side}" x="{at + shift}" y="{area.bottom - 8}">'
-        f"budget {_text.cost(budget, x)}</text>"
+        f"budget {text.cost(budget, x)}</text>"
     )
 
 
@@ -117,7 +117,7 @@ def _series(area, each, index, x):
         yield f'<polyline class="line {color}" points="{line}"/>'
     for kind, points in (("beaten", each.beaten), ("front", each.front)):
         for p in points:
-            tip = f"{p.name}: {100 * p.y:.2f} % at {_text.cost(p.x, x)}"
+            tip = f"{p.name}: {100 * p.y:.2f} % at {text.cost(p.x, x)}"
             yield (
                 f'<circle class="{kind} {color}" cx="{area.x(p.x)}" '
                 f'cy="{area.y(p.y)}" r="4"><title>{escape(tip)}</title></circle>'

@@ -4,8 +4,8 @@ import dataclasses
 
 import numpy as np
 
+from keras_dynres import text
 from keras_dynres.errors import DynresError, UnknownNameError
-from keras_dynres.evaluation import _text
 from keras_dynres.evaluation.curves import figure
 
 
@@ -48,13 +48,13 @@ class CostGroups:
         for (name, count), value in zip(self.counts.items(), self.costs, strict=True):
             so_far += count
             shares = (f"{100 * part / total:.2f} %" for part in (count, so_far))
-            rows.append([name, _text.cost(value, self.cost), str(count), *shares])
+            rows.append([name, text.cost(value, self.cost), str(count), *shares])
         wrong = int((self.groups < 0).sum())
         rows.append(
             ["wrong at full cost", "", str(wrong), f"{100 * wrong / total:.2f} %", ""]
         )
-        head = ["cheapest right", _text.head(self.cost), "images", "share", "so far"]
-        return _text.grid(head, rows, style)
+        head = ["cheapest right", text.head(self.cost), "images", "share", "so far"]
+        return text.grid(head, rows, style)
 
     def __str__(self):
         rescued = int(self.only_cheaper.sum())

@@ -5,8 +5,8 @@ import numpy as np
 from keras import ops
 
 from keras_dynres import cost, exits, graph
+from keras_dynres.core.batches import batches
 from keras_dynres.errors import DynresError
-from keras_dynres.evaluation._batches import batches
 from keras_dynres.instance import Instance, Menu
 
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Mapping
 from html import escape
 
-from keras_dynres import files
+from keras_dynres import files, text
 from keras_dynres.errors import DynresError, UnknownNameError
-from keras_dynres.evaluation import _rows, _svg, _text
+from keras_dynres.evaluation import _rows, _svg
 from keras_dynres.evaluation._card import as_mapping, definitions, picture
 from keras_dynres.evaluation._style import CSS, JS
 from keras_dynres.evaluation.curves import as_menus, curve, figure, left_out
@@ -146,39 +146,38 @@ def _tiles(pairs):
 def _summary(title, menu, images):
     instances = list(menu)
     what = f"{len(instances)} instances" if len(instances) > 1 else "one instance"
-    text = f"One network, {what}"
+    summary = f"One network, {what}"
     costs = [i.macs for i in instances if i.macs]
     if len(costs) > 1:
-        text += f", {_text.amount(min(costs))} to {_text.amount(max(costs))} MACs"
+        summary += f", {text.amount(min(costs))} to {text.amount(max(costs))} MACs"
     sizes = {i.params for i in instances}
     if len(sizes) == 1 and (size := sizes.pop()):
-        text += f", {_text.amount(size)} parameters"
+        summary += f", {text.amount(size)} parameters"
     tested = f" Tested on {images:,} images." if images else ""
-    return (
-        f'<header><h1>{escape(title)}</h1><p class="dim">{text}.{tested}</p></header>'
-    )
+    below = f'<p class="dim">{summary}.{tested}</p>'
+    return f"<header><h1>{escape(title)}</h1>{below}</header>"
 
 
 def _choice(menu, chosen, budget, metric, images):
     if chosen is None:
         return ""
     limits = " and ".join(
-        f"{_text.cost(v, k)}{'' if k == 'latency_ms' else ' ' + _text.head(k)}"
+        f"{text.cost(v, k)}{'' if k == 'latency_ms' else ' ' + text.head(k)}"
         for k, v in budget.items()
     )
     pairs = [("Instance", chosen.name)]
     if not math.isnan(value := figure(chosen, metric)):
-        pairs.append((_text.head(metric), _rows.share(value, images)))
+        pairs.append((text.head(metric), _rows.share(value, images)))
     for key in ("macs", "flops", "latency_ms"):
         if not math.isnan(value := figure(chosen, key)):
-            pairs.append((_text.head(key), _text.cost(value, key)))
+            pairs.append((text.head(key), text.cost(value, key)))
     if part := _rows.part_of_full(menu, chosen):
         pairs.append(("MACs of full", f"{100 * part:.0f} %"))
     return _section(f"The choice within {limits}", _tiles(pairs), "chosen-box")
 
 
 def _chart(menus, x, metric, chosen, budget):
-    title = f"{_text.head(metric)} against {'cost' if x == 'macs' else 'latency'}"
+    title = f"{text.head(metric)} against {'cost' if x == 'macs' else 'latency'}"
     curves = [
         curve(menu, x, metric, label)
         for label, menu in menus.items()

@@ -3,9 +3,8 @@
 import io
 from pathlib import Path
 
-from keras_dynres import files
+from keras_dynres import files, text
 from keras_dynres.errors import DynresError, UnknownNameError
-from keras_dynres.evaluation import _text
 from keras_dynres.evaluation.curves import as_menus, curve, left_out
 from keras_dynres.evaluation.predict import Score
 
@@ -149,14 +148,14 @@ def _draw(axes, each, style, beaten, images, names):
 def _dress(axes, curves, x, metric, title):
     from matplotlib.ticker import FuncFormatter
 
-    kind = "Top-1" if metric == "accuracy" else _text.head(metric)
+    kind = "Top-1" if metric == "accuracy" else text.head(metric)
     axes.set_ylabel(f"{kind} error (%)")
-    axes.set_xlabel(_text.axis(x))
+    axes.set_xlabel(text.axis(x))
     axes.margins(x=0.06, y=0.08)
     if x in ("macs", "flops", "params"):
         most = axes.get_xlim()[1]
         axes.xaxis.set_major_formatter(
-            FuncFormatter(lambda value, _: _text.tick(value, x, most))
+            FuncFormatter(lambda value, _: text.tick(value, x, most))
         )
     axes.spines[["top", "right"]].set_visible(False)
     axes.grid(color="#dddddd", linewidth=0.7)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from keras_dynres.dynamic import DynamicModel
+from keras_dynres.core.batches import batches, count_batches
+from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError, UnknownNameError
-from keras_dynres.evaluation._batches import batches, count_batches
 
 
 @dataclasses.dataclass(frozen=True)

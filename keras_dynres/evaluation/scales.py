@@ -6,10 +6,10 @@ import functools
 import keras
 import numpy as np
 
-from keras_dynres.dynamic import DynamicModel
+from keras_dynres import text
+from keras_dynres.core.batches import batches, count_batches
+from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
-from keras_dynres.evaluation import _text
-from keras_dynres.evaluation._batches import batches, count_batches
 from keras_dynres.evaluation.predict import predict_padded
 
 # The paper's: shorter sides 256, 272, ..., 352, then the middle 224.
@@ -43,7 +43,7 @@ class ScaleSensitivity:
             [str(size), *(f"{value:.4f}" for value in line)]
             for size, line in zip(self.sizes, self.matrix, strict=True)
         ]
-        return _text.grid(header, rows, style)
+        return text.grid(header, rows, style)
 
     def __str__(self):
         pairs = len(self.sizes) * (len(self.sizes) - 1) // 2

@@ -4,9 +4,9 @@ import itertools
 
 import numpy as np
 
+from keras_dynres import text
+from keras_dynres.core.batches import batches
 from keras_dynres.errors import DynresError, UnknownNameError
-from keras_dynres.evaluation import _text
-from keras_dynres.evaluation._batches import batches
 from keras_dynres.evaluation.plots import check_format, save
 
 
@@ -130,8 +130,8 @@ def _layout(groups, chosen, pictures, labels, label_names, title):
         figure.suptitle(title, fontsize=11)
     bands = np.atleast_1d(figure.subfigures(len(chosen), 1))
     for band, (name, some) in zip(bands, chosen.items(), strict=True):
-        price = _text.cost(groups.costs[groups.names.index(name)], groups.cost)
-        head = f"{name}   {price} {_text.head(groups.cost)}"
+        price = text.cost(groups.costs[groups.names.index(name)], groups.cost)
+        head = f"{name}   {price} {text.head(groups.cost)}"
         head += f"   {groups.counts[name]} images"
         band.suptitle(head, fontsize=9, x=0.02, ha="left", fontweight="bold")
         frames = band.subplots(1, across, squeeze=False)[0]
@@ -140,8 +140,8 @@ def _layout(groups, chosen, pictures, labels, label_names, title):
             axes.spines[:].set_visible(False)
             if index is not None:
                 _picture(axes, pictures[index])
-                text = _label(labels[index], label_names)
-                axes.set_xlabel(text, fontsize=8, labelpad=3)
+                caption = _label(labels[index], label_names)
+                axes.set_xlabel(caption, fontsize=8, labelpad=3)
     return figure
 
 

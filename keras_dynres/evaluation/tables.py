@@ -2,8 +2,8 @@
 
 import math
 
+from keras_dynres import text
 from keras_dynres.errors import UnknownNameError
-from keras_dynres.evaluation import _text
 from keras_dynres.evaluation.curves import COSTS, as_menus, check_measure, figure
 from keras_dynres.evaluation.predict import Score
 
@@ -48,9 +48,9 @@ def compare(menus, costs=("macs", "flops"), metric="accuracy", images=None, styl
         for instance in menu:
             key = (instance.macs or 0, instance.flops or 0, instance.name)
             rows.setdefault(key, {})[label] = instance
-    header = ["instance", *map(_text.head, costs)]
+    header = ["instance", *map(text.head, costs)]
     header += [_column(label, len(menus), metric) for label in menus]
-    return _text.grid(
+    return text.grid(
         header,
         [_row(rows[key], menus, costs, metric, images) for key in sorted(rows)],
         style,
@@ -58,7 +58,7 @@ def compare(menus, costs=("macs", "flops"), metric="accuracy", images=None, styl
 
 
 def _column(label, count, metric):
-    what = "error %" if metric == "accuracy" else f"{_text.head(metric)} error %"
+    what = "error %" if metric == "accuracy" else f"{text.head(metric)} error %"
     return what if count == 1 else f"{label}, {what}"
 
 
@@ -69,7 +69,7 @@ def _row(instances, menus, costs, metric, images):
         # A measured cost (latency) may be known to one menu only.
         known = [figure(i, key) for i in instances.values()]
         known = [value for value in known if not math.isnan(value)]
-        cells.append(_text.cost(known[0] if known else math.nan, key))
+        cells.append(text.cost(known[0] if known else math.nan, key))
     for label in menus:
         value = math.nan
         if label in instances:
@@ -106,4 +106,4 @@ def accuracy_table(seen, k=(1,), style="plain"):
     if style not in STYLES:
         raise UnknownNameError("style", style, STYLES)
     rows = [[n, *(str(seen.accuracy(n, top)) for top in k)] for n in seen.names]
-    return _text.grid(["instance", *(f"top-{top}" for top in k)], rows, style)
+    return text.grid(["instance", *(f"top-{top}" for top in k)], rows, style)

@@ -5,7 +5,7 @@ from keras_dynres.methods.early_exit import EarlyExit
 from keras_dynres.methods.low_mode import LowMode
 from keras_dynres.methods.msdnet import MSDNet
 from keras_dynres.methods.multi_scale import MultiScale
-from keras_dynres.methods.plain_network import Plain
+from keras_dynres.methods.plain import Plain
 from keras_dynres.methods.resizable import Resizable
 from keras_dynres.methods.sdpoint import SDPoint
 

@@ -7,7 +7,7 @@ import keras
 from keras_dynres import graph
 from keras_dynres.architectures.wide_resnet import block
 from keras_dynres.errors import DynresError, UnknownNameError
-from keras_dynres.methods.exit_model import ExitModel
+from keras_dynres.exits.model import ExitModel
 
 HEADS = ("pool", "conv", "branch")
 

@@ -8,7 +8,7 @@ import numpy as np
 from keras import ops
 
 from keras_dynres import graph
-from keras_dynres.dynamic import DynamicModel
+from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError, UnknownNameError
 from keras_dynres.instance import FULL, Instance
 from keras_dynres.methods import low_graph

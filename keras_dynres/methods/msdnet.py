@@ -3,7 +3,7 @@
 import keras
 
 from keras_dynres import architectures
-from keras_dynres.methods.exit_model import ExitModel
+from keras_dynres.exits.model import ExitModel
 
 # What ExitModel takes; all else is the architecture's.
 _OWN = (

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_dynres import graph
+from keras_dynres.core.teaching import Teaching
 from keras_dynres.errors import DynresError, UnknownNameError
 from keras_dynres.instance import FULL, Instance
 from keras_dynres.layers.adaptive_pooling import scaled_size
@@ -12,7 +13,6 @@ from keras_dynres.methods import points as find
 from keras_dynres.methods.resizable_aug import ResizableAug
 from keras_dynres.methods.scale_costs import ScaleCosts
 from keras_dynres.methods.stage_points import stage_of, stage_points
-from keras_dynres.methods.teaching import Teaching
 
 _MODES = ("stages", "input")
 _SAMPLINGS = ("fair", "random", "sandwich")

@@ -3,7 +3,7 @@
 import keras
 
 from keras_dynres import graph
-from keras_dynres.dynamic import DynamicModel
+from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
 from keras_dynres.instance import FULL, Instance
 from keras_dynres.layers import AdaptivePooling2D

@@ -5,7 +5,7 @@ import json
 import keras
 
 from keras_dynres import cost, data, zoo
-from keras_dynres.dynamic import DynamicModel
+from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.evaluation.environment import environment
 from keras_dynres.files import appearing
 from keras_dynres.training.logs import writing

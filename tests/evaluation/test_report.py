@@ -9,7 +9,7 @@ import pytest
 from keras_dynres import DynresError, Instance, Menu
 from keras_dynres.evaluation import environment, plot, report
 from keras_dynres.evaluation._svg import ticks
-from keras_dynres.evaluation._text import amount
+from keras_dynres.text import amount
 
 VOID = {"meta", "img", "input"}
 

@@ -7,7 +7,7 @@ import pytest
 from exit_nets import batches, early_exit, policy_for, small
 
 import keras_dynres as kd
-from keras_dynres.methods import staged
+from keras_dynres.exits import staged
 
 SIZE = contract.SIZE
 

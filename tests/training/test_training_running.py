@@ -12,7 +12,8 @@ import keras
 import numpy as np
 import pytest
 
-from keras_dynres import DynamicModel, calibration, data
+from keras_dynres import DynamicModel, data
+from keras_dynres.core import calibration
 from keras_dynres.errors import DynresError
 from keras_dynres.lock import locked
 from keras_dynres.training import (

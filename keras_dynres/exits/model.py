@@ -3,12 +3,12 @@
 import keras
 
 from keras_dynres import graph
-from keras_dynres.dynamic import DynamicModel
+from keras_dynres.core import distillation
+from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
-from keras_dynres.exits import Policy
+from keras_dynres.exits import Policy, exit_training
+from keras_dynres.exits.exit_use import ExitUse
 from keras_dynres.instance import FULL, Instance
-from keras_dynres.methods import distilling, exit_training
-from keras_dynres.methods.exit_use import ExitUse
 
 
 class ExitModel(ExitUse, DynamicModel):
@@ -142,7 +142,7 @@ class ExitModel(ExitUse, DynamicModel):
         labels = [y] * len(y_pred)
         loss = super().compute_loss(x, labels, y_pred, sample_weight, training)
         if self.distillation and training:
-            apart = distilling.divergence(
+            apart = distillation.divergence(
                 y_pred, self.exit_weights, self.temperature, self.from_logits
             )
             loss = loss + self.distillation * apart

@@ -4,10 +4,10 @@ import keras
 from keras import ops
 
 from keras_dynres import graph
-from keras_dynres.dynamic import DynamicModel
+from keras_dynres.core.distillation import divergence
+from keras_dynres.core.dynamic import DynamicModel
+from keras_dynres.core.gradients import GradientSums
 from keras_dynres.errors import DynresError
-from keras_dynres.methods.distilling import divergence
-from keras_dynres.summing import GradientSums
 
 # What the first instance's logs and the others' labels call its outputs.
 _TAUGHT = "taught"

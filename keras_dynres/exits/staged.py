@@ -7,8 +7,8 @@ import time
 import keras
 import numpy as np
 
+from keras_dynres.core.traces import one_trace_each
 from keras_dynres.errors import DynresError
-from keras_dynres.tracing import one_trace_each
 
 # Under JAX each batch size compiles anew: batches shrink by steps of an eighth.
 _STEPS = 8

@@ -7,9 +7,9 @@ import numpy as np
 from keras import ops
 
 from keras_dynres import graph
+from keras_dynres.core.traces import one_trace_each
 from keras_dynres.errors import DynresError
 from keras_dynres.instance import FULL
-from keras_dynres.tracing import one_trace_each
 
 
 def calibrate(model, data, names, batches, resume, verbose):

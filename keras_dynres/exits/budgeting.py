@@ -8,7 +8,7 @@ import numpy as np
 
 from keras_dynres import cost, exits
 from keras_dynres.errors import DynresError, UnknownNameError
-from keras_dynres.methods.staged import StagedRuns, probabilities
+from keras_dynres.exits.staged import StagedRuns, probabilities
 
 _RULES = {"geometric": exits.solve, "searched": exits.search, "best": exits.best}
 _TIMED = 5

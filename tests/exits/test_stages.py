@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 import keras_dynres as kd
-from keras_dynres import graph, stages
+from keras_dynres import graph
+from keras_dynres.exits import stages
 
 
 def small():

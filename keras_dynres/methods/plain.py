@@ -2,7 +2,7 @@
 
 import keras
 
-from keras_dynres.dynamic import DynamicModel
+from keras_dynres.core.dynamic import DynamicModel
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")

@@ -3,13 +3,14 @@
 import keras
 import numpy as np
 
-from keras_dynres import cost, graph, slots
-from keras_dynres.calibration import calibrate
+from keras_dynres import cost, graph
+from keras_dynres.core import statistics as slots
+from keras_dynres.core.calibration import calibrate
+from keras_dynres.core.measurement import evaluate_menu
+from keras_dynres.core.method import Method
+from keras_dynres.core.steps import InstanceSteps
 from keras_dynres.errors import DynresError, NotCalibratedError, UnknownNameError
 from keras_dynres.instance import FULL, Instance, Menu
-from keras_dynres.measuring import evaluate_menu
-from keras_dynres.method import Method
-from keras_dynres.stepping import InstanceSteps
 
 
 class DynamicModel(Method, keras.Model):

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_dynres.tracing import one_trace_each
+from keras_dynres.core.traces import one_trace_each
 
 _NAMES = {
     "sparse_categorical_accuracy": "accuracy",

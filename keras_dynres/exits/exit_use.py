@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from keras_dynres import stages
-from keras_dynres.methods import budgeting
-from keras_dynres.methods.staged import StagedRuns
+from keras_dynres.exits import budgeting, stages
+from keras_dynres.exits.staged import StagedRuns
 
 
 class ExitUse:

@@ -5,8 +5,8 @@ import functools
 
 import keras
 
-from keras_dynres.summing import GradientSums, UsedWeights, in_place_of
-from keras_dynres.tracing import one_trace_each
+from keras_dynres.core.gradients import GradientSums, UsedWeights, in_place_of
+from keras_dynres.core.traces import one_trace_each
 
 
 class InstanceSteps:

@@ -1,0 +1,1 @@
+"""The model that every method is, and what it is made of."""
