@@ -172,14 +172,25 @@ def upstream(model, tensor):
     return found[::-1]
 
 
-def gives_probabilities(model):
-    """Whether the graph's outputs are probabilities rather than logits."""
-    last = [_history(tensor) for tensor in as_functional(model).outputs]
-    return all(
-        isinstance(layer, keras.layers.Softmax)
-        or getattr(layer, "activation", None) is keras.activations.softmax
-        for layer in last
-    )
+def gives_probabilities(model, output=None):
+    """Whether the graph's outputs are probabilities rather than logits.
+
+    They are where they come from a softmax: a layer, an activation or `keras.ops`.
+
+    Args:
+        model: A functional `keras.Model`.
+        output: Position of the one output that is meant; by default all.
+    """
+    tensors = as_functional(model).outputs
+    tensors = tensors if output is None else [tensors[output]]
+    return all(_is_softmax(_history(tensor)) for tensor in tensors)
+
+
+def _is_softmax(operation):
+    # A layer and the operation of keras.ops bear the same name.
+    if type(operation).__name__ == "Softmax":
+        return True
+    return getattr(operation, "activation", None) is keras.activations.softmax
 
 
 def bottlenecks(model):

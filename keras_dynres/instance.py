@@ -26,6 +26,12 @@ class Instance:
         flops: Additions and multiplications an image.
         params: Parameters the instance's graph holds.
         measured: Figures measured, such as `{"accuracy": 0.93, "latency_ms": 2.1}`.
+        output: Position of the base's output it gives; None is all of them.
+        aliases: Other names it is known by.
+        average: What an image cost on average, where that depends on the image:
+            `"macs"`, `"flops"`, their standard deviations over the images
+            (`"macs_spread"`), how many `"images"` of which `"data"`. Its `macs` and
+            `flops` are then those of the dearest image.
     """
 
     name: str
@@ -34,10 +40,19 @@ class Instance:
     flops: int | None = None
     params: int | None = None
     measured: Mapping = dataclasses.field(default_factory=dict)
+    output: int | None = None
+    aliases: tuple = ()
+    average: Mapping = dataclasses.field(default_factory=dict)
 
-    def figure(self, name):
-        """A cost or a measured figure by name, None when it is not known (or NaN)."""
-        value = getattr(self, name) if name in COSTS else self.measured.get(name)
+    def figure(self, name: str) -> float | None:
+        """A cost or a measured figure by name, None when it is not known (or NaN).
+
+        A cost is the average one where there is one.
+        """
+        if name in COSTS:
+            value = self.average.get(name, getattr(self, name))
+        else:
+            value = self.measured.get(name)
         return None if value is None or math.isnan(value) else value
 
 
