@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import keras_dynres as kd
+from keras_dynres.exits import model as exits
 
 SIZE = 16
 
@@ -61,24 +62,24 @@ def same(one, other, **tolerance):
 
 def step_of(model, name):
     """The first step that trains the instance."""
-    return next(s for s in range(10_000) if name in model.instances_at_step(s))
+    return next(s for s in range(10_000) if name in model.plan.names_at(s))
 
 
 def drawn(model):
     """The instances that steps are drawn for; exits are trained with the last one."""
-    return [name for name, odds in model.probabilities().items() if odds]
+    return [name for name, odds in model.plan.odds.items() if odds]
 
 
 def step_loss(model, losses, step):
     """What the step's loss is, from that of each instance alone."""
-    if model.exits:
+    if exits.names_of(model):
         return sum(losses.values())
-    return np.mean([losses[name] for name in model.instances_at_step(step)])
+    return np.mean([losses[name] for name in model.plan.names_at(step)])
 
 
 def part(model, name):
     """The part of the base that an instance is made of: all, or what an exit needs."""
-    position = model.output(model.menu[name])
+    position = model.menu[name].output
     if position is None:
         return model.base
     return keras.Model(model.base.inputs, model.base.outputs[position])

@@ -117,7 +117,7 @@ def test_interrupted_and_resumed_is_as_unbroken(statistics, broken):
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        ([], "no batch"),
+        ([], "no images"),
         (np.full((2, 8, 8, 3), np.nan, "float32"), "not finite"),
     ],
 )

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import keras_dynres as kd
+from keras_dynres.exits import model as exits
 
 METHODS = {
     "sdpoint": {},
@@ -70,12 +71,15 @@ def test_weights_are_the_bases_own_and_slots_come_once(model):
     # Mean and variance each, and scale and offset for each key that is not the base's.
     norms = [layer for layer in model.base.layers if "moving_mean" in dir(layer)]
     affine = {
-        (layer.name, model.affine_slot(layer, instance))
+        (layer.name, model.statistics.affine_slot(layer, instance))
         for layer in norms
         for instance in model.menu
     } - {(layer.name, None) for layer in norms}
     assert len(slots) == 2 * (len(model.slots) + len(affine))
-    assert len(model.weights) == len(own) + len(slots) + len(model.bookkeeping)
+    # What says how far the model is, and computes nothing.
+    bookkeeping = [w for w in model.weights if w.path.startswith(f"{model.name}/")]
+    assert not any(w.trainable for w in bookkeeping)
+    assert len(model.weights) == len(own) + len(slots) + len(bookkeeping)
     used = {key for name in model.instances for key in model.owned_slots(name)}
     assert used == set(model.slots)
     for name in model.instances:
@@ -85,7 +89,7 @@ def test_weights_are_the_bases_own_and_slots_come_once(model):
         assert [(w.name, w.shape) for w in trained] == kinds
         strange = {id(w) for w in trained} - own
         assert strange <= slots and bool(strange) == any(
-            model.affine_slot(layer, model.menu[name]) for layer in norms
+            model.statistics.affine_slot(layer, model.menu[name]) for layer in norms
         )
 
 
@@ -118,9 +122,9 @@ def test_a_step_moves_shared_weights_and_leaves_other_statistics(model):
     model.optimizer.build(model.trainable_variables)
     step = contract.step_of(model, name)
     model.optimizer.iterations.assign(step)
-    graphs = [model.at(n, uncalibrated=True) for n in model.instances_at_step(step)]
+    graphs = [model.at(n, uncalibrated=True) for n in model.plan.names_at(step)]
     mine = {id(w) for graph in graphs for w in graph.weights}
-    mine |= {id(w) for w in model.trained_by(name)}
+    mine |= {id(w) for w in model.plan.weights(model, name)}
     before = contract.values(model)
     model.train_on_batch(contract.images(), contract.labels())
     for weight, old in zip(model.weights, before, strict=True):
@@ -135,7 +139,7 @@ def test_an_instance_without_statistics_is_refused_until_calibrated(model):
     owning = [
         name
         for name in model.instances
-        if model.owned_slots(name) and not model.trains_statistics
+        if model.owned_slots(name) and not model.statistics.trained
     ]
     for name in owning:
         with pytest.raises(kd.NotCalibratedError, match="calibrate"):
@@ -259,12 +263,12 @@ def test_mixed_precision_gives_float32_logits_that_agree(method):
 def test_the_sequence_depends_on_seed_and_step_alone(method):
     one, two = method(contract.base()), method(contract.base())
     other = method(contract.base(), seed=1)
-    drawn = [one.instances_at_step(s) for s in range(60)]
-    assert drawn == [two.instances_at_step(s) for s in range(60)]
-    alike = drawn == [other.instances_at_step(s) for s in range(60)]
+    drawn = [one.plan.names_at(s) for s in range(60)]
+    assert drawn == [two.plan.names_at(s) for s in range(60)]
+    alike = drawn == [other.plan.names_at(s) for s in range(60)]
     assert alike == (len(contract.drawn(one)) == 1)
-    assert [one.instance_at_step(s) for s in range(60)] == [names[0] for names in drawn]
-    assert sum(one.probabilities().values()) == pytest.approx(1)
+    assert [one.instances_at_step(s) for s in range(60)] == drawn
+    assert sum(one.plan.odds.values()) == pytest.approx(1)
     assert {name for names in drawn for name in names} == set(contract.drawn(one))
 
 
@@ -275,7 +279,7 @@ def test_one_file_holds_every_instance_and_the_weights_once(model, tmp_path):
     common = {"verify_data": x, "verbose": 0}
     report = kd.tflite.export(model, tmp_path / "all.tflite", "all", **common)
     alone = kd.tflite.export(model, tmp_path / "full.tflite", "full", **common)
-    stages = [stage.name for stage in model.stages()]
+    stages = [stage.name for stage in exits.stages_of(model)]
     assert list(report.signatures) == [*model.menu.names, *stages]
     assert all(check.error < 1e-4 for check in report.signatures.values())
     # What an instance adds is its graph, never a copy of a kernel.

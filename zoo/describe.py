@@ -17,6 +17,7 @@ import numpy as np
 from absl import app, flags
 
 import keras_dynres as kd
+from keras_dynres.exits.model import names_of, policies_of
 
 HERE = Path(__file__).parent
 FLAGS = flags.FLAGS
@@ -40,7 +41,7 @@ def main(args):
     for kind in model.STATISTICS:
         if kind in found:
             shown[f"{kind}_bn"] = found[kind]
-    if model.exits:
+    if names_of(model):
         folder = HERE / name
         folder.mkdir(exist_ok=True)
         shown |= exits(model, kd.training.Recipe.load(name), found["budgets"], folder)
@@ -143,7 +144,7 @@ def stopping(model, test):
 
     full, rows = seconds(whole), []
     costs = model.exit_costs()
-    for policy in model.policies:
+    for policy in policies_of(model):
         spent = seconds(lambda p=policy: model.predict_dynamic(images, p, FLAGS.batch))
         left = model.predict_dynamic(images, policy, FLAGS.batch, return_exits=True)[1]
         share = float(np.mean(np.array(costs)[left]) / costs[-1])

@@ -16,9 +16,9 @@ class ExitUse:
 
     def stages(self):
         """The parts between one exit and the next, as `stages.split` cuts them."""
-        if self._book.stages is None:
-            self._book.stages = stages.split(self._book.flat)
-        return self._book.stages
+        if self._known.stages is None:
+            self._known.stages = stages.split(self.graph)
+        return self._known.stages
 
     def exit_costs(self):
         """MACs of an image that leaves at each exit, the exits before it included."""
@@ -110,7 +110,7 @@ class ExitUse:
         policies = budgeting.solve(
             self, validation_data, *asked, rule, held_out, bool(verbose)
         )
-        self._book.policies.extend(policies)
+        self._known.policies.extend(policies)
         one = np.ndim(macs if latency_ms is None else latency_ms) == 0
         return policies[0] if one else policies
 
@@ -171,12 +171,12 @@ class ExitUse:
     def add_policy(self, policy):
         """Keeps a policy that was solved for these weights earlier."""
         policy.check(self.name, self._exits, self.exit_costs())
-        self._book.policies.append(policy)
+        self._known.policies.append(policy)
 
     @property
     def policies(self):
         """The policies that were solved since the weights last changed."""
-        return list(self._book.policies)
+        return list(self._known.policies)
 
     def every_exit(self, images):
         """A list of the predictions of all exits, computed at once."""

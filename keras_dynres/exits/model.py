@@ -1,10 +1,13 @@
 """Networks with several exits; an instance is an exit."""
 
+import types
+
 import keras
 
 from keras_dynres import graph
 from keras_dynres.core import distillation
 from keras_dynres.core.dynamic import DynamicModel
+from keras_dynres.core.plan import Joint
 from keras_dynres.errors import DynresError
 from keras_dynres.exits import Policy, exit_training
 from keras_dynres.exits.exit_use import ExitUse
@@ -56,8 +59,10 @@ class ExitModel(ExitUse, DynamicModel):
         self._asked = exit_weights
         self.distillation = float(distillation)
         self.temperature = float(temperature)
-        self._book.policies = [Policy.from_json(text) for text in policies]
-        self._book.stages = None
+        self.plan = Joint(FULL, self.instances, self.seed)
+        self._known = types.SimpleNamespace(
+            policies=[Policy.from_json(text) for text in policies], stages=None
+        )
         self.exit_weights = exit_training.weights(exit_weights, self.exit_costs())
         self.from_logits = not graph.gives_probabilities(base)
 
@@ -65,28 +70,16 @@ class ExitModel(ExitUse, DynamicModel):
 
     def define_instances(self):
         """The exits; the last is `full`."""
-        names = [*self._exits[:-1], FULL]
-        return [Instance(name, {"exit": i}) for i, name in enumerate(names, 1)]
-
-    def output(self, instance):
-        """The exit's position."""
-        return instance.settings["exit"] - 1
-
-    def aliases(self):
-        """The last exit by its number."""
-        return {self._exits[-1]: FULL}
-
-    def slot(self, layer, instance):
-        """None: a layer sees the same features whichever exit is taken."""
-
-    def probabilities(self):
-        """Every step trains all exits, as `full` does."""
-        return {name: float(name == FULL) for name in self.instances}
-
-    def trained_by(self, instance):
-        """Those of all exits."""
-        del instance
-        return self.base.trainable_weights
+        count = len(self._exits)
+        return [
+            Instance(
+                FULL if number == count else name,
+                {"exit": number},
+                output=number - 1,
+                aliases=(name,) if number == count else (),
+            )
+            for number, name in enumerate(self._exits, 1)
+        ]
 
     # === Keras ===
 
@@ -154,7 +147,7 @@ class ExitModel(ExitUse, DynamicModel):
 
     def make_train_function(self, force=False):
         """As for any method; what was solved for the old weights is dropped."""
-        self._book.policies.clear()
+        self._known.policies.clear()
         super().make_train_function(force)
 
     def get_config(self):
@@ -166,5 +159,20 @@ class ExitModel(ExitUse, DynamicModel):
             "exit_weights": self._asked,
             "distillation": self.distillation,
             "temperature": self.temperature,
-            "policies": [policy.to_json() for policy in self._book.policies],
+            "policies": [policy.to_json() for policy in self._known.policies],
         }
+
+
+def stages_of(model: keras.Model) -> list:
+    """The stages of a model whose instances build on one another; others have none."""
+    return model.stages() if isinstance(model, ExitModel) else []
+
+
+def names_of(model: keras.Model) -> list[str]:
+    """Names of a model's exits in order; none where it has no exits."""
+    return model.exits if isinstance(model, ExitModel) else []
+
+
+def policies_of(model: keras.Model) -> list[Policy]:
+    """The policies a model keeps; none where it has no exits."""
+    return model.policies if isinstance(model, ExitModel) else []

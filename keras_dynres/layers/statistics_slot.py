@@ -1,6 +1,8 @@
 """Batch normalisation whose scale and offset belong to another layer."""
 
 import keras
+import numpy as np
+from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
@@ -62,3 +64,11 @@ class StatisticsSlot(keras.layers.BatchNormalization):
             return
         for index, variable in enumerate(self._non_trainable_variables):
             variable.assign(store[str(index)])
+
+    def plain(self) -> keras.layers.BatchNormalization:
+        """A stock batch norm of the same settings and name."""
+        return keras.layers.BatchNormalization.from_config(self.get_config())
+
+    def plain_weights(self) -> list[np.ndarray]:
+        """The weights of `plain()`: scale and offset are the source's."""
+        return [ops.convert_to_numpy(weight) for weight in self.weights]

@@ -6,6 +6,7 @@ import json
 
 from keras_dynres import graph
 from keras_dynres.errors import DynresError
+from keras_dynres.exits.model import policies_of
 
 _CACHE = {
     True: "Weights that instances share are the same at every use.",
@@ -40,10 +41,10 @@ def facts(model, graphs, precision, labels=None, preprocessing=None, stages=()):
         "precision": precision,
         "menu": [_row(model.menu[name]) for name in graphs],
         "aliases": {
-            alias: name for alias, name in model.aliases().items() if name in graphs
+            alias: name for name in graphs for alias in model.menu[name].aliases
         },
         "stages": [dataclasses.asdict(row) for row in stages],
-        "policies": [json.loads(each.to_json()) for each in model.policies],
+        "policies": [json.loads(each.to_json()) for each in policies_of(model)],
         "weight_cache": {"allowed": cached, "reason": _CACHE[cached]},
         "producer": _versions(),
     }

@@ -9,6 +9,7 @@ import keras
 
 from keras_dynres import files
 from keras_dynres.errors import DynresError, did_you_mean
+from keras_dynres.exits.model import stages_of
 from keras_dynres.instance import FULL, Menu
 from keras_dynres.tflite import describe, metadata, samples, staging
 from keras_dynres.tflite.checks import check_signature, check_stages
@@ -133,7 +134,7 @@ def export(
     exits = [model.at(row.exit) for row in rows]
     parts = {
         row.signature: stage.model
-        for row, stage in zip(rows, model.stages(), strict=False)
+        for row, stage in zip(rows, stages_of(model), strict=False)
     }
     if verbose:
         held = f"{len(names)} instances" + f" and {len(rows)} stages" * bool(rows)

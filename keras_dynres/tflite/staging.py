@@ -5,6 +5,7 @@ import itertools
 import re
 
 from keras_dynres import cost
+from keras_dynres.exits.model import names_of, stages_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +39,7 @@ class StageRow:
 
 def rows(model):
     """A `StageRow` for each of a model's stages."""
-    stages = model.stages()
+    stages = stages_of(model)
     names = _names(stages)
     return [
         StageRow(
@@ -51,7 +52,7 @@ def rows(model):
             exit=exit,
             macs=cost.count(stage.model).macs,
         )
-        for stage, exit in zip(stages, model.exits, strict=True)
+        for stage, exit in zip(stages, names_of(model), strict=True)
     ]
 
 

@@ -7,6 +7,7 @@ import keras
 from keras_dynres import cost, data, zoo
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.evaluation.environment import environment
+from keras_dynres.exits.model import names_of
 from keras_dynres.files import appearing
 from keras_dynres.training.logs import writing
 
@@ -45,11 +46,11 @@ def finish(model, recipe, images, folder, history, verbose=2):
         zoo.round_to_float16(model)
     if isinstance(model, DynamicModel):
         bar = 1 if verbose == 1 else 0
-        nothing = not model.slots and model.statistics != "uniform"
-        if not (model.trains_statistics or nothing):
+        nothing = not model.slots and not model.statistics.shared
+        if not (model.statistics.trained or nothing):
             results.update(_calibrate(model, recipe, images, test, bar))
         results["instances"] = _figures(model.evaluate_menu(test, verbose=bar))
-        if model.exits and recipe.held_out:
+        if names_of(model) and recipe.held_out:
             results["budgets"] = _budgets(model, recipe, images, test, bar)
     else:
         figures = model.evaluate(test, verbose=0, return_dict=True)
@@ -74,8 +75,8 @@ def _calibrate(model, recipe, images, test, bar):
     train = data.load(split="train", augment=recipe.augment, seed=recipe.seed, **images)
     batches = min(recipe.calibration_batches, len(train))
     # First: it writes into the base's statistics, which the second overwrites.
-    kinds = model.STATISTICS
-    kind = kinds[min(kinds.index(model.statistics) + 1, len(kinds) - 1)]
+    kinds = list(model.STATISTICS)
+    kind = kinds[min(kinds.index(model.statistics.name) + 1, len(kinds) - 1)]
     coarser = model.with_statistics(kind)
     compiled = keras.saving.deserialize_keras_object(model.get_compile_config())
     coarser.compile(loss=compiled["loss"], metrics=compiled["metrics"])

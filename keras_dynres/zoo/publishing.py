@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_dynres import files
 from keras_dynres.errors import DynresError
+from keras_dynres.exits.model import policies_of
 from keras_dynres.zoo import cards, registry
 from keras_dynres.zoo import weights as weight_files
 from keras_dynres.zoo.loading import build
@@ -44,8 +45,8 @@ def publish(model, name, results, out, page=None):
     entry = registry.get(name)
     others = _record(model, results)
     _check(model)
-    if model.policies:
-        texts = [policy.to_json() for policy in model.policies]
+    if policies_of(model):
+        texts = [policy.to_json() for policy in policies_of(model)]
         # In the zoo the network bears its entry's name.
         others["policies"] = [{**json.loads(text), "model": name} for text in texts]
     return place(model, entry, others, out, page)

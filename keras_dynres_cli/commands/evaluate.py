@@ -81,10 +81,11 @@ def _budgets(args, source, images, plot, others):
     """The menu of solved budgets, printed; and drawn if asked for."""
     from keras_dynres import evaluation
     from keras_dynres.errors import DynresError
+    from keras_dynres.exits.model import names_of
     from keras_dynres_cli import comparing, sources
 
     model, apart = source.model, sources.recipe(args, source)
-    if not model.exits:
+    if not names_of(model):
         raise DynresError(
             f"Budgets are solved for a network with exits. Received: {source.title!r}."
         )

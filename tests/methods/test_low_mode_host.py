@@ -40,7 +40,7 @@ def test_it_trains_as_on_the_device(blur, fit):
 @pytest.mark.parametrize("blur", ["gaussian", "bilinear"])
 def test_batches_are_shrunk_as_the_instance_shrinks_them(blur):
     model = kd.LowMode(tiny(16), blur=blur, shrink="host")
-    turns = [model.instance_at_step(step) == "low" for step in range(4)]
+    turns = [model.plan.names_at(step) == ["low"] for step in range(4)]
     assert len(set(turns)) == 2
     low = model.at("low", uncalibrated=True)
     shrink = keras.Model(low.input, low.get_layer("images_shrunk").output)
@@ -58,8 +58,9 @@ def test_a_step_trains_what_its_batch_was_made_for():
     turns = model.low_steps()
     assert [next(turns) for _ in range(2)] == [True, True]
     model.make_train_function()
-    model.begin_epoch(1, 2)
-    assert [model.instance_at_step(s) for s in range(3)] == ["low", "low", "full"]
+    model.plan.begin_epoch(1, 2, model.optimizer, model.rate_drop)
+    drawn = [model.plan.names_at(step) for step in range(3)]
+    assert drawn == [["low"], ["low"], ["full"]]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from low_nets import tiny
 
 import keras_dynres as kd
-from keras_dynres.methods import low_turns
+from keras_dynres.methods import low_plan
 
 X = np.random.default_rng(0).normal(size=(16, 8, 8, 3)).astype("float32")
 Y = contract.labels(16)
@@ -38,7 +38,7 @@ def rates(*values):
 def test_fit_logs_how_many_steps_were_low():
     model = low_mode()
     expected = [
-        np.mean([model.instance_at_step(e * STEPS + s) == "low" for s in range(STEPS)])
+        np.mean([model.plan.names_at(e * STEPS + s) == ["low"] for s in range(STEPS)])
         for e in range(3)
     ]
     assert len(set(expected)) > 1
@@ -58,8 +58,8 @@ def test_probabilities_may_differ_by_epoch():
 
 def test_alternating_steps_come_at_even_distances():
     model = kd.LowMode(tiny(), probability=0.25, alternate=True)
-    drawn = [model.instance_at_step(step) for step in range(12)]
-    assert drawn == 3 * ["full", "full", "full", "low"]
+    drawn = [model.plan.names_at(step) for step in range(12)]
+    assert drawn == 3 * [["full"], ["full"], ["full"], ["low"]]
 
 
 def test_after_a_drop_of_a_schedule_steps_are_full():
@@ -125,7 +125,7 @@ def test_instances_that_were_never_drawn_can_be_calibrated():
 
 def test_seconds_saved_are_those_of_steps_that_compiled_nothing(monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr(low_turns.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(low_plan.time, "perf_counter", lambda: clock[0])
 
     class Steps:
         def __call__(self, name, seconds):
@@ -133,7 +133,7 @@ def test_seconds_saved_are_those_of_steps_that_compiled_nothing(monkeypatch):
             clock[0] += seconds
             return {"loss": np.float32(0)}
 
-    timed = low_turns.TimedSteps(Steps())
+    timed = low_plan.TimedSteps(Steps())
     for name, seconds in [("full", 50), ("low", 40), ("low", 2), ("full", 9)]:
         timed(name, seconds)
     assert timed.logs() == {"low_share": 0.5, "seconds_saved": 2 * (9 - 2)}
@@ -144,3 +144,10 @@ def test_seconds_saved_are_those_of_steps_that_compiled_nothing(monkeypatch):
     timed("low", 1)
     expected = {"low_share": 1 / 18, "seconds_saved": 7 - 2}
     assert timed.logs() == pytest.approx(expected)
+
+
+def test_a_target_is_trained_whatever_the_shares():
+    model = low_mode(probability=1.0)
+    assert fit(model, 2, callbacks=[kd.ResizableAug("full", share=0)]) == [0, 0]
+    assert fit(model, 2, callbacks=[kd.ResizableAug("full", share=0.5)]) == [1, 0]
+    assert fit(model, 1) == [1]  # The next training has no target.

@@ -14,6 +14,7 @@ import pytest
 
 from keras_dynres import DynamicModel, data
 from keras_dynres.core import calibration
+from keras_dynres.core.plan import Plan
 from keras_dynres.errors import DynresError
 from keras_dynres.lock import locked
 from keras_dynres.training import (
@@ -57,13 +58,13 @@ def unbroken(tmp_path_factory):
 
 def record(patch, drawn):
     """Notes every draw of an instance."""
-    draw = DynamicModel.instance_at_step
+    draw = Plan.draw
 
     def noted(self, step):
         drawn.append((step, draw(self, step)))
         return drawn[-1][1]
 
-    patch.setattr(DynamicModel, "instance_at_step", noted)
+    patch.setattr(Plan, "draw", noted)
 
 
 def state(folder):
@@ -80,17 +81,17 @@ def assert_same(state, other):
 # The signal comes before a step in the midst of an epoch, however slow the machine.
 STRUCK = """
 import os, signal, sys
-from keras_dynres import DynamicModel
+from keras_dynres.core.plan import Plan
 from keras_dynres.training.__main__ import main
 # A shell's background jobs, this test among them, are started deaf to Ctrl-C.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 step, blow = int(sys.argv.pop(1)), int(sys.argv.pop(1))
-draw = DynamicModel.instance_at_step
+draw = Plan.draw
 def struck(self, at):
     if at == step:
         os.kill(os.getpid(), blow)
     return draw(self, at)
-DynamicModel.instance_at_step = struck
+Plan.draw = struck
 sys.exit(main())
 """
 
@@ -172,18 +173,18 @@ def test_interrupted_in_the_last_calibration(tmp_path, unbroken, monkeypatch):
     folder = tmp_path / "run"
     made = ("model.keras", "results.json")
     shutil.copytree(unbroken["folder"], folder, ignore=lambda *_: made)
-    passes, read = [], calibration._images
+    passes, read = [], calibration.images_of
 
-    def interrupted(*args):
+    def interrupted(*args, **options):
         passes.append(args)
-        for number, batch in enumerate(read(*args)):
+        for number, batch in enumerate(read(*args, **options)):
             # Two passes for the uniform baseline, then the model's own.
             if (len(passes), number) == (4, 1):
                 raise KeyboardInterrupt
             yield batch
 
     with monkeypatch.context() as patch:
-        patch.setattr(calibration, "_images", interrupted)
+        patch.setattr(calibration, "images_of", interrupted)
         with pytest.raises(TrainingInterrupted, match="4 finished epoch.*--resume"):
             train(RECIPE, out_dir=folder, resume=True, verbose=0)
     assert not any((folder / name).exists() for name in made)
