@@ -14,7 +14,7 @@ from keras_dynres.adapt.controller import (
     pick,
     price_for,
 )
-from keras_dynres.core.batches import batches
+from keras_dynres.core.batches import batches, class_indices
 from keras_dynres.errors import DynresError
 
 
@@ -103,7 +103,7 @@ class ResizableAdapt:
         """
         features, labels = [], []
         for images, classes in batches(data, batch_size, limit):
-            _refuse_unlabelled(classes)
+            classes = _classes(classes)
             logits, seen = _run(self._first, images, batch_size)
             answers = [logits] + [
                 _run(self.model.at(name), images, batch_size)[0]
@@ -147,8 +147,6 @@ class ResizableAdapt:
         shares = [
             self._shares(part, batch_size)[1] for part, _ in batches(images, batch_size)
         ]
-        if not shares:
-            raise DynresError("There are no images to spend on. Received: no batch.")
         shares = np.concatenate(shares)
         if not macs >= least:  # So that NaN is refused too.
             raise DynresError(
@@ -190,7 +188,7 @@ class ResizableAdapt:
             given.
         """
         logits, chosen, classes = self._dispatched(data, batch_size)
-        _refuse_unlabelled(classes)
+        classes = _classes(classes)
         shares = np.bincount(chosen, minlength=len(self.names)) / len(chosen)
         return {
             "accuracy": float((logits.argmax(-1) == classes).mean()),
@@ -259,11 +257,9 @@ class ResizableAdapt:
                 if len(waiting[number]) == batch_size:
                     done.update(self._caught_up(number, waiting[number], batch_size))
                     waiting[number] = []
-            classes.append(labels)
+            classes.append(None if labels is None else class_indices(labels))
         for number, rest in waiting.items():
             done.update(self._caught_up(number, rest, batch_size))
-        if not chosen:
-            raise DynresError("The data holds no images. Received: 0 batches.")
         known = all(labels is not None for labels in classes)
         return (
             np.stack([done[place] for place in range(len(chosen))]),
@@ -291,6 +287,7 @@ def _run(model, images, size):
     return [np.asarray(each).astype("float32")[: size - short] for each in outputs]
 
 
-def _refuse_unlabelled(labels):
+def _classes(labels):
     if labels is None:
         raise DynresError("The images need labels. Received: data without labels.")
+    return class_indices(labels)

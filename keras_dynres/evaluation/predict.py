@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from keras_dynres.core.batches import batches, count_batches
+from keras_dynres.core.batches import batches, class_indices, count_batches
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError, UnknownNameError
 
@@ -121,12 +121,11 @@ def predictions(
     bar = keras.utils.Progbar(total, verbose=verbose, unit_name="batch")
     for step, (x, y) in enumerate(batches(data, batch_size, limit), 1):
         size = max(size, len(x))
+        y = None if y is None else class_indices(y)
         for name, graph in graphs.items():
             kept[name].add(predict_padded(graph, x, size), y)
         labels.append(y)
         bar.update(step, finalize=False)
-    if not labels:
-        raise DynresError("The data holds no images. Received: 0 batches.")
     bar.update(step, finalize=True)
     known = all(y is not None for y in labels)
     return Predictions(

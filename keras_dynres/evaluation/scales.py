@@ -108,8 +108,6 @@ def scale_sensitivity(
         total += np.einsum("snc,tnc->st", units, units)
         seen += images.shape[1]
         bar.update(step, finalize=False)
-    if not seen:
-        raise DynresError("The data holds no images. Received: 0 batches.")
     bar.update(step, finalize=True)
     matrix = total / seen
     mean = matrix[np.triu_indices(len(sizes), 1)].mean()

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 
 from keras_dynres import text
-from keras_dynres.core.batches import batches
+from keras_dynres.core.batches import batches, class_indices
 from keras_dynres.errors import DynresError, UnknownNameError
 from keras_dynres.evaluation.plots import check_format, save
 
@@ -89,6 +89,7 @@ def _fetch(data, wanted, total):
     """The wanted images and labels by position, without holding the others."""
     wanted, pictures, labels, start = set(wanted), {}, {}, 0
     for x, y in batches(data, limit=total):
+        y = None if y is None else class_indices(y)
         for i in range(len(x)):
             if start + i in wanted:
                 pictures[start + i] = x[i]
