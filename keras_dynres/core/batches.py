@@ -220,7 +220,7 @@ def _refuse_unequal(images, labels):
 
 def _refuse_empty(walked):
     if not walked:
-        raise DynresError("The data holds no images. Received: no batch of any.")
+        raise DynresError("The data holds no images. Received: no batch of images.")
 
 
 def _refuse_endless(data, what, near):
