@@ -53,22 +53,24 @@ def with_output(model: keras.Model, name: str | int | None) -> keras.Model:
     return model if output is model.output else keras.Model(model.input, output)
 
 
-def predict_padded(
-    model: Any, images: np.ndarray, size: int, output: str | int | None = None
-) -> np.ndarray:
+def predict_padded(model: Any, images: np.ndarray, size: int) -> Any:
     """One batch's outputs; a short batch is padded so that no step is retraced.
 
     Args:
         model: A `keras.Model`.
         images: The batch.
         size: Images of a whole batch.
-        output: As of `part_of`.
+
+    Returns:
+        What the model gives, in NumPy and float32.
     """
-    short = max(size - len(images), 0)
+    count, short = len(images), max(size - len(images), 0)
     if short:
         images = np.concatenate([images, np.repeat(images[-1:], short, axis=0)])
-    answers = part_of(model.predict_on_batch(images), output)
-    return np.asarray(answers).astype("float32")[: len(images) - short]
+    return keras.tree.map_structure(
+        lambda output: np.asarray(output).astype("float32")[:count],
+        model.predict_on_batch(images),
+    )
 
 
 def refuse_maps(shape: Sequence[int | None], what: str) -> None:

@@ -160,7 +160,7 @@ def predictions(
         if answers is not None:
             answers = part_of(answers, output, "label")
         for name, graph in graphs.items():
-            outputs = predict_padded(graph, images, size, output)
+            outputs = part_of(predict_padded(graph, images, size), output)
             answers = _as_classes(answers, outputs)
             kept[name].add(outputs, answers)
         labels.append(answers)
