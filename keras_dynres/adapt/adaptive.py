@@ -2,6 +2,9 @@
 
 import json
 import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -14,8 +17,16 @@ from keras_dynres.adapt.controller import (
     pick,
     price_for,
 )
-from keras_dynres.core.batches import batches
+from keras_dynres.core.batches import batches, class_indices, images_of
+from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
+from keras_dynres.evaluation.outputs import (
+    part_of,
+    predict_padded,
+    refuse_maps,
+    with_output,
+)
+from keras_dynres.instance import Instance
 
 
 class ResizableAdapt:
@@ -25,7 +36,8 @@ class ResizableAdapt:
     feature map and names the instance to believe: this one, whose answer is there
     already, or a dearer one, which images wait for until there is a batch of them.
 
-    It goes with any trained `DynamicModel`, whose weights it leaves alone.
+    It goes with any trained `DynamicModel` that gives one answer an image, and leaves
+    its weights alone.
 
     Args:
         model: The `DynamicModel`.
@@ -33,6 +45,8 @@ class ResizableAdapt:
             menu that no cheaper one matches, which needs measured accuracies.
         target: An instance, or its name; dearer ones are not chosen from.
         width: Channels of the controller's convolutions.
+        output: Which output is the answer, where there are several: its name, or its
+            position in a list.
 
     Attributes:
         names: The instances to choose from, cheapest first.
@@ -51,12 +65,19 @@ class ResizableAdapt:
     ```
     """
 
-    def __init__(self, model, instances=None, target=None, width=64):
+    def __init__(
+        self,
+        model: DynamicModel,
+        instances: Sequence[str | Instance] | None = None,
+        target: str | Instance | None = None,
+        width: int = 64,
+        output: str | int | None = None,
+    ):
         menu = model.menu
         asked = menu.pareto() if instances is None else [menu[i] for i in instances]
-        limit = float("inf") if target is None else menu[target].macs
-        asked = {each.name for each in asked if each.macs <= limit}
-        self.names = [name for name in menu.names if name in asked]
+        limit = float("inf") if target is None else menu[target].figure("macs")
+        affordable = {i.name for i in asked if i.figure("macs") <= limit}
+        self.names = [name for name in menu.names if name in affordable]
         if len(self.names) < 2:
             raise DynresError(
                 "There are at least two instances to choose from. "
@@ -64,7 +85,10 @@ class ResizableAdapt:
             )
         self.model = model
         self.width = int(width)
-        first = model.at(self.names[0])
+        self.output = output
+        self._graphs = {}
+        first = self._graph(self.names[0])
+        refuse_maps(first.output.shape[:-1], "Choosing an instance for an image")
         features = last_features(first)
         self._first = keras.Model(first.input, [first.output, features])
         self.controller = controller(features.shape[1:], len(self.names), self.width)
@@ -72,19 +96,19 @@ class ResizableAdapt:
         self._fitted = False
 
     @property
-    def controller_macs(self):
+    def controller_macs(self) -> int:
         """What the controller costs an image, in multiply-accumulates."""
         return cost.count(self.controller).macs
 
     def fit(
         self,
-        data,
-        limit=50_000,
-        epochs=10,
-        batch_size=128,
-        learning_rate=1e-3,
-        verbose="auto",
-    ):
+        data: Any,
+        limit: int | None = 50_000,
+        epochs: int = 10,
+        batch_size: int = 128,
+        learning_rate: float = 1e-3,
+        verbose: str | int = "auto",
+    ) -> keras.callbacks.History:
         """Trains the controller to name the cheapest instance that is right.
 
         Each image is run once through every instance; the features are kept in memory.
@@ -102,15 +126,15 @@ class ResizableAdapt:
             Keras' `History`.
         """
         features, labels = [], []
-        for images, classes in batches(data, batch_size, limit):
-            _refuse_unlabelled(classes)
-            logits, seen = _run(self._first, images, batch_size)
-            answers = [logits] + [
-                _run(self.model.at(name), images, batch_size)[0]
+        for images, answers in batches(data, batch_size, limit):
+            classes = self._classes(answers)
+            logits, last = predict_padded(self._first, images, batch_size)
+            rows = [logits] + [
+                predict_padded(self._graph(name), images, batch_size)
                 for name in self.names[1:]
             ]
-            right = np.stack([each.argmax(-1) == classes for each in answers], axis=1)
-            features.append(seen.astype("float16"))
+            right = np.stack([row.argmax(-1) == classes for row in rows], axis=1)
+            features.append(last.astype("float16"))
             labels.append(cheapest_right(right))
         self.controller.compile(
             keras.optimizers.Adam(learning_rate),
@@ -127,7 +151,7 @@ class ResizableAdapt:
         self._fitted, self.price = True, None
         return history
 
-    def set_budget(self, images, macs, batch_size=128):
+    def set_budget(self, images: Any, macs: float, batch_size: int = 128) -> float:
         """Spends so many multiply-accumulates on the mean image.
 
         A dearer instance is then chosen where the controller holds it for likelier to
@@ -144,12 +168,9 @@ class ResizableAdapt:
             What the mean of these images costs.
         """
         costs, least = self._costs(), self._least()
-        shares = [
-            self._shares(part, batch_size)[1] for part, _ in batches(images, batch_size)
-        ]
-        if not shares:
-            raise DynresError("There are no images to spend on. Received: no batch.")
-        shares = np.concatenate(shares)
+        shares = np.concatenate(
+            [self._shares(p, batch_size)[1] for p in images_of(images, batch_size)]
+        )
         if not macs >= least:  # So that NaN is refused too.
             raise DynresError(
                 f"Every image costs the first instance and the controller, {least:.4g} "
@@ -158,7 +179,7 @@ class ResizableAdapt:
         self.price = price_for(shares, costs, macs - least)
         return float(least + costs[pick(shares, costs, self.price)].mean())
 
-    def predict(self, images, batch_size=128):
+    def predict(self, images: Any, batch_size: int = 128) -> np.ndarray:
         """The logits of each image, in the images' order.
 
         Args:
@@ -168,16 +189,16 @@ class ResizableAdapt:
         Returns:
             A NumPy array, (images, classes).
         """
-        return self._dispatched(images, batch_size)[0]
+        return self._dispatched(images_of(images, batch_size), batch_size)[0]
 
-    def choose(self, images, batch_size=128):
+    def choose(self, images: Any, batch_size: int = 128) -> list[str]:
         """The name of the instance each image is given."""
         chosen = []
-        for part, _ in batches(images, batch_size):
+        for part in images_of(images, batch_size):
             chosen.extend(self._chosen(part, batch_size)[1])
         return [self.names[number] for number in chosen]
 
-    def evaluate(self, data, batch_size=128):
+    def evaluate(self, data: Any, batch_size: int = 128) -> dict[str, Any]:
         """Accuracy and cost over labelled images.
 
         Args:
@@ -189,65 +210,95 @@ class ResizableAdapt:
             and the controller included; `shares`, how many images each instance was
             given.
         """
-        logits, chosen, classes = self._dispatched(data, batch_size)
-        _refuse_unlabelled(classes)
+        classes = []
+
+        def images():
+            for part, answers in batches(data, batch_size):
+                classes.append(self._classes(answers))
+                yield part
+
+        logits, chosen = self._dispatched(images(), batch_size)
         shares = np.bincount(chosen, minlength=len(self.names)) / len(chosen)
         return {
-            "accuracy": float((logits.argmax(-1) == classes).mean()),
+            "accuracy": float((logits.argmax(-1) == np.concatenate(classes)).mean()),
             "macs": float(self._least() + shares @ self._costs()),
             "shares": dict(zip(self.names, map(float, shares), strict=True)),
         }
 
-    def save(self, path):
+    def save(self, path: str | Path) -> None:
         """Writes the controller to an `.npz` file; the model is saved by itself."""
         weights = {f"w{i}": w for i, w in enumerate(self.controller.get_weights())}
-        meta = {"names": self.names, "width": self.width, "price": self.price}
-        with files.appearing(path) as file:
+        meta = {
+            "names": self.names,
+            "width": self.width,
+            "price": self.price,
+            "output": self.output,
+        }
+        with files.writing(path, "controller"), files.appearing(path) as file:
             np.savez(file, meta=np.array(json.dumps(meta)), **weights)
 
     @classmethod
-    def load(cls, path, model):
+    def load(cls, path: str | Path, model: DynamicModel) -> "ResizableAdapt":
         """What `save` wrote, for the model it was made for."""
         try:
             with np.load(path, allow_pickle=False) as file:
                 meta = json.loads(str(file["meta"]))
                 weights = [file[f"w{i}"] for i in range(len(file.files) - 1)]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
+            names, width = meta["names"], meta["width"]
+        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
             raise DynresError(
                 f"Not a controller of this package. Received: path={str(path)!r}"
             ) from error
-        adapt = cls(model, meta["names"], width=meta["width"])
-        adapt.controller.set_weights(weights)
+        adapt = cls(model, names, width=width, output=meta.get("output"))
+        try:
+            adapt.controller.set_weights(weights)
+        except ValueError as error:
+            raise DynresError(
+                f"The controller was made for another model than {model.name!r}. "
+                f"Received: path={str(path)!r}"
+            ) from error
         adapt._fitted, adapt.price = True, meta.get("price")
         return adapt
 
+    def _graph(self, name):
+        """The model of an instance, with the answer for its only output."""
+        shared = self.model.at(name)  # Refuses one that is no longer calibrated.
+        if name not in self._graphs:
+            self._graphs[name] = with_output(shared, self.output)
+        return self._graphs[name]
+
     def _least(self):
         """What every image costs: the first instance and the controller."""
-        return self.model.menu[self.names[0]].macs + self.controller_macs
+        first = self.model.menu[self.names[0]]
+        return first.figure("macs") + self.controller_macs
 
     def _costs(self):
         """What each instance costs beyond that."""
-        later = [self.model.menu[name].macs for name in self.names[1:]]
+        later = [self.model.menu[name].figure("macs") for name in self.names[1:]]
         return np.array([0, *later], "float64")
+
+    def _classes(self, answers):
+        if answers is None:
+            raise DynresError("The images need labels. Received: data without labels.")
+        return class_indices(part_of(answers, self.output, "label"))
 
     def _shares(self, images, batch_size):
         """The first instance's logits, and what the controller says."""
         if not self._fitted:
             raise DynresError("The controller is not trained yet: call fit first.")
-        logits, features = _run(self._first, images, batch_size)
-        (shares,) = _run(self.controller, features, batch_size)
-        return logits, shares
+        logits, features = predict_padded(self._first, images, batch_size)
+        return logits, predict_padded(self.controller, features, batch_size)
 
     def _chosen(self, images, batch_size):
         """The first instance's logits, and which instance each image is given."""
         logits, shares = self._shares(images, batch_size)
         return logits, pick(shares, self._costs(), self.price)
 
-    def _dispatched(self, data, batch_size):
-        """Logits, choices and labels of all images, in their order."""
+    def _dispatched(self, parts, batch_size):
+        """Logits and choices of all images, in their order."""
         done, waiting = {}, {number: [] for number in range(1, len(self.names))}
-        chosen, classes = [], []
-        for images, labels in batches(data, batch_size):
+        chosen = []
+        for images in parts:
             logits, choice = self._chosen(images, batch_size)
             for image, row, number in zip(images, logits, choice, strict=True):
                 place = len(chosen)
@@ -259,38 +310,16 @@ class ResizableAdapt:
                 if len(waiting[number]) == batch_size:
                     done.update(self._caught_up(number, waiting[number], batch_size))
                     waiting[number] = []
-            classes.append(labels)
         for number, rest in waiting.items():
             done.update(self._caught_up(number, rest, batch_size))
-        if not chosen:
-            raise DynresError("The data holds no images. Received: 0 batches.")
-        known = all(labels is not None for labels in classes)
-        return (
-            np.stack([done[place] for place in range(len(chosen))]),
-            np.array(chosen),
-            np.concatenate(classes) if known else None,
-        )
+        rows = np.stack([done[place] for place in range(len(chosen))])
+        return rows, np.array(chosen)
 
     def _caught_up(self, number, waiting, batch_size):
         """{place: logits} of the images that waited for an instance."""
         if not waiting:
             return {}
         places, images = zip(*waiting, strict=True)
-        (logits,) = _run(
-            self.model.at(self.names[number]), np.stack(images), batch_size
-        )
+        graph = self._graph(self.names[number])
+        logits = predict_padded(graph, np.stack(images), batch_size)
         return dict(zip(places, logits, strict=True))
-
-
-def _run(model, images, size):
-    """The outputs for one batch, padded to its full size: no step is compiled twice."""
-    short = size - len(images)
-    if short > 0:
-        images = np.concatenate([images, np.repeat(images[-1:], short, axis=0)])
-    outputs = keras.tree.flatten(model.predict_on_batch(images))
-    return [np.asarray(each).astype("float32")[: size - short] for each in outputs]
-
-
-def _refuse_unlabelled(labels):
-    if labels is None:
-        raise DynresError("The images need labels. Received: data without labels.")

@@ -1,5 +1,8 @@
 """The small network that names an instance for an image, and what it learns from."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -7,7 +10,7 @@ from keras_dynres import graph
 from keras_dynres.errors import DynresError
 
 
-def last_features(model):
+def last_features(model: keras.Model) -> Any:
     """The last feature map of a graph that all its paths pass through."""
     maps = [
         call.outputs[0]
@@ -20,7 +23,7 @@ def last_features(model):
     return next((m for m in reversed(maps) if m.shape[1:3] != (1, 1)), maps[-1])
 
 
-def controller(shape, choices, width):
+def controller(shape: Sequence[int], choices: int, width: int) -> keras.Model:
     """Three convolutions, pooling over the image and softmax.
 
     Args:
@@ -45,7 +48,9 @@ def controller(shape, choices, width):
     return keras.Model(features, layers.Softmax(name="shares")(x), name="controller")
 
 
-def pick(shares, costs, price=None):
+def pick(
+    shares: np.ndarray, costs: Sequence[float], price: float | None = None
+) -> np.ndarray:
     """The instance each image is given.
 
     The controller's shares add up: what it says of an instance and all cheaper ones is
@@ -66,7 +71,7 @@ def pick(shares, costs, price=None):
     return np.argmax(np.cumsum(shares, axis=1) - price * np.asarray(costs), axis=1)
 
 
-def price_for(shares, costs, budget):
+def price_for(shares: np.ndarray, costs: Sequence[float], budget: float) -> float:
     """The least price at which the mean image costs at most the budget.
 
     >>> shares = np.array([[0.6, 0.4], [0.9, 0.1]])
@@ -79,7 +84,7 @@ def price_for(shares, costs, budget):
         budget: What the mean image may cost.
     """
     costs = np.asarray(costs, "float64")
-    # At the higher one all images are the first instance's.
+    # At the higher price all images are the first instance's.
     low, high = 0.0, 1 / costs[1:].min() + 1
     if costs[pick(shares, costs, low)].mean() <= budget:
         return low
@@ -90,7 +95,7 @@ def price_for(shares, costs, budget):
     return high
 
 
-def cheapest_right(right):
+def cheapest_right(right: np.ndarray) -> np.ndarray:
     """For each image the first instance that is right, or the first where none is.
 
     >>> cheapest_right(np.array([[False, True, True], [False, False, False]]))

@@ -4,11 +4,11 @@ from keras_dynres.evaluation.curves import Curve, Point, curve
 from keras_dynres.evaluation.difficulty import CostGroups, cost_groups
 from keras_dynres.evaluation.environment import environment
 from keras_dynres.evaluation.growing import growing_nets
-from keras_dynres.evaluation.guessing import Guess, guess
+from keras_dynres.evaluation.guesses import Guess, guess
 from keras_dynres.evaluation.lookup import lookup_table
 from keras_dynres.evaluation.page import report
 from keras_dynres.evaluation.plots import plot
-from keras_dynres.evaluation.predict import Predictions, Score, predictions
+from keras_dynres.evaluation.prediction import Predictions, Score, predictions
 from keras_dynres.evaluation.scales import ScaleSensitivity, scale_sensitivity
 from keras_dynres.evaluation.sheet import contact_sheet
 from keras_dynres.evaluation.tables import accuracy_table, compare

@@ -5,8 +5,9 @@ import json
 from collections.abc import Mapping
 from html import escape
 from pathlib import Path
+from typing import Any
 
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.errors import DynresError, one_of
 from keras_dynres.evaluation.plots import render
 
 _KINDS = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "svg": "svg+xml"}
@@ -14,7 +15,7 @@ _KINDS = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "svg": "svg+xml"}
 _FOLD = 12
 
 
-def definitions(content):
+def definitions(content: Mapping) -> str:
     """A dict as a definition list; dicts inside become lists inside."""
     rows = (
         f"<dt>{escape(_title(key))}</dt><dd>{_value(value)}</dd>"
@@ -23,7 +24,7 @@ def definitions(content):
     return f'<dl class="card">{"".join(rows)}</dl>'
 
 
-def as_mapping(card):
+def as_mapping(card: Any) -> Mapping:
     """A card as a dict: one already, or an object that writes itself as JSON.
 
     What the page shows anyway, or nobody reads, is left out.
@@ -97,15 +98,14 @@ def _folded(html, count):
     return f"<details><summary>{count} entries</summary>{html}</details>"
 
 
-def picture(caption, source):
+def picture(caption: str, source: Any) -> str:
     """A matplotlib figure or a picture file, as an `<img>` that holds its data."""
     if hasattr(source, "savefig"):
         kind, content = "png", render(source, "png")
     else:
         path = Path(source)
         kind = path.suffix.lstrip(".").lower()
-        if kind not in _KINDS:
-            raise UnknownNameError("picture format", kind or str(source), _KINDS)
+        one_of("picture format", kind or str(source), _KINDS)
         try:
             content = path.read_bytes()
         except OSError as error:

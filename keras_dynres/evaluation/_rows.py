@@ -1,24 +1,30 @@
 """The report's table: every instance a row, sortable in the page."""
 
 import math
+from collections.abc import Mapping
 from html import escape
 
 from keras_dynres import text
-from keras_dynres.evaluation.curves import curve, figure
-from keras_dynres.evaluation.predict import Score
+from keras_dynres.evaluation.curves import COSTS, cost_text, curve, figure
+from keras_dynres.evaluation.prediction import Score
+from keras_dynres.instance import Instance, Menu
 
 
-def table(menus, metric, chosen, images):
+def table(
+    menus: Mapping[str, Menu],
+    metric: str,
+    chosen: Instance | None,
+    images: int | None,
+) -> str:
     """The first menu's instances, and how the other menus do at the same ones."""
     first, *others = menus
     menu = menus[first]
     shared = [o for o in others if any(i.name in menus[o] for i in menu)]
     before, after = _columns(menu, metric)
     on = {p.name for p in curve(menu, "macs", metric).front}
-    mine = f"{text.head(metric)}, {first}" if shared else text.head(metric)
-    theirs = [f"{text.head(metric)}, {other}" for other in shared]
-    heads = ["Instance", *map(text.head, before), mine, *theirs]
-    heads += map(text.head, after)
+    rated = [f"{text.head(metric)}, {label}" for label in (first, *shared)]
+    rated = rated if shared else [text.head(metric)]
+    heads = ["Instance", *map(text.head, before), *rated, *map(text.head, after)]
     body = []
     for instance in menu:
         cells = [_name(instance, chosen)]
@@ -26,7 +32,7 @@ def table(menus, metric, chosen, images):
         for label in (first, *shared):
             there = instance.name in menus[label]
             value = figure(menus[label][instance.name], metric) if there else math.nan
-            cells.append(_td(value, share(value, images)))
+            cells.append(_td(value, metric_text(value, metric, images)))
         cells += [_cell(menu, instance, key, images) for key in after]
         kind = "on" if instance.name in on else "off"
         kind += " chosen" if chosen and instance.name == chosen.name else ""
@@ -57,7 +63,7 @@ def _columns(menu, metric):
     ahead = [
         k for k in ("top5_accuracy", "latency_ms", "latency_iqr_ms") if k in measured
     ]
-    costs = [k for k in ("macs", "flops", "params") if not _constant(menu, k)]
+    costs = [k for k in text.COUNTS if not _constant(menu, k)]
     after = [*ahead, *(k for k in costs if k != "macs")]
     return costs[:1] if "macs" in costs else [], after + sorted(measured - {*ahead})
 
@@ -72,16 +78,12 @@ def _name(instance, chosen):
 
 def _cell(menu, instance, key, images):
     value = figure(instance, key)
-    if math.isnan(value):
-        return _td(value, "–")
-    if key.endswith("accuracy"):
-        return _td(value, share(value, images))
+    if key not in COSTS:
+        return _td(value, metric_text(value, key, images))
+    shown, bar = cost_text(value, key, key in instance.average), ""
     if key == "macs" and (part := part_of_full(menu, instance)):
         bar = f'<span class="bar" style="--part:{100 * part:.0f}%"></span>'
-        return _td(value, text.cost(value, key), bar)
-    costs = ("macs", "flops", "params")
-    shown = text.cost(value, key) if key.endswith("_ms") or key in costs else None
-    return _td(value, shown or f"{value:.4g}")
+    return _td(value, shown, bar)
 
 
 def _td(value, shown, before=""):
@@ -89,17 +91,15 @@ def _td(value, shown, before=""):
     return f'<td data-v="{known}">{before}{escape(shown)}</td>'
 
 
-def share(value, images=None):
-    """A share in percent, with its standard error where it has one."""
-    if math.isnan(value):
-        return "–"
-    if images:
+def metric_text(value: float, metric: str, images: int | None = None) -> str:
+    """A figure as its name asks for; an accuracy with its standard error if known."""
+    if images and text.is_accuracy(metric) and not math.isnan(value):
         return str(Score(value, images))
-    return f"{100 * value:.2f} %"
+    return text.figure(value, metric)
 
 
-def part_of_full(menu, instance):
+def part_of_full(menu: Menu, instance: Instance) -> float | None:
     """An instance's MACs as a part of the full one's, None where unknown."""
     if "full" not in menu or not menu.full.macs or instance.macs is None:
         return None
-    return instance.macs / menu.full.macs
+    return instance.figure("macs") / menu.full.macs

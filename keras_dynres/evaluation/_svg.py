@@ -1,22 +1,31 @@
 """A cost-accuracy chart as inline SVG that follows the page's colours."""
 
 import math
+from collections.abc import Sequence
 from html import escape
 
 from keras_dynres import text
+from keras_dynres.evaluation.curves import AVERAGE, Curve, cost_text
 
 LEFT, RIGHT, TOP, BOTTOM = 56, 18, 14, 46
 
 
 def chart(
-    curves, x, metric, label, size=(720, 360), chosen=None, budget=None, colors=()
-):
+    curves: Sequence[Curve],
+    x: str,
+    metric: str,
+    label: str,
+    size: tuple[int, int] = (720, 360),
+    chosen: str | None = None,
+    budget: float | None = None,
+    colors: Sequence[str] = (),
+) -> str:
     """Draws `Curve`s; beaten instances faint, the chosen one of the first ringed.
 
     Args:
         curves: `Curve`s, at least one of them with points.
         x: The cost on the axis.
-        metric: What goes up, a share.
+        metric: What goes up.
         label: What the chart shows, for those who cannot see it.
         size: Width and height, in the page's pixels.
         chosen: Name of the instance to ring.
@@ -27,21 +36,25 @@ def chart(
     xs = [p.x for p in points] + ([budget] if budget is not None else [])
     ticks_x = ticks(0, max(xs) * 1.02, 4 if size[0] < 500 else 7)
     low, high = min(p.y for p in points), max(p.y for p in points)
-    gap = max(high - low, 0.004)
-    ticks_y = ticks(100 * (low - 0.12 * gap), 100 * (high + 0.12 * gap), 8)
-    area = _Area(size, (0, max(xs) * 1.06), (low - 0.12 * gap, high + 0.12 * gap))
-    parts = [*_grid(area, ticks_x, ticks_y, x, metric)]
+    gap = 0.12 * max(high - low, 0.004 * (1 if text.is_share(metric) else abs(high)))
+    ys = (low - gap, high + gap) if gap else (low - 1, high + 1)
+    unit = 100 if text.is_share(metric) else 1
+    ticks_y = {value: value / unit for value in ticks(unit * ys[0], unit * ys[1], 8)}
+    area = _Area(size, (0, max(xs) * 1.06), ys)
+    average = any(line.average for line in curves)
+    titles = text.axis(x) + (AVERAGE if average else ""), text.axis(metric)
+    parts = [*_grid(area, ticks_x, ticks_y, x, titles)]
     if budget is not None:
         parts.append(_budget_line(area, budget, x))
     colors = [*colors, *(c.label for c in curves)]
-    for each in curves:
-        parts += _series(area, each, colors.index(each.label), x)
+    for line in curves:
+        parts += _series(area, line, colors.index(line.label), x, metric)
     first = {p.name: p for p in (*curves[0].front, *curves[0].beaten)}
     if chosen in first:
         parts.append(_ring(area, first[chosen]))
     ends = [*curves[0].front[:1], *curves[0].front[-1:]]
-    wanted = [first.get(chosen), *ends, first.get("full")]
-    parts += _names(area, [p for p in wanted if p], first.get(chosen))
+    named = [first.get(chosen), *ends, first.get("full")]
+    parts += _names(area, [p for p in named if p], first.get(chosen))
     width, height = size
     return (
         f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">'
@@ -49,7 +62,7 @@ def chart(
     )
 
 
-def ticks(low, high, most):
+def ticks(low: float, high: float, most: int) -> list[float]:
     """Round numbers from `low` to `high`, `most` of them at most.
 
     >>> ticks(0, 41, 5)
@@ -80,9 +93,9 @@ class _Area:
         return round(self.bottom - share * (self.bottom - TOP), 1)
 
 
-def _grid(area, ticks_x, ticks_y, x, metric):
-    for tick in ticks_y:
-        y = area.y(tick / 100)
+def _grid(area, ticks_x, ticks_y, x, titles):
+    for tick, height in ticks_y.items():
+        y = area.y(height)
         yield f'<path class="grid" d="M{LEFT} {y}H{area.right}"/>'
         yield f'<text class="end" x="{LEFT - 7}" y="{y + 4}">{tick:g}</text>'
     yield f'<path class="axis" d="M{LEFT} {area.bottom}H{area.right}"/>'
@@ -91,11 +104,11 @@ def _grid(area, ticks_x, ticks_y, x, metric):
         yield f'<path class="axis" d="M{at} {area.bottom}v5"/>'
         yield f'<text class="mid" x="{at}" y="{area.bottom + 19}">{label}</text>'
     middle = (LEFT + area.right) / 2
-    title = escape(text.axis(x))
+    title = escape(titles[0])
     yield f'<text class="mid" x="{middle}" y="{area.bottom + 39}">{title}</text>'
     height = (TOP + area.bottom) / 2
     turn = f'transform="rotate(-90 11 {height})"'
-    title = escape(text.axis(metric))
+    title = escape(titles[1])
     yield f'<text class="mid" x="11" y="{height + 4}" {turn}>{title}</text>'
 
 
@@ -110,14 +123,15 @@ def _budget_line(area, budget, x):
     )
 
 
-def _series(area, each, index, x):
+def _series(area, curve, index, x, metric):
     color = f"s{index % 6}"
-    if len(each.front) > 1:
-        line = " ".join(f"{area.x(p.x)},{area.y(p.y)}" for p in each.front)
+    if len(curve.front) > 1:
+        line = " ".join(f"{area.x(p.x)},{area.y(p.y)}" for p in curve.front)
         yield f'<polyline class="line {color}" points="{line}"/>'
-    for kind, points in (("beaten", each.beaten), ("front", each.front)):
+    for kind, points in (("beaten", curve.beaten), ("front", curve.front)):
         for p in points:
-            tip = f"{p.name}: {100 * p.y:.2f} % at {text.cost(p.x, x)}"
+            price = cost_text(p.x, x, p.average)
+            tip = f"{p.name}: {text.figure(p.y, metric)} at {price}"
             yield (
                 f'<circle class="{kind} {color}" cx="{area.x(p.x)}" '
                 f'cy="{area.y(p.y)}" r="4"><title>{escape(tip)}</title></circle>'

@@ -1,22 +1,34 @@
-"""Which instances belong on a cost-error curve, and which a cheaper one beats."""
+"""Which instances belong on a cost-accuracy curve, and which a cheaper one beats."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite, nan
+from typing import Any
 
-from keras_dynres.errors import DynresError, UnknownNameError
-from keras_dynres.instance import Menu
+from keras_dynres import text
+from keras_dynres.errors import DynresError, one_of
+from keras_dynres.instance import Instance, Menu
 
 COSTS = ("macs", "flops", "params", "latency_ms")
+# Behind an axis' title, where some of its costs are means over images.
+AVERAGE = ", on average where images differ"
 
 
 @dataclasses.dataclass(frozen=True)
 class Point:
-    """One measured instance: its cost and its metric."""
+    """One measured instance: its cost and its metric.
+
+    Attributes:
+        name: The instance's.
+        x: Its cost.
+        y: Its metric.
+        average: Whether the cost is a mean over images, which cost differently.
+    """
 
     name: str
     x: float
     y: float
+    average: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,18 +47,26 @@ class Curve:
     beaten: tuple
     missing: tuple
 
+    @property
+    def average(self) -> bool:
+        """Whether some of the costs are means over images."""
+        return any(point.average for point in (*self.front, *self.beaten))
 
-def curve(menu, x="macs", metric="accuracy", label="model"):
+
+def curve(
+    menu: Menu, x: str = "macs", metric: str | None = None, label: str = "model"
+) -> Curve:
     """Splits a menu into the instances worth plotting and the others.
 
     An instance is left out when one that costs no more is at least as good, as
-    in `Menu.pareto`.
+    in `Menu.pareto`. A cost that depends on the image is the average one where that was
+    measured.
 
     Args:
         menu: A `Menu`.
         x: `"macs"`, `"flops"`, `"params"`, `"latency_ms"`, or any cost that
             the menu holds measurements of.
-        metric: A measurement of which more is better.
+        metric: A measurement of which more is better; None means the menu's own.
         label: Carried along for the legend.
 
     Returns:
@@ -59,14 +79,17 @@ def curve(menu, x="macs", metric="accuracy", label="model"):
         print(point.name, point.x, point.y)
     ```
     """
+    metric = metric_of(menu, metric)
     check_measure(x, menu, COSTS, "cost")
     known, missing = [], []
     for instance in menu:
         finite = isfinite(figure(instance, x) + figure(instance, metric))
         (known if finite else missing).append(instance)
     best = Menu(known).pareto(metric, x) if known else ()
-    points = [Point(i.name, figure(i, x), figure(i, metric)) for i in known]
-    points.sort(key=lambda p: (p.x, -p.y))
+    points = [
+        Point(i.name, figure(i, x), figure(i, metric), x in i.average) for i in known
+    ]
+    points.sort(key=lambda point: (point.x, -point.y))
     return Curve(
         label,
         front=tuple(p for p in points if p.name in best),
@@ -75,20 +98,31 @@ def curve(menu, x="macs", metric="accuracy", label="model"):
     )
 
 
-def figure(instance, key):
+def metric_of(menu: Menu, metric: str | None = None) -> str:
+    """The figure that is meant: the one that is named, or the menu's own."""
+    return metric or getattr(menu, "metric", "accuracy")
+
+
+def figure(instance: Instance, key: str) -> float:
     """A cost or a measurement of an instance; NaN where there is none."""
     value = instance.figure(key)
     return nan if value is None else float(value)
 
 
-def check_measure(key, menu, known, kind):
+def cost_text(value: float, key: str, average: bool = False) -> str:
+    """A cost in its unit, which says so where it is a mean over images."""
+    return text.cost(value, key) + (" on average" if average else "")
+
+
+def check_measure(
+    key: str, menu: Iterable[Instance], known: Sequence[str], kind: str
+) -> None:
     """Refuses a cost or metric that is neither known nor measured anywhere."""
-    names = list(known) + [k for i in menu for k in i.measured]
-    if key not in names:
-        raise UnknownNameError(kind, key, sorted(set(names)))
+    measured = {name for instance in menu for name in instance.measured}
+    one_of(kind, key, sorted({*known, *measured}))
 
 
-def as_menus(menus, label="model"):
+def as_menus(menus: Any, label: str = "model") -> dict[str, Menu]:
     """`{label: menu}` from one menu, a `DynamicModel`, or a dict of either."""
     if not isinstance(menus, Mapping):
         menus = {label: menus}
@@ -98,7 +132,7 @@ def as_menus(menus, label="model"):
     return menus
 
 
-def left_out(missing):
+def left_out(missing: Sequence[str]) -> str:
     """One sentence on unmeasured instances, or an empty string."""
     if not missing:
         return ""

@@ -1,12 +1,16 @@
 """Which images need the full cost: groups by the least cost that is enough."""
 
 import dataclasses
+from collections.abc import Sequence
 
 import numpy as np
 
 from keras_dynres import text
-from keras_dynres.errors import DynresError, UnknownNameError
-from keras_dynres.evaluation.curves import figure
+from keras_dynres.errors import DynresError, one_of
+from keras_dynres.evaluation.curves import cost_text, figure
+from keras_dynres.evaluation.outputs import refuse_maps
+from keras_dynres.evaluation.prediction import Predictions
+from keras_dynres.instance import Instance, Menu
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,13 +19,15 @@ class CostGroups:
 
     Attributes:
         names: The instances, cheapest first; the last is the full one.
-        costs: Their costs, in the unit of `cost`.
+        costs: Their costs, in the unit of `cost`; averages where the cost depends on
+            the image and was measured.
         cost: Which cost: `"macs"`, `"flops"` or a measurement.
         groups: For each image the index into `names` of the cheapest instance
             that gets it right, or -1 if the full instance gets it wrong.
         only_cheaper: Whether an image is wrong at full cost though some
             cheaper instance gets it right.
         k: How many guesses an instance had.
+        averages: Names of the instances whose costs are means over images.
     """
 
     names: tuple
@@ -30,29 +36,33 @@ class CostGroups:
     groups: np.ndarray
     only_cheaper: np.ndarray
     k: int
+    averages: tuple = ()
 
     @property
-    def counts(self):
+    def counts(self) -> dict[str, int]:
         """How many images each instance is the cheapest right one of, by name."""
         return {n: int((self.groups == i).sum()) for i, n in enumerate(self.names)}
 
-    def images(self, name):
+    def images(self, name: str) -> np.ndarray:
         """Positions of a group's images in the data."""
-        if name not in self.names:
-            raise UnknownNameError("instance", name, self.names)
+        one_of("instance", name, self.names)
         return np.flatnonzero(self.groups == self.names.index(name))
 
-    def table(self, style="plain"):
+    def price(self, name: str) -> str:
+        """What an instance costs, in its unit."""
+        value = self.costs[self.names.index(name)]
+        return cost_text(value, self.cost, name in self.averages)
+
+    def table(self, style: str = "plain") -> str:
         """The counts, their share of all images, and the share so far."""
         rows, so_far, total = [], 0, len(self.groups)
-        for (name, count), value in zip(self.counts.items(), self.costs, strict=True):
+        for name, count in self.counts.items():
             so_far += count
-            shares = (f"{100 * part / total:.2f} %" for part in (count, so_far))
-            rows.append([name, text.cost(value, self.cost), str(count), *shares])
+            shares = (text.percent(part / total) for part in (count, so_far))
+            rows.append([name, self.price(name), str(count), *shares])
         wrong = int((self.groups < 0).sum())
-        rows.append(
-            ["wrong at full cost", "", str(wrong), f"{100 * wrong / total:.2f} %", ""]
-        )
+        share = text.percent(wrong / total)
+        rows.append(["wrong at full cost", "", str(wrong), share, ""])
         head = ["cheapest right", text.head(self.cost), "images", "share", "so far"]
         return text.grid(head, rows, style)
 
@@ -62,14 +72,21 @@ class CostGroups:
         return f"{self.table()}\n{note}"
 
 
-def cost_groups(seen, menu, k=1, cost="flops", instances=None):
+def cost_groups(
+    seen: Predictions,
+    menu: Menu,
+    k: int = 1,
+    cost: str = "flops",
+    instances: Sequence[str | Instance] | None = None,
+) -> CostGroups:
     """Groups images by the least cost that classifies them right.
 
     As in the SDPoint paper's figure 5: of the images that the full instance
     gets right, each belongs to the cheapest instance that gets it right too.
 
     Args:
-        seen: `Predictions` with labels, `full` among its instances.
+        seen: `Predictions` with labels, of one answer an image, `full` among its
+            instances.
         menu: The `Menu` with the instances' costs.
         k: An image is right when its class is among the `k` most likely.
         cost: The cost that orders the instances.
@@ -88,7 +105,7 @@ def cost_groups(seen, menu, k=1, cost="flops", instances=None):
     hard = groups.images("full")      # right only at full cost
     ```
     """
-    names = list(dict.fromkeys(instances or seen.names))
+    names = list(dict.fromkeys(menu[name].name for name in instances or seen.names))
     full = menu.full.name
     if full not in seen.names:
         raise DynresError(
@@ -105,6 +122,7 @@ def cost_groups(seen, menu, k=1, cost="flops", instances=None):
     # What costs as much as the full network or more saves nothing.
     names = sorted((n for n in names if value[n] < value[full]), key=value.get)
     right_at_full = seen.correct(full, k)
+    refuse_maps(right_at_full.shape, "Grouping images")
     groups = np.where(right_at_full, len(names), -1)
     cheaper = np.zeros_like(right_at_full)
     for index, name in reversed(list(enumerate(names))):
@@ -114,4 +132,5 @@ def cost_groups(seen, menu, k=1, cost="flops", instances=None):
     names.append(full)
     costs = tuple(value[name] for name in names)
     only_cheaper = cheaper & ~right_at_full
-    return CostGroups(tuple(names), costs, cost, groups, only_cheaper, k)
+    averages = tuple(name for name in names if cost in menu[name].average)
+    return CostGroups(tuple(names), costs, cost, groups, only_cheaper, k, averages)

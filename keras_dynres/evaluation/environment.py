@@ -10,7 +10,7 @@ import keras
 PACKAGES = ("keras-dynres", "keras", "tensorflow", "jax", "ai-edge-litert", "numpy")
 
 
-def environment():
+def environment() -> dict[str, str]:
     """Versions and processor, as a dict of strings to put beside a figure.
 
     Example:
@@ -18,17 +18,17 @@ def environment():
     >>> "CPU" in environment()
     True
     """
-    found = {"Python": platform.python_version(), "Backend": keras.backend.backend()}
+    versions = {"Python": platform.python_version(), "Backend": keras.backend.backend()}
     for package in PACKAGES:
         try:
             # Asked of the metadata: importing them all would take seconds.
-            found[package] = importlib.metadata.version(package)
+            versions[package] = importlib.metadata.version(package)
         except importlib.metadata.PackageNotFoundError:
             continue
-    found["CPU"] = _processor()
-    found["Cores"] = str(os.cpu_count())
-    found["System"] = f"{platform.system()} {platform.machine()}"
-    return found
+    versions["CPU"] = _processor()
+    versions["Cores"] = str(os.cpu_count())
+    versions["System"] = f"{platform.system()} {platform.machine()}"
+    return versions
 
 
 def _processor():

@@ -2,28 +2,32 @@
 
 import hashlib
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_dynres import files
-from keras_dynres.errors import DynresError
-from keras_dynres.evaluation.guessing import guess
-from keras_dynres.instance import FULL, Menu
+from keras_dynres.core.dynamic import DynamicModel
+from keras_dynres.errors import DynresError, one_of
+from keras_dynres.evaluation.curves import metric_of
+from keras_dynres.evaluation.guesses import guess
+from keras_dynres.instance import FULL, Instance, Menu
 
 
 def lookup_table(
-    model,
-    data,
-    path,
-    instances=None,
-    sample=None,
-    latency=None,
-    metrics=None,
-    verbose=1,
-):
-    """Measures a menu into a file: accuracy, costs and latency of every instance.
+    model: DynamicModel,
+    data: Any,
+    path: str | Path,
+    instances: Sequence[str | Instance] | None = None,
+    sample: int | None = None,
+    latency: Callable[[DynamicModel, str], float] | None = None,
+    metrics: Sequence | None = None,
+    verbose: int = 1,
+) -> Menu:
+    """Measures a menu into a file: the metric, costs and latency of every instance.
 
     The file is a menu in JSON, written anew after each instance. Called again it goes
     on with what is missing, as long as the weights are those it was begun with.
@@ -33,11 +37,11 @@ def lookup_table(
         data: What `evaluate_menu` takes.
         path: The file, `.json`. A menu in CSV is written beside it.
         instances: Names or `Instance`s, by default all.
-        sample: How many of them to measure; the others' accuracies are guessed from
-            these as `predicted_accuracy` (see `guess`). By default all are measured.
+        sample: How many of them to measure; the others' metric is guessed from these,
+            as `predicted_accuracy` say (see `guess`). By default all are measured.
         latency: A function of the model and a name that returns milliseconds, such as
             `kd.tflite.latency_ms`; by default latencies are not measured.
-        metrics: As of `evaluate_menu`.
+        metrics: As of `evaluate_menu`; the menu's own metric is among them.
         verbose: 0 for no progress bar.
 
     Returns:
@@ -53,10 +57,11 @@ def lookup_table(
     ```
     """
     path = _json(path)
-    asked = [model.menu[each].name for each in instances or model.menu.names]
+    metric = metric_of(model.menu)
+    asked = [model.menu[name].name for name in instances or model.menu.names]
     names = asked if sample is None else _sampled(asked, sample, model.seed)
     weights = _fingerprint(model)
-    wanted = {"accuracy"} | ({"latency_ms"} if latency else set())
+    wanted = {metric} | ({"latency_ms"} if latency else set())
     known = _read(path, model.menu, weights)
     for name, figures in known.items():
         model.menu.record(name, **figures)
@@ -65,17 +70,18 @@ def lookup_table(
     bar.update(len(names) - len(missing), finalize=False)
     for name in missing:
         figures = known.setdefault(name, {})
-        if "accuracy" not in figures:
+        if metric not in figures:
             model.evaluate_menu(data, [name], metrics, verbose=0)
+            one_of("metric among those measured", metric, model.menu[name].measured)
         if latency and "latency_ms" not in figures:
             model.menu.record(name, latency_ms=latency(model, name))
         known[name] = dict(model.menu[name].measured)
         _write(path, model.menu, known, weights)
         bar.add(1)
     if sample is not None:
-        found = guess(model.menu)
+        quality = guess(model.menu)
         if verbose:
-            print(found)
+            print(quality)
     model.menu.to_csv(path.with_suffix(".csv"))
     return model.menu
 
@@ -112,17 +118,17 @@ def _read(path, menu, weights):
     """{name: figures} of a table that was begun, with these weights, or nothing."""
     if not path.exists():
         return {}
+    content = files.read_json(path, "a lookup table")
     begun = Menu.from_json(path)
-    content = json.loads(path.read_text("utf-8"))
     if content.get("weights") != weights:
         raise DynresError(
             "The table was begun with other weights: give another path, or remove it. "
             f"Received: path={str(path)!r}"
         )
     return {
-        each.name: dict(each.measured)
-        for each in begun
-        if each.name in menu and each.measured
+        instance.name: dict(instance.measured)
+        for instance in begun
+        if instance.name in menu and instance.measured
     }
 
 

@@ -5,32 +5,45 @@ import datetime
 import math
 from collections.abc import Mapping
 from html import escape
+from pathlib import Path
+from typing import Any
 
 from keras_dynres import files, text
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.errors import DynresError, one_of
 from keras_dynres.evaluation import _rows, _svg
 from keras_dynres.evaluation._card import as_mapping, definitions, picture
 from keras_dynres.evaluation._style import CSS, JS
-from keras_dynres.evaluation.curves import as_menus, curve, figure, left_out
+from keras_dynres.evaluation.curves import (
+    as_menus,
+    cost_text,
+    curve,
+    figure,
+    left_out,
+    metric_of,
+)
 from keras_dynres.evaluation.environment import environment
 from keras_dynres.instance import Menu
 
 BUDGETS = ("macs", "flops", "params", "latency_ms")
+AVERAGES = (
+    " Where the work depends on the image, a cost on average is the mean over the "
+    "images it was measured on; single images cost less or more."
+)
 SIZES = {"wide": (720, 360), "narrow": (360, 300)}
 
 
 def report(
-    menus,
-    path="report.html",
-    card=None,
-    latency=None,
-    budget=None,
-    title="Inference menu",
-    metric="accuracy",
-    images=None,
-    figures=None,
-    machine=None,
-):
+    menus: Any,
+    path: str | Path = "report.html",
+    card: Any = None,
+    latency: Mapping[str, Any] | None = None,
+    budget: Mapping[str, float] | None = None,
+    title: str = "Inference menu",
+    metric: str | None = None,
+    images: int | None = None,
+    figures: Mapping[str, Any] | None = None,
+    machine: Mapping[str, Any] | None = None,
+) -> Path:
     """Writes a self-contained page: curves, table, model card, environment.
 
     The page loads nothing: it opens from a disk, without a network, in light
@@ -48,9 +61,9 @@ def report(
         budget: What the chosen instance must keep to, such as
             `{"latency_ms": 5}` or `{"macs": 1e8}`; it is highlighted.
         title: The page's heading.
-        metric: The share of right answers that the curves show.
+        metric: The figure that the curves show; None means the first menu's own.
         images: How many test images the metric stands on; adds the binomial
-            standard error.
+            standard error to accuracies.
         figures: More pictures: matplotlib figures or .png, .jpg or .svg paths
             by caption, such as a contact sheet.
         machine: What the figures were made on; None asks this machine.
@@ -64,8 +77,10 @@ def report(
     kd.evaluation.report(model, "report.html", budget={"macs": 50e6})
     ```
     """
-    menus = {label: _finite(menu) for label, menu in as_menus(menus).items()}
+    menus = as_menus(menus)
     first = next(iter(menus))
+    metric = metric_of(menus[first], metric)
+    menus = {label: _finite(menu) for label, menu in menus.items()}
     menus[first] = _with_latency(menus[first], latency)
     chosen = _chosen(menus[first], budget, metric)
     sections = [
@@ -80,7 +95,7 @@ def report(
         ),
         _section("Model card", definitions(as_mapping(card))) if card else "",
         _section("Environment", definitions(machine or environment())),
-        _footer(),
+        _footer(any(i.average for menu in menus.values() for i in menu)),
     ]
     return files.write(path, _page(title, sections))
 
@@ -113,8 +128,7 @@ def _with_latency(menu, latency):
 
 def _chosen(menu, budget, metric):
     for key in budget or ():
-        if key not in BUDGETS:
-            raise UnknownNameError("budget", key, BUDGETS)
+        one_of("budget", key, BUDGETS)
     return menu.within(**budget, metric=metric) if budget else None
 
 
@@ -147,7 +161,7 @@ def _summary(title, menu, images):
     instances = list(menu)
     what = f"{len(instances)} instances" if len(instances) > 1 else "one instance"
     summary = f"One network, {what}"
-    costs = [i.macs for i in instances if i.macs]
+    costs = [macs for i in instances if (macs := i.figure("macs"))]
     if len(costs) > 1:
         summary += f", {text.amount(min(costs))} to {text.amount(max(costs))} MACs"
     sizes = {i.params for i in instances}
@@ -167,10 +181,10 @@ def _choice(menu, chosen, budget, metric, images):
     )
     pairs = [("Instance", chosen.name)]
     if not math.isnan(value := figure(chosen, metric)):
-        pairs.append((text.head(metric), _rows.share(value, images)))
+        pairs.append((text.head(metric), _rows.metric_text(value, metric, images)))
     for key in ("macs", "flops", "latency_ms"):
         if not math.isnan(value := figure(chosen, key)):
-            pairs.append((text.head(key), text.cost(value, key)))
+            pairs.append((text.head(key), cost_text(value, key, key in chosen.average)))
     if part := _rows.part_of_full(menu, chosen):
         pairs.append(("MACs of full", f"{100 * part:.0f} %"))
     return _section(f"The choice within {limits}", _tiles(pairs), "chosen-box")
@@ -185,19 +199,19 @@ def _chart(menus, x, metric, chosen, budget):
     ]
     if not curves:
         return ""
-    missing = left_out([name for each in curves for name in each.missing])
-    drawn = [each for each in curves if each.front]
+    missing = left_out([name for line in curves for name in line.missing])
+    drawn = [line for line in curves if line.front]
     if not drawn:
         hint = "Measure with model.evaluate_menu(data), then write the report again."
         return _section(title, f'<p class="note">{escape(missing)} {hint}</p>')
-    best = max((p for each in drawn for p in each.front), key=lambda p: p.y)
+    best = max((p for line in drawn for p in line.front), key=lambda p: p.y)
     label = (
         f"{title}: {sum(len(c.front) for c in drawn)} instances on "
         f"{len(drawn)} curve{'s' if len(drawn) > 1 else ''}, the best {best.name} "
-        f"with {100 * best.y:.2f} %. The table below has every value."
+        f"with {text.figure(best.y, metric)}. The table below has every value."
     )
-    mine = drawn[0].label == next(iter(menus))
-    name = chosen.name if chosen and mine else None
+    is_first = drawn[0].label == next(iter(menus))
+    name = chosen.name if chosen and is_first else None
     limit = (budget or {}).get(x)
     html = "".join(
         f'<div class="{kind}">'
@@ -212,17 +226,18 @@ def _legend(curves, labels):
     keys = []
     if len(labels) > 1:
         keys = [(f"s{labels.index(c.label) % 6}", c.label) for c in curves]
-    if any(each.beaten for each in curves):
+    if any(line.beaten for line in curves):
         keys.append(("faint", "beaten by a cheaper instance"))
     items = (f'<li><span class="key {c}"></span>{escape(t)}</li>' for c, t in keys)
     return f'<ul class="legend">{"".join(items)}</ul>' if keys else ""
 
 
-def _footer():
+def _footer(average):
     today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
     return (
         "<footer><p>MACs are the multiply-accumulates of convolutions and dense "
         "layers for one image. FLOPs count additions and multiplications apart, and "
-        "the work of normalisation, activations and pooling too.</p>"
+        "the work of normalisation, activations and pooling too."
+        f"{AVERAGES if average else ''}</p>"
         f"<p>Written {today} by keras-dynres.</p></footer>"
     )

@@ -1,12 +1,20 @@
 """Cost-error curves as matplotlib figures."""
 
 import io
+import itertools
 from pathlib import Path
+from typing import Any
 
 from keras_dynres import files, text
-from keras_dynres.errors import DynresError, UnknownNameError
-from keras_dynres.evaluation.curves import as_menus, curve, left_out
-from keras_dynres.evaluation.predict import Score
+from keras_dynres.errors import DynresError, one_of
+from keras_dynres.evaluation.curves import (
+    AVERAGE,
+    as_menus,
+    curve,
+    left_out,
+    metric_of,
+)
+from keras_dynres.evaluation.prediction import Score
 
 FORMATS = ("png", "svg", "pdf")
 # Told apart in the common colour-vision deficiencies, and by marker in print.
@@ -21,27 +29,29 @@ STYLES = (
 
 
 def plot(
-    menus,
-    path=None,
-    x="flops",
-    metric="accuracy",
-    beaten=False,
-    images=None,
-    names=False,
-    title=None,
-):
+    menus: Any,
+    path: str | Path | None = None,
+    x: str = "flops",
+    metric: str | None = None,
+    beaten: bool = False,
+    images: int | None = None,
+    names: bool = False,
+    title: str | None = None,
+) -> Any:
     """Draws the cost-error curve of one or several menus.
 
     An instance that a cheaper one beats is left out, as in the SDPoint paper's
-    figures 2 to 4; so is one that was never measured, with a note.
+    figures 2 to 4; so is one that was never measured, with a note. A cost that depends
+    on the image is the average one where that was measured.
 
     Args:
         menus: A `Menu`, a `DynamicModel`, or a dict of them by label.
         path: A .png, .svg or .pdf file to write; it appears whole or not at all.
         x: `"flops"`, `"macs"`, `"params"`, `"latency_ms"` or another cost measured.
-        metric: A share of right answers; drawn as an error in percent.
+        metric: The figure to draw; None means the first menu's own. An accuracy is
+            drawn as an error in percent.
         beaten: Whether to show the beaten instances, faintly.
-        images: How many test images the metric stands on; draws the binomial
+        images: How many test images an accuracy stands on; draws the binomial
             standard error as bars.
         names: Whether to write each instance's name beside its point.
         title: The figure's title.
@@ -57,7 +67,9 @@ def plot(
     )
     ```
     """
-    curves = [curve(m, x, metric, label) for label, m in as_menus(menus).items()]
+    menus = as_menus(menus)
+    metric = metric_of(next(iter(menus.values())), metric)
+    curves = [curve(menu, x, metric, label) for label, menu in menus.items()]
     empty = [c.label for c in curves if not c.front]
     if empty:
         raise DynresError(
@@ -65,28 +77,26 @@ def plot(
             f"(evaluate_menu, benchmark). Received: {empty[0]!r}, which has none."
         )
     figure, axes = _figure()
-    for index, each in enumerate(curves):
-        _draw(axes, each, STYLES[index % len(STYLES)], beaten, images, names)
+    for line, style in zip(curves, itertools.cycle(STYLES), strict=False):
+        _draw(axes, line, metric, style, beaten, images, names)
     _dress(axes, curves, x, metric, title)
     if path is not None:
         save(figure, path)
     return figure
 
 
-def save(figure, path):
+def save(figure: Any, path: str | Path) -> None:
     """Writes a matplotlib figure at once; the ending says the format."""
     files.write(path, render(figure, check_format(path)))
 
 
-def check_format(path):
+def check_format(path: str | Path) -> str:
     """The format that a file's ending asks for."""
     ending = Path(path).suffix.lstrip(".").lower()
-    if ending not in FORMATS:
-        raise UnknownNameError("figure format", ending or str(path), FORMATS)
-    return ending
+    return one_of("figure format", ending or str(path), FORMATS)
 
 
-def render(figure, fmt="png", dpi=160):
+def render(figure: Any, fmt: str = "png", dpi: int = 160) -> bytes:
     """A matplotlib figure's bytes."""
     out = io.BytesIO()
     # The same plot gives the same file: no date inside.
@@ -105,28 +115,30 @@ def _figure(width=6.4, height=4.2):
     return figure, figure.add_subplot()
 
 
-def _draw(axes, each, style, beaten, images, names):
+def _draw(axes, line, metric, style, beaten, images, names):
     color, marker = style
-    xs = [p.x for p in each.front]
-    errors = [100 * (1 - p.y) for p in each.front]
-    bars = [100 * Score(p.y, images).stderr for p in each.front] if images else None
+    xs = [point.x for point in line.front]
+    heights = [_height(point.y, metric) for point in line.front]
+    bars = None
+    if images and text.is_accuracy(metric):
+        bars = [100 * Score(point.y, images).stderr for point in line.front]
     axes.errorbar(
         xs,
-        errors,
+        heights,
         yerr=bars,
         color=color,
         marker=marker,
         markersize=5,
         linewidth=1.6,
         elinewidth=1,
-        capsize=2.5 if images else 0,
-        label=each.label,
+        capsize=2.5 if bars else 0,
+        label=line.label,
         zorder=3,
     )
-    if beaten and each.beaten:
+    if beaten and line.beaten:
         axes.plot(
-            [p.x for p in each.beaten],
-            [100 * (1 - p.y) for p in each.beaten],
+            [point.x for point in line.beaten],
+            [_height(point.y, metric) for point in line.beaten],
             color=color,
             marker=marker,
             markersize=4.5,
@@ -134,10 +146,10 @@ def _draw(axes, each, style, beaten, images, names):
             alpha=0.3,
             zorder=2,
         )
-    for point, error in zip(each.front, errors, strict=True) if names else ():
+    for point, height in zip(line.front, heights, strict=True) if names else ():
         axes.annotate(
             point.name,
-            (point.x, error),
+            (point.x, height),
             xytext=(4, 5),
             textcoords="offset points",
             fontsize=7.5,
@@ -145,14 +157,23 @@ def _draw(axes, each, style, beaten, images, names):
         )
 
 
+def _height(value, metric):
+    """Where a figure stands: an accuracy as its error, a share in percent."""
+    if text.is_accuracy(metric):
+        return 100 * (1 - value)
+    return 100 * value if text.is_share(metric) else value
+
+
 def _dress(axes, curves, x, metric, title):
     from matplotlib.ticker import FuncFormatter
 
     kind = "Top-1" if metric == "accuracy" else text.head(metric)
-    axes.set_ylabel(f"{kind} error (%)")
-    axes.set_xlabel(text.axis(x))
+    error = text.is_accuracy(metric)
+    axes.set_ylabel(f"{kind} error (%)" if error else text.axis(metric))
+    average = any(line.average for line in curves)
+    axes.set_xlabel(text.axis(x) + (AVERAGE if average else ""))
     axes.margins(x=0.06, y=0.08)
-    if x in ("macs", "flops", "params"):
+    if x in text.COUNTS:
         most = axes.get_xlim()[1]
         axes.xaxis.set_major_formatter(
             FuncFormatter(lambda value, _: text.tick(value, x, most))
@@ -164,6 +185,6 @@ def _dress(axes, curves, x, metric, title):
         axes.legend(frameon=False)
     if title:
         axes.set_title(title, fontsize=11)
-    note = left_out([name for each in curves for name in each.missing])
+    note = left_out([name for line in curves for name in line.missing])
     if note:
         axes.figure.supxlabel(note, fontsize=7.5, color="#666666")

@@ -2,15 +2,21 @@
 
 import dataclasses
 import functools
+from collections.abc import Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
-from keras_dynres import text
+from keras_dynres import graph, text
 from keras_dynres.core.batches import batches, count_batches
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
-from keras_dynres.evaluation.predict import predict_padded
+from keras_dynres.evaluation.outputs import (
+    predict_padded,
+    refuse_maps,
+    with_output,
+)
 
 # The paper's: shorter sides 256, 272, ..., 352, then the middle 224.
 PAPER_SIZES = tuple(range(256, 353, 16))
@@ -36,7 +42,7 @@ class ScaleSensitivity:
     crop: int
     images: int
 
-    def table(self, style="plain"):
+    def table(self, style: str = "plain") -> str:
         """The similarity of each pair of sizes."""
         header = ["size", *map(str, self.sizes)]
         rows = [
@@ -54,8 +60,15 @@ class ScaleSensitivity:
 
 
 def scale_sensitivity(
-    model, data, sizes=None, crop=None, batch_size=32, limit=None, verbose=1
-):
+    model: keras.Model,
+    data: Any,
+    sizes: Sequence[int] | None = None,
+    crop: int | None = None,
+    batch_size: int = 32,
+    limit: int | None = None,
+    verbose: int = 1,
+    output: str | int | None = None,
+) -> ScaleSensitivity:
     """Mean pairwise cosine similarity of class probabilities over several sizes.
 
     Each image is resized so that its shorter side has each of the sizes, its
@@ -73,6 +86,8 @@ def scale_sensitivity(
         batch_size: Images a step.
         limit: How many images to take; None means all.
         verbose: 0 for no progress bar.
+        output: Which output to compare, where there are several: its name, or its
+            position in a list. It must be one row of logits or probabilities.
 
     Returns:
         A `ScaleSensitivity`.
@@ -80,15 +95,17 @@ def scale_sensitivity(
     Example:
 
     ```python
-    found = kd.evaluation.scale_sensitivity(model.at("full"), test)
-    print(found.mean)
+    sensitivity = kd.evaluation.scale_sensitivity(model.at("full"), test)
+    print(sensitivity.mean)
     ```
     """
     if isinstance(model, DynamicModel):
         model = model.at("full")
+    model = with_output(model, output)
+    refuse_maps(model.output.shape[:-1], "Comparing sizes")
     crop = _crop_side(model, crop)
     sizes = _sizes(sizes, crop)
-    softmax = not ends_in_softmax(model)
+    softmax = not graph.gives_probabilities(model)
     total = np.zeros((len(sizes), len(sizes)))
     seen = 0
     bar = keras.utils.Progbar(
@@ -108,8 +125,6 @@ def scale_sensitivity(
         total += np.einsum("snc,tnc->st", units, units)
         seen += images.shape[1]
         bar.update(step, finalize=False)
-    if not seen:
-        raise DynresError("The data holds no images. Received: 0 batches.")
     bar.update(step, finalize=True)
     matrix = total / seen
     mean = matrix[np.triu_indices(len(sizes), 1)].mean()
@@ -131,7 +146,7 @@ def _crops(data, sizes, crop, batch_size, limit):
         yield np.concatenate(waiting, axis=1)
 
 
-def resize_and_crop(images, size, crop):
+def resize_and_crop(images: np.ndarray, size: int, crop: int) -> np.ndarray:
     """A batch with its shorter side resized to `size`, and of that the middle.
 
     Bilinear, antialiased when shrinking, as `keras.ops.image.resize`; but written
@@ -154,16 +169,6 @@ def _weights(size, target, crop):
     away = np.abs(np.arange(size) + 0.5 - centers[:, None]) / max(ratio, 1)
     weights = np.maximum(0, 1 - away)
     return (weights / weights.sum(-1, keepdims=True)).astype("float32")
-
-
-def ends_in_softmax(model):
-    """Whether a model gives probabilities: its output comes from a softmax."""
-    operation = model.outputs[0]._keras_history.operation
-    # A layer and the operation of keras.ops bear the same name.
-    if type(operation).__name__ == "Softmax":
-        return True
-    activation = getattr(operation, "activation", None)
-    return getattr(activation, "__name__", "") == "softmax"
 
 
 def _softmax(logits):

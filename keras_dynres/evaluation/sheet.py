@@ -1,26 +1,32 @@
 """A contact sheet: which images are right from which cost on."""
 
 import itertools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from keras_dynres import text
-from keras_dynres.core.batches import batches
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.core.batches import batches, class_indices
+from keras_dynres.errors import DynresError, one_of
+from keras_dynres.evaluation.difficulty import CostGroups
+from keras_dynres.evaluation.outputs import part_of
 from keras_dynres.evaluation.plots import check_format, save
 
 
 def contact_sheet(
-    groups,
-    data,
-    path=None,
-    label_names=None,
-    instances=None,
-    per_group=6,
-    preprocessing=None,
-    seed=0,
-    title=None,
-):
+    groups: CostGroups,
+    data: Any,
+    path: str | Path | None = None,
+    label_names: Sequence[str] | None = None,
+    instances: Sequence[str] | None = None,
+    per_group: int = 6,
+    preprocessing: Mapping | None = None,
+    seed: int = 0,
+    title: str | None = None,
+    output: str | int | None = None,
+) -> Any:
     """Draws images grouped by the least cost that classifies them right.
 
     One band a group, cheapest first, headed by its cost; the true class stands
@@ -40,6 +46,8 @@ def contact_sheet(
             as they are and stretches others to the range they have.
         seed: Which images are drawn from each group.
         title: The figure's title.
+        output: Which labels to show, where there are several: those of the output
+            that the groups came from.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -60,7 +68,7 @@ def contact_sheet(
         some = rng.choice(members, min(per_group, len(members)), replace=False)
         chosen[name] = sorted(int(i) for i in some)
     wanted = [i for some in chosen.values() for i in some]
-    pictures, labels = _fetch(data, wanted, len(groups.groups))
+    pictures, labels = _fetch(data, wanted, len(groups.groups), output)
     pictures = dict(zip(pictures, _displayable(pictures, preprocessing), strict=True))
     figure = _layout(groups, chosen, pictures, labels, label_names, title)
     if path is not None:
@@ -72,8 +80,7 @@ def _bands(groups, instances):
     """The groups to show, cheapest first."""
     if instances is not None:
         for name in instances:
-            if name not in groups.names:
-                raise UnknownNameError("instance", name, groups.names)
+            one_of("instance", name, groups.names)
         return [n for n in groups.names if n in set(instances)]
     filled = [name for name, count in groups.counts.items() if count]
     if not filled:
@@ -85,15 +92,17 @@ def _bands(groups, instances):
     return [filled[int(i)] for i in np.round(spread)]
 
 
-def _fetch(data, wanted, total):
+def _fetch(data, wanted, total, output):
     """The wanted images and labels by position, without holding the others."""
     wanted, pictures, labels, start = set(wanted), {}, {}, 0
-    for x, y in batches(data, limit=total):
-        for i in range(len(x)):
+    for images, answers in batches(data, limit=total):
+        if answers is not None:
+            answers = class_indices(part_of(answers, output, "label"))
+        for i, image in enumerate(images):
             if start + i in wanted:
-                pictures[start + i] = x[i]
-                labels[start + i] = None if y is None else int(y[i])
-        start += len(x)
+                pictures[start + i] = image
+                labels[start + i] = None if answers is None else int(answers[i])
+        start += len(images)
     if len(pictures) < len(wanted):
         raise DynresError(
             "The contact sheet needs the data that the groups came from, walked "
@@ -130,8 +139,7 @@ def _layout(groups, chosen, pictures, labels, label_names, title):
         figure.suptitle(title, fontsize=11)
     bands = np.atleast_1d(figure.subfigures(len(chosen), 1))
     for band, (name, some) in zip(bands, chosen.items(), strict=True):
-        price = text.cost(groups.costs[groups.names.index(name)], groups.cost)
-        head = f"{name}   {price} {text.head(groups.cost)}"
+        head = f"{name}   {groups.price(name)} {text.head(groups.cost)}"
         head += f"   {groups.counts[name]} images"
         band.suptitle(head, fontsize=9, x=0.02, ha="left", fontweight="bold")
         frames = band.subplots(1, across, squeeze=False)[0]

@@ -1,27 +1,42 @@
 """Menus side by side, as text."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 from keras_dynres import text
-from keras_dynres.errors import UnknownNameError
-from keras_dynres.evaluation.curves import COSTS, as_menus, check_measure, figure
-from keras_dynres.evaluation.predict import Score
+from keras_dynres.errors import one_of
+from keras_dynres.evaluation.curves import (
+    COSTS,
+    as_menus,
+    check_measure,
+    cost_text,
+    figure,
+    metric_of,
+)
+from keras_dynres.evaluation.prediction import Predictions, Score
 
-STYLES = ("plain", "markdown")
 
-
-def compare(menus, costs=("macs", "flops"), metric="accuracy", images=None, style=None):
+def compare(
+    menus: Any,
+    costs: Sequence[str] = ("macs", "flops"),
+    metric: str | None = None,
+    images: int | None = None,
+    style: str | None = None,
+) -> str:
     """A table of several menus' errors, one row an instance, cheapest first.
 
     Instances are the same row when name and cost agree; a menu that lacks one,
-    or never measured it, shows a dash.
+    or never measured it, shows a dash. A cost that depends on the image says that it is
+    an average.
 
     Args:
         menus: A `Menu`, a `DynamicModel`, or a dict of them by label.
         costs: The cost columns, from `"macs"`, `"flops"`, `"params"`,
             `"latency_ms"` or other measurements.
-        metric: The share of right answers to show as an error in percent.
-        images: How many test images the metric stands on; adds the binomial
+        metric: The figure to show; None means the first menu's own. An accuracy
+            is shown as an error in percent.
+        images: How many test images an accuracy stands on; adds the binomial
             standard error.
         style: `"plain"` (default) or `"markdown"`.
 
@@ -35,10 +50,9 @@ def compare(menus, costs=("macs", "flops"), metric="accuracy", images=None, styl
     print(kd.evaluation.compare(both, images=10000, style="markdown"))
     ```
     """
-    style = style or "plain"
-    if style not in STYLES:
-        raise UnknownNameError("style", style, STYLES)
+    style = one_of("style", style or "plain", text.STYLES)
     menus = as_menus(menus)
+    metric = metric_of(next(iter(menus.values())), metric)
     everything = [instance for menu in menus.values() for instance in menu]
     for cost in costs:
         check_measure(cost, everything, COSTS, "cost")
@@ -58,7 +72,9 @@ def compare(menus, costs=("macs", "flops"), metric="accuracy", images=None, styl
 
 
 def _column(label, count, metric):
-    what = "error %" if metric == "accuracy" else f"{text.head(metric)} error %"
+    what = text.head(metric)
+    if text.is_accuracy(metric):
+        what = "error %" if metric == "accuracy" else f"{what} error %"
     return what if count == 1 else f"{label}, {what}"
 
 
@@ -67,26 +83,29 @@ def _row(instances, menus, costs, metric, images):
     cells = [first.name]
     for key in costs:
         # A measured cost (latency) may be known to one menu only.
-        known = [figure(i, key) for i in instances.values()]
-        known = [value for value in known if not math.isnan(value)]
-        cells.append(text.cost(known[0] if known else math.nan, key))
+        known = [i for i in instances.values() if not math.isnan(figure(i, key))]
+        average = bool(known) and key in known[0].average
+        cells.append(
+            cost_text(figure(known[0], key) if known else math.nan, key, average)
+        )
     for label in menus:
         value = math.nan
         if label in instances:
             value = figure(instances[label], metric)
-        cells.append(error_text(value, images))
+        cells.append(_metric_text(value, metric, images))
     return cells
 
 
-def error_text(value, images=None):
-    """An accuracy as an error in percent, with its standard error if it has one."""
-    if math.isnan(value):
-        return "–"
-    text = f"{100 * (1 - value):.2f}"
-    return text + (f" ± {100 * Score(value, images).stderr:.2f}" if images else "")
+def _metric_text(value, metric, images):
+    """An accuracy as an error, with its standard error if it has one; others as are."""
+    if math.isnan(value) or not text.is_accuracy(metric):
+        return text.figure(value, metric)
+    return text.error(value, Score(value, images).stderr if images else None)
 
 
-def accuracy_table(seen, k=(1,), style="plain"):
+def accuracy_table(
+    seen: Predictions, k: Sequence[int] = (1,), style: str = "plain"
+) -> str:
     """The accuracies of `Predictions`, with their standard errors.
 
     Args:
@@ -103,7 +122,6 @@ def accuracy_table(seen, k=(1,), style="plain"):
     print(kd.evaluation.accuracy_table(seen, k=(1, 5)))
     ```
     """
-    if style not in STYLES:
-        raise UnknownNameError("style", style, STYLES)
+    one_of("style", style, text.STYLES)
     rows = [[n, *(str(seen.accuracy(n, top)) for top in k)] for n in seen.names]
     return text.grid(["instance", *(f"top-{top}" for top in k)], rows, style)

@@ -45,7 +45,7 @@ def test_answers_are_the_chosen_instances_in_the_images_order():
     )
     with pytest.MonkeyPatch.context() as patch:
         # Rows that pad the last batch take no turn.
-        patch.setattr(kd.adapt.adaptive, "_run", _counted(adapt))
+        patch.setattr(kd.adapt.adaptive, "predict_padded", _counted(adapt))
         logits = adapt.predict(x, batch_size=8)
     for place, number in enumerate(turns):
         alone = contract.logits(net, adapt.names[number], x[place : place + 1])[0]
@@ -53,11 +53,11 @@ def test_answers_are_the_chosen_instances_in_the_images_order():
 
 
 def _counted(adapt):
-    original = kd.adapt.adaptive._run
+    original = kd.adapt.adaptive.predict_padded
 
     def run(graph, images, size):
         if graph is adapt.controller:
-            return [graph.predict_on_batch(images)]
+            return graph.predict_on_batch(images)
         assert len(images) <= size == 8
         return original(graph, images, size)
 
@@ -77,27 +77,27 @@ def test_the_controller_learns_whom_to_ask():
     adapt = kd.ResizableAdapt(net, ["full", "s0.25"], width=16)
     half = len(x) // 2
     adapt.fit((x[:half], y[:half]), epochs=30, learning_rate=1e-2, verbose=0)
-    found = adapt.evaluate((x[half:], y[half:]))
+    result = adapt.evaluate((x[half:], y[half:]))
     single = [
         (contract.logits(net, name, x[half:]).argmax(-1) == y[half:]).mean()
         for name in adapt.names
     ]
-    assert found["accuracy"] > 0.95 > max(single) + 0.05
-    assert found["macs"] < net.menu.full.macs
+    assert result["accuracy"] > 0.95 > max(single) + 0.05
+    assert result["macs"] < net.menu.full.macs
 
 
 def test_the_first_instance_and_the_controller_are_in_the_cost():
     net, x, y = model(), contract.images(24), contract.labels(24)
     adapt = fitted(net, x, y)
-    found = adapt.evaluate([(x[:10], y[:10]), (x[10:], y[10:])], batch_size=10)
+    result = adapt.evaluate([(x[:10], y[:10]), (x[10:], y[10:])], batch_size=10)
     chosen = adapt.choose(x)
     dear = sum(net.menu[name].macs for name in chosen if name != "s0.25") / len(x)
     small = 4 * 4 // 4 * (8 * 64 + 9 * 64 * 64 + 64 * 3)
     assert adapt.controller_macs == small
-    assert found["macs"] == pytest.approx(net.menu["s0.25"].macs + small + dear)
-    assert sum(found["shares"].values()) == pytest.approx(1)
+    assert result["macs"] == pytest.approx(net.menu["s0.25"].macs + small + dear)
+    assert sum(result["shares"].values()) == pytest.approx(1)
     right = adapt.predict(x).argmax(-1) == y
-    assert found["accuracy"] == pytest.approx(right.mean())
+    assert result["accuracy"] == pytest.approx(right.mean())
 
 
 def test_a_budget_is_spent_where_it_helps_most():
@@ -130,6 +130,54 @@ def test_only_instances_up_to_the_target_are_chosen_from():
     every = kd.ResizableAdapt(net, net.instances, target="s0.5")
     assert every.names == ["s0.25", "s0.5"]
     assert kd.ResizableAdapt(net, net.instances).names == NAMES
+
+
+def named():
+    """The same network with its logits, and a map, under names."""
+    plain = model().base
+    last = plain.get_layer("relu2").output
+    maps = keras.layers.Conv2D(3, 1, name="pixels")(last)
+    outputs = {"classes": plain.output, "pixels": maps}
+    return kd.Resizable(
+        keras.Model(plain.input, outputs), scales=(0.25, 0.5, 1), mode="input"
+    )
+
+
+def test_one_of_several_outputs_is_the_answer(tmp_path):
+    net, x, y = named(), contract.images(24), contract.labels(24)
+    answers = {"classes": y, "pixels": np.zeros((24, 8, 8), int)}
+    adapt = kd.ResizableAdapt(net, NAMES, output="classes")
+    adapt.fit((x, answers), epochs=1, batch_size=8, verbose=0)
+    adapt.save(tmp_path / "a.npz")
+    adapt = kd.ResizableAdapt.load(tmp_path / "a.npz", net)
+    chosen, logits = adapt.choose(x), adapt.predict(x, batch_size=8)
+    assert logits.shape == (24, 4)
+    whole = {n: net.at(n).predict(x, verbose=0)["classes"] for n in NAMES}
+    for place, name in enumerate(chosen):
+        np.testing.assert_allclose(logits[place], whole[name][place], atol=1e-4)
+    right = (logits.argmax(-1) == y).mean()
+    assert adapt.evaluate((x, answers))["accuracy"] == pytest.approx(right)
+    assert adapt.evaluate((x, y))["accuracy"] == pytest.approx(right)
+    with pytest.raises(kd.DynresError, match="several outputs.*'classes', 'pixels'"):
+        kd.ResizableAdapt(net, NAMES)
+    with pytest.raises(kd.DynresError, match="needs one answer an image.*None, 2, 2"):
+        kd.ResizableAdapt(net, NAMES, output="pixels")
+
+
+def test_a_controller_of_another_model_is_refused(tmp_path):
+    net, x, y = model(), contract.images(16), contract.labels(16)
+    fitted(net, x, y).save(tmp_path / "a.npz")
+    images = keras.Input((16, 16, 3))
+    other = keras.layers.Conv2D(2, 3, name="conv")(images)
+    other = keras.layers.ReLU(name="relu")(other)
+    other = keras.layers.Dense(4)(keras.layers.GlobalAveragePooling2D()(other))
+    other = kd.Resizable(
+        keras.Model(images, other), scales=(0.25, 0.5, 1), mode="input"
+    )
+    with pytest.raises(kd.DynresError, match="made for another model"):
+        kd.ResizableAdapt.load(tmp_path / "a.npz", other)
+    with pytest.raises(kd.DynresError, match="controller cannot be written"):
+        fitted(net, x, y).save(tmp_path / "no" / "a.npz")
 
 
 def test_a_saved_controller_chooses_the_same(tmp_path):

@@ -28,6 +28,42 @@ def _small_net(size=8, classes=4, activation=None):
     return keras.Model(image, head(x))
 
 
+def _map_net(size=8, classes=3):
+    """A fully convolutional net: a row of logits for each pixel."""
+    image = keras.Input((size, size, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", activation="relu", name="conv")(image)
+    return keras.Model(image, keras.layers.Conv2D(classes, 1, name="head")(x))
+
+
+def _two_headed_net():
+    """Outputs with names: classes of the image, and of its pixels."""
+    net = _small_net()
+    pixels = keras.layers.Conv2D(3, 1, name="pixels")(net.get_layer("conv").output)
+    return keras.Model(net.input, {"classes": net.output, "pixels": pixels})
+
+
+class Blurred(Pooled):
+    """Blurs after the first convolution: maps keep their size."""
+
+    def rule(self, instance):
+        if instance.name == "full":
+            return {}
+        blur = keras.layers.AveragePooling2D(3, 1, padding="same", name="blur")
+        return {"conv": graph.after(blur)}
+
+
+@pytest.fixture
+def map_model():
+    keras.utils.set_random_seed(1)
+    return Blurred(_map_net())
+
+
+@pytest.fixture
+def two_headed():
+    keras.utils.set_random_seed(2)
+    return Blurred(_two_headed_net())
+
+
 @pytest.fixture
 def dynamic():
     return Pooled(_small_net())
@@ -38,6 +74,11 @@ def data():
     rng = np.random.default_rng(3)
     images = rng.normal(size=(21, 8, 8, 3)).astype("float32")
     return images, rng.integers(0, 4, 21)
+
+
+@pytest.fixture
+def map_labels():
+    return np.random.default_rng(4).integers(0, 3, (21, 8, 8))
 
 
 def _random_menu(seed, count=12):

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from keras_dynres import DynresError, Instance, Menu
@@ -8,9 +10,9 @@ from keras_dynres.evaluation import compare, curve, plot
 @pytest.mark.parametrize("seed", range(20))
 def test_front_by_brute_force(seed, x, random_menu):
     menu = random_menu(seed)
-    found = curve(menu, x)
+    split = curve(menu, x)
     everything = {i.name: (i.figure(x), i.figure("accuracy")) for i in menu}
-    front = {p.name: (p.x, p.y) for p in found.front}
+    front = {p.name: (p.x, p.y) for p in split.front}
     for name, (cost, accuracy) in everything.items():
         beaten = any(
             c <= cost and a >= accuracy and (c, a) != (cost, accuracy)
@@ -20,8 +22,8 @@ def test_front_by_brute_force(seed, x, random_menu):
         assert ((cost, accuracy) in front.values()) != beaten
         assert name not in front or front[name] == (cost, accuracy)
     assert len(set(front.values())) == len(front)
-    assert {p.name for p in found.beaten} == set(everything) - set(front)
-    xs = [p.x for p in found.front]
+    assert {p.name for p in split.beaten} == set(everything) - set(front)
+    xs = [p.x for p in split.front]
     assert xs == sorted(xs)
 
 
@@ -37,9 +39,9 @@ def holed():
 
 
 def test_unmeasured_and_nan_are_left_out_with_a_note():
-    found = curve(holed())
-    assert [p.name for p in found.front] == ["p2@0.5", "full"]
-    assert found.missing == ("p1@0.5", "p3@0.5")
+    split = curve(holed())
+    assert [p.name for p in split.front] == ["p2@0.5", "full"]
+    assert split.missing == ("p1@0.5", "p3@0.5")
     figure = plot(holed())
     assert "2 instances are left out" in figure.get_supxlabel()
 
@@ -100,8 +102,8 @@ def test_compare_lines_up_instances_by_name_and_cost():
             Instance("size16", macs=2, flops=4, measured={"accuracy": 0.6}),
         ]
     )
-    text = compare({"ours": holed(), "theirs": other}, images=100)
-    rows = [line.split() for line in text.splitlines()[2:]]
+    table = compare({"ours": holed(), "theirs": other}, images=100)
+    rows = [line.split() for line in table.splitlines()[2:]]
     assert [row[0] for row in rows] == ["size16", "p1@0.5", "p2@0.5", "p3@0.5", "full"]
     assert rows[0][3:] == ["–", "40.00", "±", "4.90"]
     assert rows[1][3:] == ["–", "–"]
@@ -111,3 +113,55 @@ def test_compare_lines_up_instances_by_name_and_cost():
     assert len({len(line) for line in markdown}) == 1
     with pytest.raises(DynresError, match="Did you mean 'markdown'"):
         compare(other, style="markdwn")
+
+
+def dense():
+    """A menu that goes by its mean IoU, one of whose costs depends on the image."""
+    average = {"macs": 4e6, "flops": 8e6, "macs_spread": 1e6, "images": 50}
+    menu = Menu(
+        [
+            Instance("full", {}, 9_000_000, 18_000_000, measured={"mean_iou": 0.8}),
+            Instance("small", {}, 5_000_000, 9_000_000, measured={"mean_iou": 0.6}),
+            Instance(
+                "sampled",
+                {},
+                9_500_000,
+                19_000_000,
+                measured={"mean_iou": 0.7, "loss": 1.5},
+                average=average,
+            ),
+        ]
+    )
+    menu.metric = "mean_iou"
+    return menu
+
+
+def test_the_menu_says_by_which_figure_it_is_judged():
+    split = curve(dense())
+    assert [(p.name, p.y) for p in split.front] == [("sampled", 0.7), ("full", 0.8)]
+    assert not split.missing
+    assert curve(dense(), metric="accuracy").missing == ("small", "full", "sampled")
+    axes = plot({"a": dense(), "b": dense()}, x="macs", images=50).axes[0]
+    assert axes.get_ylabel() == "Mean IoU (%)"
+    assert list(axes.lines[0].get_ydata()) == pytest.approx([70, 80])
+    assert plot(dense(), metric="loss").axes[0].get_ylabel() == "loss"
+    table = compare(dense(), images=50).splitlines()
+    assert table[0].split()[-2:] == ["Mean", "IoU"] and table[2].endswith("60.00 %")
+    with pytest.raises(DynresError, match="Did you mean 'mean_iou'"):
+        compare(dense(), metric="mean_iuo")
+
+
+def test_costs_on_average_say_so():
+    split = curve(dense(), x="flops")
+    assert [(p.name, p.x, p.average) for p in (*split.front, *split.beaten)] == [
+        ("sampled", 8e6, True),
+        ("full", 18e6, False),
+        ("small", 9e6, False),
+    ]
+    assert split.average and not curve(holed()).average
+    label = plot(dense(), x="macs").axes[0].get_xlabel()
+    assert label == "Multiply-accumulates per image, on average where images differ"
+    assert "average" not in plot(holed(), x="macs").axes[0].get_xlabel()
+    rows = compare(dense()).splitlines()
+    assert re.fullmatch(r"sampled +4 M on average +8 M on average +70.00 %", rows[-1])
+    assert sum("on average" in row for row in rows) == 1

@@ -32,25 +32,25 @@ def outcome():
 @pytest.mark.parametrize("k", [1, 3])
 def test_groups_by_brute_force(outcome, k):
     seen, (logits, labels) = outcome
-    found = cost_groups(seen, MENU, k=k, cost="macs")
+    groups = cost_groups(seen, MENU, k=k, cost="macs")
     # "above" costs more than the full network: it saves nothing.
-    assert found.names == tuple(NAMES[:4]) and found.costs == (2, 4, 6, 8)
-    counts, lost = dict.fromkeys(found.names, 0), 0
+    assert groups.names == tuple(NAMES[:4]) and groups.costs == (2, 4, 6, 8)
+    counts, lost = dict.fromkeys(groups.names, 0), 0
     for image, label in enumerate(labels):
         right = [
             label in np.argsort(-logits[image, i, :, 0])[:k]
-            for i in range(len(found.names))
+            for i in range(len(groups.names))
         ]
         if right[-1]:
             counts[NAMES[right.index(True)]] += 1
-            assert image in found.images(NAMES[right.index(True)])
+            assert image in groups.images(NAMES[right.index(True)])
         else:
-            assert found.groups[image] == -1
+            assert groups.groups[image] == -1
             lost += any(right)
-        assert found.only_cheaper[image] == (any(right) and not right[-1])
-    assert found.counts == counts
-    assert str(found).endswith(f"cheaper instance: {lost}.")
-    assert found.table().splitlines()[-1].split()[4] == str(60 - sum(counts.values()))
+        assert groups.only_cheaper[image] == (any(right) and not right[-1])
+    assert groups.counts == counts
+    assert str(groups).endswith(f"cheaper instance: {lost}.")
+    assert groups.table().splitlines()[-1].split()[4] == str(60 - sum(counts.values()))
 
 
 def test_fewer_groups_and_order_do_not_depend_on_how_they_are_named(outcome):
@@ -101,10 +101,44 @@ def test_contact_sheet_shows_each_image_in_its_group(outcome, tmp_path):
 def test_contact_sheet_undoes_the_preprocessing(outcome):
     seen, (_, labels) = outcome
     pixels = np.random.default_rng(0).uniform(size=(60, 4, 4, 1)).astype("float32")
-    given = {"mean": [0.4], "std": [0.2], "scale": 255}
+    statistics = {"mean": [0.4], "std": [0.2], "scale": 255}
     groups = cost_groups(seen, MENU, instances=["full"])
     figure = contact_sheet(
-        groups, ((pixels - 0.4) / 0.2, labels), per_group=1, preprocessing=given
+        groups, ((pixels - 0.4) / 0.2, labels), per_group=1, preprocessing=statistics
     )
     drawn = figure.subfigs[0].axes[0].images[0].get_array()
     assert min(abs(pixels[..., 0] - drawn).max(axis=(1, 2))) < 1e-6
+
+
+def test_costs_that_depend_on_the_image_are_the_average_ones(outcome):
+    seen, data = outcome
+    menu = Menu(
+        Instance(i.name, macs=i.macs, flops=i.flops, average=average)
+        for i, average in zip(
+            MENU, ({}, {}, {"macs": 3.0, "macs_spread": 1.0}, {}, {}), strict=True
+        )
+    )
+    groups = cost_groups(seen, menu, cost="macs")
+    assert groups.names == ("p1@0.5", "p3@0.5", "p2@0.5", "full")
+    assert groups.costs == (2, 3, 4, 8) and groups.averages == ("p3@0.5",)
+    assert groups.price("p3@0.5") == "3 on average"
+    assert groups.table().count("on average") == 1
+    figure = contact_sheet(groups, data, instances=["p3@0.5"])
+    assert "3 on average MACs" in figure.subfigs[0].get_suptitle()
+
+
+def test_maps_are_refused_and_outputs_named(two_headed, data, map_labels):
+    answers = {"classes": data[1], "pixels": map_labels}
+    maps = predictions(two_headed, (data[0], answers), output="pixels", verbose=0)
+    with pytest.raises(DynresError, match=r"one answer an image.*\(21, 8, 8\)"):
+        cost_groups(maps, two_headed.menu)
+    both = data[0], answers
+    seen = predictions(two_headed, both, output="classes", verbose=0)
+    groups = cost_groups(seen, two_headed.menu, k=4)
+    sheet = contact_sheet(groups, both, per_group=2, output="classes")
+    captions = {axes.get_xlabel() for axes in sheet.subfigs[0].axes if axes.images}
+    assert captions <= {f"class {label}" for label in data[1]} and captions
+    with pytest.raises(DynresError, match="several labels"):
+        contact_sheet(groups, both)
+    with pytest.raises(DynresError, match="class indices or one-hot rows"):
+        contact_sheet(groups, both, output="pixels")

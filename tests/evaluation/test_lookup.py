@@ -77,7 +77,7 @@ def test_a_broken_off_table_goes_on(tmp_path, monkeypatch):
     asked.clear(), broken.clear()
     menu = table(model(), path)
     assert asked == net.menu.names[2:]
-    assert all("accuracy" in each.measured for each in menu)
+    assert all("accuracy" in i.measured for i in menu)
     asked.clear()
     table(model(), path)
     assert not asked
@@ -91,6 +91,32 @@ def test_a_table_of_other_weights_is_refused(tmp_path):
         table(net, path)
 
 
+def test_the_figure_is_the_menus_own(tmp_path):
+    net, path = model(), tmp_path / "t.json"
+    net.menu.metric = "top5_accuracy"
+    top = [keras.metrics.SparseTopKCategoricalAccuracy(2)]
+    menu = table(net, path, metrics=top, instances=["full"])
+    assert set(menu.full.measured) == {"top5_accuracy"}
+    with pytest.raises(kd.DynresError, match="among those measured.*'top5_accuracy'"):
+        table(net, tmp_path / "u.json", metrics=["accuracy"], instances=["s1-0.5"])
+
+
+def test_a_file_that_is_no_table_is_refused(tmp_path):
+    net, path = model(), tmp_path / "t.json"
+    table(net, path, instances=["full"])
+    whole = path.read_bytes()
+    for content, says in (
+        (whole[: len(whole) // 2], "Not a lookup table in JSON.*t.json"),
+        (b"\xff\xfe" + whole, "not text in UTF-8.*t.json"),
+        (b"[1, 2]", "Not a menu"),
+        (b"{}", "Not a menu"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(kd.DynresError, match=says):
+            table(net, path, instances=["full"])
+        assert path.read_bytes() == content
+
+
 def planted(scales=(0.45, 0.65, 0.85, 1.0), stages=3, noise=0.0, count=None):
     """A menu whose accuracies are known functions of the scales, some left out."""
     draw = np.random.default_rng(0)
@@ -100,9 +126,9 @@ def planted(scales=(0.45, 0.65, 0.85, 1.0), stages=3, noise=0.0, count=None):
         for row in grid
     )
     truth = {}
-    for each in menu:
-        logs = np.log(list(each.settings.values()))
-        truth[each.name] = 0.7 + 0.1 * logs.sum() - 0.05 * (logs[0] - logs[-1]) ** 2
+    for instance in menu:
+        logs = np.log(list(instance.settings.values()))
+        truth[instance.name] = 0.7 + 0.1 * logs.sum() - 0.05 * (logs[0] - logs[-1]) ** 2
     for name in draw.permutation(menu.names)[:count]:
         menu.record(name, accuracy=truth[name] + noise * draw.normal())
     return menu, truth
@@ -110,23 +136,34 @@ def planted(scales=(0.45, 0.65, 0.85, 1.0), stages=3, noise=0.0, count=None):
 
 def test_guesses_are_right_where_the_truth_is_quadratic():
     menu, truth = planted(count=20)
-    found = guess(menu)
-    assert found.measured == 20 and found.error < 2e-3 < found.spread
-    for each in menu:
-        guessed = each.measured["predicted_accuracy"]
-        assert guessed == pytest.approx(truth[each.name], abs=3e-3)
+    quality = guess(menu)
+    assert quality.measured == 20 and quality.error < 2e-3 < quality.spread
+    assert str(quality).startswith("Guessed from 20 instances: off by 0.")
+    for instance in menu:
+        guessed = instance.measured["predicted_accuracy"]
+        assert guessed == pytest.approx(truth[instance.name], abs=3e-3)
+
+
+def test_what_is_guessed_is_the_menus_own_figure():
+    menu, _ = planted()
+    for instance in list(menu):
+        menu.record(instance.name, loss=3.0 + instance.settings["stage0"])
+    menu.metric = "loss"
+    quality = guess(menu)
+    assert quality.metric == "loss" and "%" not in str(quality)
+    assert all("predicted_loss" in instance.measured for instance in menu)
 
 
 def test_the_stated_error_is_that_of_each_left_out():
     menu, _ = planted(noise=0.01, count=24)
     stated = guess(menu).error
-    measured = [each for each in menu if "accuracy" in each.measured]
+    measured = [instance for instance in menu if "accuracy" in instance.measured]
     misses = []
     for left in measured:
         rest = kd.Menu(kd.Instance(i.name, i.settings) for i in menu)
-        for each in measured:
-            if each is not left:
-                rest.record(each.name, accuracy=each.measured["accuracy"])
+        for instance in measured:
+            if instance is not left:
+                rest.record(instance.name, accuracy=instance.measured["accuracy"])
         guess(rest)
         guessed = rest[left.name].measured["predicted_accuracy"]
         misses.append(guessed - left.measured["accuracy"])
@@ -140,14 +177,14 @@ def test_a_sample_stands_for_the_rest(tmp_path):
     options = {"scales": (0.4, 0.6, 0.8, 1), "sampling": "random"}
     net = kd.Resizable(net.base, **options)
     menu = table(net, tmp_path / "t.json", sample=8)
-    measured = [each.name for each in menu if "accuracy" in each.measured]
+    measured = [i.name for i in menu if "accuracy" in i.measured]
     assert len(measured) == 8 and {menu.names[0], "full"} <= set(measured)
-    assert all("predicted_accuracy" in each.measured for each in menu)
+    assert all("predicted_accuracy" in i.measured for i in menu)
     limit = 0.8 * menu.full.macs
     chosen = menu.within(macs=limit, metric="predicted_accuracy")
     assert chosen.macs <= limit
     assert chosen.measured["predicted_accuracy"] == max(
-        each.measured["predicted_accuracy"] for each in menu if each.macs <= limit
+        i.measured["predicted_accuracy"] for i in menu if i.macs <= limit
     )
     kept = json.loads((tmp_path / "t.json").read_text())
     assert sum("accuracy" in row["measured"] for row in kept["instances"]) == 8

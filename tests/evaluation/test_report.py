@@ -153,8 +153,37 @@ def test_bad_input_gets_a_sentence_and_leaves_no_file(tmp_path, random_menu):
 
 
 def test_environment_names_versions_and_processor():
-    found = environment()
-    assert found["keras"] and found["CPU"] and int(found["Cores"]) > 0
+    machine = environment()
+    assert machine["keras"] and machine["CPU"] and int(machine["Cores"]) > 0
+
+
+def test_the_menus_own_figure_and_costs_on_average(tmp_path):
+    average = {"macs": 4e6, "macs_spread": 1e6, "images": 50}
+    measured = [{"mean_iou": 0.8, "accuracy": 0.9}, {"mean_iou": 0.7, "accuracy": 0.8}]
+    menu = Menu(
+        [
+            Instance("full", macs=9_000_000, measured=measured[0]),
+            Instance("sampled", macs=9_500_000, measured=measured[1], average=average),
+        ]
+    )
+    menu.metric = "mean_iou"
+    path = report(menu, tmp_path / "r.html", budget={"macs": 5e6}, images=100)
+    page = Page(path)
+    assert page.rows[0][:3] == ["Instance", "MACs", "Mean IoU"]
+    sampled = ["sampledchosen", "4 M on average", "70.00 %", "80.00 % ± 4.00"]
+    assert page.rows[2] == sampled
+    assert "Mean IoU against cost" in page.text and "Mean IoU (%)" in page.source
+    assert "sampled: 70.00 % at 4 M on average" in page.source
+    assert ", on average where images differ" in page.source
+    assert "the mean over the images it was measured on" in page.source
+    assert 'style="--part:44%"' in page.source
+    assert "the best full with 80.00 %" in page.source
+    loss = Page(report(menu, tmp_path / "r.html", metric="accuracy"))
+    assert "Accuracy against cost" in loss.text
+    one = Menu([Instance("full", macs=9, measured={"psnr": 31.5})])
+    page = Page(report(one, tmp_path / "r.html", metric="psnr", images=10))
+    assert "full: 31.5 at 9" in page.source and page.rows[1][2] == "31.5"
+    assert "on average" not in page.source
 
 
 class JsonCard:
@@ -197,8 +226,8 @@ def test_amounts_keep_three_digits(value, text):
 
 @pytest.mark.parametrize("span", [(0, 41), (0.87, 0.93), (86.4, 94.1), (0, 5.3e9)])
 def test_ticks_are_few_round_and_inside(span):
-    found = ticks(*span, 6)
-    assert 3 <= len(found) <= 7
-    assert span[0] <= found[0] and found[-1] <= span[1]
-    steps = {round((b - a) / (found[1] - found[0]), 6) for a, b in pairwise(found)}
+    marks = ticks(*span, 6)
+    assert 3 <= len(marks) <= 7
+    assert span[0] <= marks[0] and marks[-1] <= span[1]
+    steps = {round((b - a) / (marks[1] - marks[0]), 6) for a, b in pairwise(marks)}
     assert steps == {1}

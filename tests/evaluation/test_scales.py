@@ -38,7 +38,7 @@ def test_equals_an_independent_computation(activation, small_net):
     net = small_net(size=8, activation=activation)
     images = np.random.default_rng(1).normal(size=(5, 9, 11, 3)).astype("float32") * 3
     sizes = (9, 12, 14)
-    found = scale_sensitivity(net, images, sizes, batch_size=2, verbose=0)
+    result = scale_sensitivity(net, images, sizes, batch_size=2, verbose=0)
     outputs = {}
     for size in sizes:
         views = np.stack([upscaled(image, size, 8) for image in images])
@@ -46,18 +46,18 @@ def test_equals_an_independent_computation(activation, small_net):
         outputs[size] = softmax(raw) if activation is None else raw
     pairs = []
     for a, b in itertools.combinations(sizes, 2):
-        each = [
+        cosines = [
             u @ v / np.sqrt((u @ u) * (v @ v))
             for u, v in zip(outputs[a], outputs[b], strict=True)
         ]
-        pairs.append(np.mean(each))
+        pairs.append(np.mean(cosines))
         row, column = sizes.index(a), sizes.index(b)
-        assert found.matrix[row, column] == pytest.approx(pairs[-1], abs=1e-6)
-        assert found.matrix[column, row] == found.matrix[row, column]
-    assert found.mean == pytest.approx(np.mean(pairs), abs=1e-6)
-    assert found.mean < 1 - 1e-5
-    np.testing.assert_allclose(np.diag(found.matrix), 1)
-    assert found.images == 5 and "3 pairs, 5 images" in str(found)
+        assert result.matrix[row, column] == pytest.approx(pairs[-1], abs=1e-6)
+        assert result.matrix[column, row] == result.matrix[row, column]
+    assert result.mean == pytest.approx(np.mean(pairs), abs=1e-6)
+    assert result.mean < 1 - 1e-5
+    np.testing.assert_allclose(np.diag(result.matrix), 1)
+    assert result.images == 5 and "3 pairs, 5 images" in str(result)
 
 
 def test_a_network_blind_to_size_scores_one():
@@ -65,28 +65,28 @@ def test_a_network_blind_to_size_scores_one():
     x = keras.layers.GlobalAveragePooling2D()(image)
     net = keras.Model(image, keras.layers.Dense(4)(x))
     flat = np.ones((3, 16, 16, 3), "float32") * np.arange(3)[:, None, None, None]
-    found = scale_sensitivity(net, flat, verbose=0)
-    assert len(found.sizes) == 7 and found.crop == 16
-    assert found.mean == pytest.approx(1)
+    result = scale_sensitivity(net, flat, verbose=0)
+    assert len(result.sizes) == 7 and result.crop == 16
+    assert result.mean == pytest.approx(1)
 
 
 def test_paper_sizes_and_their_scaled_form(small_net):
     assert PAPER_SIZES == (256, 272, 288, 304, 320, 336, 352)
     images = np.zeros((1, 32, 32, 3), "float32")
-    found = scale_sensitivity(small_net(32), images, verbose=0)
-    assert found.sizes == (37, 39, 41, 43, 46, 48, 50) and found.crop == 32
+    result = scale_sensitivity(small_net(32), images, verbose=0)
+    assert result.sizes == (37, 39, 41, 43, 46, 48, 50) and result.crop == 32
 
 
 def test_streams_images_of_different_shapes_and_other_batches(dynamic):
     rng = np.random.default_rng(0)
     ragged = [rng.normal(size=(1, h, w, 3)) for h, w in ((8, 8), (10, 9), (8, 13))]
-    found = scale_sensitivity(dynamic, ragged, (9, 10), batch_size=2, verbose=0)
+    result = scale_sensitivity(dynamic, ragged, (9, 10), batch_size=2, verbose=0)
     alone = [
         scale_sensitivity(dynamic.at("full"), x, (9, 10), verbose=0).mean
         for x in ragged
     ]
-    assert found.images == 3
-    assert found.mean == pytest.approx(np.mean(alone), abs=1e-6)
+    assert result.images == 3
+    assert result.mean == pytest.approx(np.mean(alone), abs=1e-6)
     assert scale_sensitivity(dynamic, ragged, limit=2, verbose=0).images == 2
 
 
@@ -101,6 +101,27 @@ def test_resize_equals_keras(shape, size):
     top, left = (rows - 8) // 2, (columns - 8) // 2
     middle = keras.ops.convert_to_numpy(whole)[:, top : top + 8, left : left + 8]
     np.testing.assert_allclose(resize_and_crop(images, size, 8), middle, atol=1e-5)
+
+
+def test_one_of_several_outputs_is_compared(two_headed, data):
+    images, options = data[0], {"sizes": (9, 10), "verbose": 0}
+    result = scale_sensitivity(two_headed, images, output="classes", **options)
+    base = two_headed.base
+    alone = keras.Model(base.input, base.output["classes"])
+    assert result.mean == scale_sensitivity(alone, images, **options).mean
+    with pytest.raises(DynresError, match="several outputs.*'classes', 'pixels'"):
+        scale_sensitivity(two_headed, images, **options)
+    with pytest.raises(DynresError, match=r"one answer an image.*\(None, 8, 8\)"):
+        scale_sensitivity(two_headed, images, output="pixels", **options)
+
+
+@pytest.mark.parametrize("operation", [keras.layers.Softmax(), keras.ops.softmax])
+def test_probabilities_are_seen_wherever_they_come_from(operation, small_net, data):
+    net = small_net()
+    probable = keras.Model(net.input, operation(net.output))
+    options = {"sizes": (9, 10), "verbose": 0}
+    mean = scale_sensitivity(net, data[0], **options).mean
+    assert scale_sensitivity(probable, data[0], **options).mean == pytest.approx(mean)
 
 
 def test_bad_input_gets_a_sentence(data, small_net):

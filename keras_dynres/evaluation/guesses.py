@@ -5,7 +5,10 @@ import itertools
 
 import numpy as np
 
+from keras_dynres import text
 from keras_dynres.errors import DynresError
+from keras_dynres.evaluation.curves import metric_of
+from keras_dynres.instance import Menu
 
 # Weighs against large coefficients where few instances were measured.
 _RIDGE = 1e-3
@@ -21,22 +24,25 @@ class Guess:
         spread: Standard deviation of what was measured: the error of always guessing
             the mean.
         measured: How many instances were measured.
+        metric: The figure that was guessed.
     """
 
     error: float
     spread: float
     measured: int
+    metric: str = "accuracy"
 
     def __str__(self):
+        error = text.figure(self.error, self.metric)
+        spread = text.figure(self.spread, self.metric)
         return (
-            f"Guessed from {self.measured} instances: off by {100 * self.error:.2f} % "
-            f"(each left out in turn), where the measured ones spread by "
-            f"{100 * self.spread:.2f} %."
+            f"Guessed from {self.measured} instances: off by {error} (each left out in "
+            f"turn), where the measured ones spread by {spread}."
         )
 
 
-def guess(menu, metric="accuracy"):
-    """Records `predicted_accuracy` for every instance of a menu.
+def guess(menu: Menu, metric: str | None = None) -> Guess:
+    """Records `predicted_accuracy`, or what else is guessed, for every instance.
 
     A quadratic in the instances' settings (the logarithms of the scales of a
     `Resizable`) is fitted to the measured ones. Its error is stated for instances that
@@ -44,7 +50,8 @@ def guess(menu, metric="accuracy"):
 
     Args:
         menu: A `Menu` whose instances have numbers for settings, the same for all.
-        metric: The measured figure to guess; `predicted_` stands before its name.
+        metric: The measured figure to guess, by default the menu's own; `predicted_`
+            stands before its name.
 
     Returns:
         A `Guess`.
@@ -56,31 +63,32 @@ def guess(menu, metric="accuracy"):
     ...     kd.Instance(f"s{a}-{b}", {"a": a, "b": b}, macs=int(1e6 * (a + b)))
     ...     for a, b in scales
     ... )
-    >>> for each in list(menu)[:8]:
-    ...     menu.record(each.name, accuracy=0.5 + 0.2 * each.settings["a"])
-    >>> found = guess(menu)
+    >>> for instance in list(menu)[:8]:
+    ...     menu.record(instance.name, accuracy=0.5 + 0.2 * instance.settings["a"])
+    >>> quality = guess(menu)
     >>> round(menu["s1.0-1.0"].measured["predicted_accuracy"], 2)
     0.7
     """
+    metric = metric_of(menu, metric)
     features = np.stack([_features(instance) for instance in menu])
     figures = [instance.figure(metric) for instance in menu]
-    seen = np.array([figure is not None for figure in figures])
-    count = int(seen.sum())
+    is_measured = np.array([figure is not None for figure in figures])
+    count = int(is_measured.sum())
     if count < features.shape[1]:
         raise DynresError(
             f"A guess needs at least {features.shape[1]} measured instances. "
             f"Received: {count} with a figure {metric!r}"
         )
-    x, y = features[seen], np.array([f for f in figures if f is not None])
+    x, y = features[is_measured], np.array([f for f in figures if f is not None])
     # Not the constant, which stands first.
     weight = _RIDGE * np.diag([0.0] + [1.0] * (x.shape[1] - 1))
     solve = np.linalg.pinv(x.T @ x + weight) @ x.T
     coefficients = solve @ y
-    # What is left of each when it is left out, without as many fits.
-    left = (y - x @ coefficients) / (1 - np.einsum("ij,ji->i", x, solve))
+    # By how much an instance is missed when it is left out, without as many fits.
+    misses = (y - x @ coefficients) / (1 - np.einsum("ij,ji->i", x, solve))
     for instance, row in zip(list(menu), features, strict=True):
         menu.record(instance.name, **{f"predicted_{metric}": float(row @ coefficients)})
-    return Guess(float(np.sqrt((left**2).mean())), float(y.std()), count)
+    return Guess(float(np.sqrt((misses**2).mean())), float(y.std()), count, metric)
 
 
 def _features(instance):
