@@ -61,8 +61,8 @@ def load(
             out and `"held_out"` gives: what a model was not trained on.
     """
     # Here, not above: importing the package must not import TensorFlow.
+    from keras_dynres.data import arrays, memory, stream
     from keras_dynres.data import augment as changes
-    from keras_dynres.data import memory, reading, stream
 
     dataset = info(name)
     offered = changes.PICTURE_AUGMENTATIONS
@@ -86,7 +86,7 @@ def load(
             f"Received: start_epoch={start_epoch}, epochs={epochs}"
         )
     room, read = (
-        (memory, reading.arrays) if dataset.in_memory else (stream, stream.Files)
+        (memory, arrays.shared) if dataset.in_memory else (stream, stream.Files)
     )
     at_source = dataset.test if split == "test" else dataset.train
     images = read(dataset, at_source, data_dir, on_corrupt)
@@ -122,17 +122,17 @@ def shrunk(dataset, low_steps, ratio=2, blur="gaussian"):
         ratio: What height and width are divided by.
         blur: `"gaussian"` or `"bilinear"`.
     """
-    from keras_dynres.data import shrinking
+    from keras_dynres.data import host_shrink
 
-    if blur not in shrinking.SHRINKS:
-        raise UnknownNameError("blur", blur, list(shrinking.SHRINKS))
+    if blur not in host_shrink.SHRINKS:
+        raise UnknownNameError("blur", blur, list(host_shrink.SHRINKS))
     sizes = dataset.element_spec[0].shape[1:3]
     if None in sizes or any(size % ratio for size in sizes):
         raise DynresError(
             f"ratio divides the images' height and width, {sizes[0]} and {sizes[1]}. "
             f"Received: ratio={ratio!r}"
         )
-    return shrinking.shrunk(dataset, low_steps, ratio, shrinking.SHRINKS[blur])
+    return host_shrink.shrunk(dataset, low_steps, ratio, host_shrink.SHRINKS[blur])
 
 
 def provenance(name, data_dir=None):
@@ -144,14 +144,14 @@ def provenance(name, data_dir=None):
     >>> provenance("synthetic")
     {'name': 'synthetic', 'version': '', 'description': 'Made up by the package.'}
     """
-    from keras_dynres.data import reading
+    from keras_dynres.data import source
 
     dataset = info(name)
     if not dataset.source:
         words = "Made up by the package."
         return {"name": dataset.name, "version": "", "description": words}
     # Not `builder.info`: of a set it knows, tensorflow-datasets gives its own words.
-    folder = reading.builder(dataset, data_dir).data_path
+    folder = source.builder(dataset, data_dir).data_path
     said = json.loads((folder / "dataset_info.json").read_text())
     return {
         "name": dataset.name,

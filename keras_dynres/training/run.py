@@ -8,11 +8,11 @@ import keras
 from keras_dynres import architectures, data, zoo
 from keras_dynres.errors import DynresError
 from keras_dynres.lock import locked
-from keras_dynres.training import logs, optimizing
+from keras_dynres.training import logs, optimization
 from keras_dynres.training.checkpoints import Checkpoints
-from keras_dynres.training.finishing import finish
 from keras_dynres.training.fused_norms import fuse_norms
 from keras_dynres.training.recipe import Recipe
+from keras_dynres.training.results import finish
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -46,9 +46,9 @@ def build(recipe):
         if recipe.method is not None:
             model = _with_method(model, recipe)
         model.compile(
-            optimizer=optimizing.optimizer(recipe, _steps(recipe)),
-            loss=optimizing.loss(recipe),
-            metrics=optimizing.metrics(dataset.classes),
+            optimizer=optimization.optimizer(recipe, _steps(recipe)),
+            loss=optimization.loss(recipe),
+            metrics=optimization.metrics(dataset.classes),
             # XLA brings TensorFlow nothing on a CPU, and compiles each instance long.
             jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
         )
