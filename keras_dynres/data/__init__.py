@@ -4,7 +4,7 @@ import contextlib
 import json
 
 from keras_dynres.data.catalog import DATASETS, Dataset, info
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.errors import DynresError, one_of
 
 __all__ = [
     "DATASETS",
@@ -68,12 +68,8 @@ def load(
     offered = changes.PICTURE_AUGMENTATIONS
     if dataset.in_memory:
         offered = changes.AUGMENTATIONS
-    if augment not in offered:
-        raise UnknownNameError(f"augmentation of {dataset.name!r}", augment, offered)
-    if split not in ("train", "test", "held_out"):
-        raise DynresError(
-            f"split is 'train', 'test' or 'held_out'. Received: split={split!r}"
-        )
+    one_of(f"augmentation of {dataset.name!r}", augment, offered)
+    one_of("split", split, ("train", "test", "held_out"))
     if not (split == "held_out") <= held_out < dataset.train_images:
         raise DynresError(
             f"held_out is fewer than the {dataset.train_images} training images of "
@@ -124,15 +120,14 @@ def shrunk(dataset, low_steps, ratio=2, blur="gaussian"):
     """
     from keras_dynres.data import host_shrink
 
-    if blur not in host_shrink.SHRINKS:
-        raise UnknownNameError("blur", blur, list(host_shrink.SHRINKS))
+    shrink = host_shrink.SHRINKS[one_of("blur", blur, host_shrink.SHRINKS)]
     sizes = dataset.element_spec[0].shape[1:3]
     if None in sizes or any(size % ratio for size in sizes):
         raise DynresError(
             f"ratio divides the images' height and width, {sizes[0]} and {sizes[1]}. "
             f"Received: ratio={ratio!r}"
         )
-    return host_shrink.shrunk(dataset, low_steps, ratio, host_shrink.SHRINKS[blur])
+    return host_shrink.shrunk(dataset, low_steps, ratio, shrink)
 
 
 def provenance(name, data_dir=None):

@@ -2,7 +2,7 @@
 
 import tensorflow as tf
 
-from keras_dynres.errors import DynresError
+from keras_dynres.errors import DynresError, one_of
 
 
 def builder(dataset, data_dir=None):
@@ -36,8 +36,4 @@ def decode(data):
 
 def skips(on_corrupt):
     """Whether damaged images are left out."""
-    if on_corrupt not in ("raise", "skip"):
-        raise DynresError(
-            f"on_corrupt is 'raise' or 'skip'. Received: on_corrupt={on_corrupt!r}"
-        )
-    return on_corrupt == "skip"
+    return one_of("value of on_corrupt", on_corrupt, ("raise", "skip")) == "skip"
