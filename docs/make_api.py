@@ -21,7 +21,7 @@ ROOMS = (
     "keras_dynres.architectures",
     "keras_dynres.data",
     "keras_dynres.training",
-    "keras_dynres.training.optimizing",
+    "keras_dynres.training.optimization",
     "keras_dynres.evaluation",
     "keras_dynres.exits",
     "keras_dynres.zoo",

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.errors import DynresError, one_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,10 +86,9 @@ def rewire(model, edits, name=None, output=None):
     (None, 3, 3, 4)
     """
     model = as_functional(model)
-    names = {layer.name for layer in _layers(model)}
+    names = sorted({layer.name for layer in _layers(model)})
     for edited in edits:
-        if edited not in names:
-            raise UnknownNameError(f"layer of {model.name!r}", edited, sorted(names))
+        one_of(f"layer of {model.name!r}", edited, names)
     tensors = {id(t): t for t in model.inputs}
     for tensor in model.inputs:
         edit = edits.get(_history(tensor).name)

@@ -13,7 +13,7 @@ from keras_dynres.architectures.resnext import resnext
 from keras_dynres.architectures.shufflenet_v2 import shufflenet_v2
 from keras_dynres.architectures.vgg import vgg
 from keras_dynres.architectures.wide_resnet import wide_resnet
-from keras_dynres.errors import UnknownNameError
+from keras_dynres.errors import one_of
 
 __all__ = [
     "create",
@@ -74,12 +74,9 @@ def create(architecture, **options):
     Returns:
         A functional `keras.Model` whose output is logits.
     """
-    if architecture not in _ARCHITECTURES:
-        raise UnknownNameError("architecture", architecture, names())
-    build = _ARCHITECTURES[architecture]
+    build = _ARCHITECTURES[one_of("architecture", architecture, names())]
     offered = inspect.signature(build).parameters
     checks_itself = "options" in offered
-    for option in options:
-        if option not in offered and not checks_itself:
-            raise UnknownNameError(f"option of {architecture}", option, offered)
+    for option in () if checks_itself else options:
+        one_of(f"option of {architecture}", option, offered)
     return build(**options)

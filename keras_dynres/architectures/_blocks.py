@@ -4,7 +4,7 @@ from numbers import Integral
 
 import keras
 
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.errors import DynresError, one_of
 
 
 def conv(x, filters, kernel, name, stride=1, groups=1, use_bias=False):
@@ -82,7 +82,7 @@ def stem(x, kind, filters, norm=True):
 
 def stem_kind(kind, input_shape):
     """Resolves `"auto"`: images below 64 pixels get the CIFAR stem."""
-    check_choice("stem", kind, ("auto", "cifar", "imagenet"))
+    one_of("stem", kind, ("auto", "cifar", "imagenet"))
     if kind != "auto":
         return kind
     known = [size for size in _checked(input_shape)[:2] if size is not None]
@@ -118,12 +118,6 @@ def check_positive(**values):
             raise DynresError(
                 f"{key} must be a whole number from 1. Received: {key}={value!r}."
             )
-
-
-def check_choice(key, value, offered):
-    """Refuses a word that is not offered, and names the nearest."""
-    if value not in offered:
-        raise UnknownNameError(key, value, offered)
 
 
 def check_rate(**values):

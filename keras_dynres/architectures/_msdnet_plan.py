@@ -4,7 +4,7 @@ import dataclasses
 import math
 
 from keras_dynres.architectures import _blocks
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.errors import DynresError, one_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,14 +54,10 @@ class Plan:
 
 def plan(configuration, **options):
     """The `Plan` of a configuration, with options changed."""
-    if configuration not in CONFIGURATIONS:
-        raise UnknownNameError(
-            "configuration of MSDNet", configuration, list(CONFIGURATIONS)
-        )
+    one_of("configuration of MSDNet", configuration, CONFIGURATIONS)
     known = [field.name for field in dataclasses.fields(Plan)]
     for option in options:
-        if option not in known:
-            raise UnknownNameError("option of MSDNet", option, known)
+        one_of("option of MSDNet", option, known)
     return dataclasses.replace(CONFIGURATIONS[configuration], **options)
 
 

@@ -5,6 +5,7 @@ import keras
 from keras_dynres.architectures import _blocks as b
 from keras_dynres.architectures import _mobile as m
 from keras_dynres.architectures import _shuffle as s
+from keras_dynres.errors import one_of
 
 # Channels of stages 2 to 4 and of the last convolution.
 _WIDTHS = {
@@ -58,9 +59,9 @@ def shufflenet_v2(
         [ShuffleNet V2: Practical Guidelines for Efficient CNN Architecture Design](
         https://arxiv.org/abs/1807.11164) (Ma et al., 2018)
     """
-    b.check_choice("width", width, _WIDTHS)
+    one_of("width", width, _WIDTHS)
     b.check_positive(classes=classes)
-    b.check_choice("shortcut", shortcut, ("input", "half"))
+    one_of("shortcut", shortcut, ("input", "half"))
     inputs = b.image_input(input_shape)
     x = _stem(inputs, b.stem_kind(stem, input_shape))
     *channels, last = _WIDTHS[width]

@@ -3,7 +3,7 @@
 import keras
 
 from keras_dynres.architectures import _blocks as b
-from keras_dynres.errors import DynresError
+from keras_dynres.errors import DynresError, one_of
 
 # Convolutions of each stage.
 _DEPTHS = {
@@ -54,7 +54,7 @@ def vgg(
     """
     convolutions = b.blocks_per_stage("VGG", depth, _DEPTHS)
     b.check_positive(classes=classes)
-    b.check_choice("head", head, ("pool", "dense"))
+    one_of("head", head, ("pool", "dense"))
     b.check_rate(dropout=dropout)
     dense = head == "dense"
     halvings = 5 if dense else 4

@@ -5,7 +5,7 @@ import dataclasses
 import io
 from typing import NamedTuple
 
-from keras_dynres import files
+from keras_dynres import files, text
 
 
 class Work(NamedTuple):
@@ -79,16 +79,16 @@ class Cost:
 
     def to_csv(self, path=None):
         """The table as CSV text, written to `path` (whole or not at all) if given."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
         fields = [field.name for field in dataclasses.fields(LayerCost)]
         writer.writerow(fields)
         for layer in self.layers:
             row = {**vars(layer), "output_shape": _shape(layer.output_shape)}
             writer.writerow([row[field] for field in fields])
         if path is not None:
-            files.write(path, text.getvalue())
-        return text.getvalue()
+            files.write(path, table.getvalue())
+        return table.getvalue()
 
     def __str__(self):
         head = ["layer", "kind", "output", "MACs", "FLOPs", "parameters"]
@@ -103,16 +103,10 @@ class Cost:
         ]
         total = [f"total of {self.name}", "", ""]
         total += [f"{n:,}" for n in (self.macs, self.flops, self.params)]
-        columns = zip(head, *rows, total, strict=True)
-        widths = [max(map(len, column)) for column in columns]
-        rule = ["-" * width for width in widths]
-        lines = [_line(row, widths) for row in (head, rule, *rows, rule, total)]
-        return "\n".join(
-            [
-                *lines,
-                "MACs with the elements of activations and pooling: "
-                f"{self.macs_elementwise:,}",
-            ]
+        return (
+            f"{text.grid(head, [*rows, total])}\n"
+            "MACs with the elements of activations and pooling: "
+            f"{self.macs_elementwise:,}"
         )
 
     def __repr__(self):
@@ -124,11 +118,3 @@ class Cost:
 
 def _shape(shape):
     return "x".join(map(str, shape))
-
-
-def _line(row, widths):
-    cells = [
-        cell.ljust(width) if column < 3 else cell.rjust(width)
-        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
-    return "  ".join(cells).rstrip()

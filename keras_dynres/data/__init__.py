@@ -4,7 +4,7 @@ import contextlib
 import json
 
 from keras_dynres.data.catalog import DATASETS, Dataset, info
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.errors import DynresError, one_of
 
 __all__ = [
     "DATASETS",
@@ -61,19 +61,15 @@ def load(
             out and `"held_out"` gives: what a model was not trained on.
     """
     # Here, not above: importing the package must not import TensorFlow.
+    from keras_dynres.data import arrays, memory, stream
     from keras_dynres.data import augment as changes
-    from keras_dynres.data import memory, reading, stream
 
     dataset = info(name)
     offered = changes.PICTURE_AUGMENTATIONS
     if dataset.in_memory:
         offered = changes.AUGMENTATIONS
-    if augment not in offered:
-        raise UnknownNameError(f"augmentation of {dataset.name!r}", augment, offered)
-    if split not in ("train", "test", "held_out"):
-        raise DynresError(
-            f"split is 'train', 'test' or 'held_out'. Received: split={split!r}"
-        )
+    one_of(f"augmentation of {dataset.name!r}", augment, offered)
+    one_of("split", split, ("train", "test", "held_out"))
     if not (split == "held_out") <= held_out < dataset.train_images:
         raise DynresError(
             f"held_out is fewer than the {dataset.train_images} training images of "
@@ -86,7 +82,7 @@ def load(
             f"Received: start_epoch={start_epoch}, epochs={epochs}"
         )
     room, read = (
-        (memory, reading.arrays) if dataset.in_memory else (stream, stream.Files)
+        (memory, arrays.shared) if dataset.in_memory else (stream, stream.Files)
     )
     at_source = dataset.test if split == "test" else dataset.train
     images = read(dataset, at_source, data_dir, on_corrupt)
@@ -122,17 +118,16 @@ def shrunk(dataset, low_steps, ratio=2, blur="gaussian"):
         ratio: What height and width are divided by.
         blur: `"gaussian"` or `"bilinear"`.
     """
-    from keras_dynres.data import shrinking
+    from keras_dynres.data import host_shrink
 
-    if blur not in shrinking.SHRINKS:
-        raise UnknownNameError("blur", blur, list(shrinking.SHRINKS))
+    shrink = host_shrink.SHRINKS[one_of("blur", blur, host_shrink.SHRINKS)]
     sizes = dataset.element_spec[0].shape[1:3]
     if None in sizes or any(size % ratio for size in sizes):
         raise DynresError(
             f"ratio divides the images' height and width, {sizes[0]} and {sizes[1]}. "
             f"Received: ratio={ratio!r}"
         )
-    return shrinking.shrunk(dataset, low_steps, ratio, shrinking.SHRINKS[blur])
+    return host_shrink.shrunk(dataset, low_steps, ratio, shrink)
 
 
 def provenance(name, data_dir=None):
@@ -144,14 +139,14 @@ def provenance(name, data_dir=None):
     >>> provenance("synthetic")
     {'name': 'synthetic', 'version': '', 'description': 'Made up by the package.'}
     """
-    from keras_dynres.data import reading
+    from keras_dynres.data import source
 
     dataset = info(name)
     if not dataset.source:
         words = "Made up by the package."
         return {"name": dataset.name, "version": "", "description": words}
     # Not `builder.info`: of a set it knows, tensorflow-datasets gives its own words.
-    folder = reading.builder(dataset, data_dir).data_path
+    folder = source.builder(dataset, data_dir).data_path
     said = json.loads((folder / "dataset_info.json").read_text())
     return {
         "name": dataset.name,

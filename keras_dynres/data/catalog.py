@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_dynres.errors import UnknownNameError
+from keras_dynres.errors import one_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,6 +67,4 @@ def info(name):
     """
     if isinstance(name, Dataset):
         return name
-    if name not in DATASETS:
-        raise UnknownNameError("data set", name, list(DATASETS))
-    return DATASETS[name]
+    return DATASETS[one_of("data set", name, DATASETS)]

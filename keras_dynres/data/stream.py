@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import tensorflow as tf
 
-from keras_dynres.data import reading
+from keras_dynres.data import source
 from keras_dynres.data.augment import PICTURE_AUGMENTATIONS, centre, standardise
 from keras_dynres.errors import DynresError
 
@@ -25,10 +25,10 @@ class Files:
     """
 
     def __init__(self, dataset, split, data_dir=None, on_corrupt="raise"):
-        self._builder = reading.builder(dataset, data_dir)
+        self._builder = source.builder(dataset, data_dir)
         self._split = split
         self.dataset = dataset
-        self._skip = reading.skips(on_corrupt)
+        self._skip = source.skips(on_corrupt)
         self._features = self._builder.info.features
         self._take(split)
 
@@ -59,9 +59,9 @@ class Files:
 
         def one(number, record):
             example = self._features.deserialize_example(
-                record, decoders=reading.undecoded()
+                record, decoders=source.undecoded()
             )
-            image = reading.decode(example["image"])
+            image = source.decode(example["image"])
             return prepare(number, image, example["label"])
 
         if not self._skip:

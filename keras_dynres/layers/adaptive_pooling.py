@@ -6,7 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_dynres.errors import DynresError
+from keras_dynres.errors import DynresError, one_of
 
 
 def scaled_size(size, ratio):
@@ -41,10 +41,8 @@ class AdaptivePooling2D(keras.layers.Layer):
         super().__init__(**kwargs)
         if not 0 < ratio <= 1:
             raise DynresError(f"A ratio lies in (0, 1]. Received: ratio={ratio}")
-        if mode not in ("average", "max"):
-            raise DynresError(f"mode is 'average' or 'max'. Received: mode={mode!r}")
         self.ratio = ratio
-        self.mode = mode
+        self.mode = one_of("mode", mode, ("average", "max"))
 
     def compute_output_shape(self, input_shape):
         """Height and width scaled, the rest kept."""

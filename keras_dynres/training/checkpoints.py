@@ -9,7 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from keras_dynres.errors import DynresError
-from keras_dynres.files import appearing
+from keras_dynres.files import appearing, writing
+
+# What reading a file raises that this module did not write.
+_FOREIGN = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 
 
 class Checkpoints:
@@ -43,10 +46,11 @@ class Checkpoints:
         np.savez(buffer, meta=np.array(json.dumps(meta)), **arrays)
         content = buffer.getvalue()
         path = self.folder / f"epoch_{epoch:05d}.{_hash(content)}.npz"
-        with appearing(path) as file:
-            file.write(content)
-        for old in [p for p in self.paths() if p != path][1:]:
-            old.unlink(missing_ok=True)
+        with writing(path, "checkpoint"):
+            with appearing(path) as file:
+                file.write(content)
+            for old in [p for p in self.paths() if p != path][1:]:
+                old.unlink(missing_ok=True)
         return path
 
     def restore(self, model, say=print):
@@ -68,12 +72,14 @@ class Checkpoints:
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 meta = json.loads(str(file["meta"]))
+                recipe = dict(meta["recipe"])
+                epoch, history = meta["epoch"], meta["history"]
                 arrays = [file[f"v{i}"] for i in range(len(file.files) - 1)]
-        except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        except _FOREIGN as error:
             raise DynresError(
                 f"Not a checkpoint of this package. Received: {path}"
             ) from error
-        for key, value in meta["recipe"].items():
+        for key, value in recipe.items():
             if self._recipe.get(key) != value:
                 raise DynresError(
                     f"The checkpoints in {str(self.folder)!r} were trained with "
@@ -85,7 +91,7 @@ class Checkpoints:
             raise DynresError(f"The checkpoint is of another model. Received: {path}")
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
-        return meta["epoch"], meta["history"]
+        return epoch, history
 
 
 def _variables(model):
@@ -93,10 +99,9 @@ def _variables(model):
     model.optimizer.build(model.trainable_variables)
     metrics = {id(v) for v in model.metrics_variables}
     # Until the first step metrics have no variables, afterwards they do.
-    mine = [v for v in model.variables if id(v) not in metrics]
-    optimizer = {id(v) for v in model.optimizer.variables}
-    mine = [v for v in mine if id(v) not in optimizer]
-    return [*mine, *model.optimizer.variables]
+    others = metrics | {id(v) for v in model.optimizer.variables}
+    weights = [v for v in model.variables if id(v) not in others]
+    return [*weights, *model.optimizer.variables]
 
 
 def _fingerprint(recipe):

@@ -1,6 +1,5 @@
 """What a run writes down: checkpoints, log.csv, history.json, a line an epoch."""
 
-import contextlib
 import csv
 import io
 import json
@@ -11,8 +10,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_dynres import files
 from keras_dynres.errors import DynresError
-from keras_dynres.files import appearing
 
 
 class EpochKeeper(keras.callbacks.Callback):
@@ -47,8 +46,7 @@ class EpochKeeper(keras.callbacks.Callback):
         row["learning_rate"] = round(float(self.model.optimizer.learning_rate), 8)
         row["seconds"] = round(time.perf_counter() - self._began, 1)
         self.history.append(row)
-        with writing(self._checkpoints.folder):
-            self._checkpoints.save(self.model, epoch + 1, self.history)
+        self._checkpoints.save(self.model, epoch + 1, self.history)
         write_logs(self._checkpoints.folder, self.history)
         if self._verbose:
             print(_line(row, self.params["epochs"]), flush=True)
@@ -62,25 +60,8 @@ def write_logs(folder, history):
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
-    contents = {
-        "log.csv": text.getvalue(),
-        "history.json": json.dumps(history, indent=1),
-    }
-    with writing(folder):
-        for name, content in contents.items():
-            with appearing(folder / name) as file:
-                file.write(content.encode())
-
-
-@contextlib.contextmanager
-def writing(folder):
-    """Says in one sentence where writing failed."""
-    try:
-        yield
-    except OSError as error:
-        raise DynresError(
-            f"Cannot write to {str(folder)!r}: {error.strerror or error}."
-        ) from error
+    files.write(folder / "log.csv", text.getvalue())
+    files.write(folder / "history.json", json.dumps(history, indent=1))
 
 
 def is_terminal():

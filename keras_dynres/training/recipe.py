@@ -5,12 +5,12 @@ only what differs from that recipe.
 """
 
 import dataclasses
-import json
 import typing
 from pathlib import Path
 
 from keras_dynres.data.catalog import DATASETS
-from keras_dynres.errors import DynresError, UnknownNameError, did_you_mean
+from keras_dynres.errors import DynresError, one_of
+from keras_dynres.files import read_json
 
 FOLDER = Path(__file__).with_name("recipes")
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -85,9 +85,9 @@ class Recipe:
     def __post_init__(self):
         for field in dataclasses.fields(self):
             self._check_type(field)
-        _one_of("data set", self.dataset, DATASETS)
-        _one_of("precision", self.precision, _PRECISIONS)
-        _one_of("schedule", self.schedule, _SCHEDULES)
+        one_of("data set", self.dataset, DATASETS)
+        one_of("precision", self.precision, _PRECISIONS)
+        one_of("schedule", self.schedule, _SCHEDULES)
         self._check("epochs", self.epochs > 0, "above 0")
         self._check("batch_size", self.batch_size > 0, "above 0")
         self._check("learning_rate", self.learning_rate > 0, "above 0")
@@ -124,11 +124,7 @@ class Recipe:
         """The recipe a plain dict describes."""
         known = [field.name for field in dataclasses.fields(cls)]
         for key in config:
-            if key not in known:
-                raise DynresError(
-                    f"Unknown recipe entry. Received: {key!r}."
-                    f"{did_you_mean(key, known)}"
-                )
+            one_of("recipe entry", key, known)
         for key in ("architecture", "dataset", "epochs"):
             if key not in config:
                 raise DynresError(
@@ -177,19 +173,8 @@ def _read(name, seen=()):
     """The file's path, and its content laid over that of the recipe it extends."""
     path = Path(name)
     if path.suffix != ".json":
-        if str(name) not in names():
-            raise UnknownNameError("recipe", name, names())
-        path = FOLDER / f"{name}.json"
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise DynresError(
-            f"The recipe cannot be read ({error.strerror}). Received: {str(path)!r}"
-        ) from error
-    except ValueError as error:
-        raise DynresError(
-            f"The recipe is not JSON ({error}). Received: {str(path)!r}"
-        ) from error
+        path = FOLDER / f"{one_of('recipe', str(name), names())}.json"
+    content = read_json(path, "a recipe")
     if not isinstance(content, dict):
         raise DynresError(f"A recipe is a JSON object. Received: {str(path)!r}")
     parent = content.pop("extends", None)
@@ -201,8 +186,3 @@ def _read(name, seen=()):
         )
     # The header is each file's own.
     return path, {**_read(parent, (*seen, parent))[1], "about": (), **content}
-
-
-def _one_of(kind, value, offered):
-    if value not in offered:
-        raise UnknownNameError(kind, value, list(offered))

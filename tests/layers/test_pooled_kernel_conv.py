@@ -23,9 +23,9 @@ def test_three_by_three_becomes_the_mean_of_its_nine_taps():
     source = convolution(3)
     kernel = np.asarray(source.kernel)
     expected = sum(kernel[i, j] for i in range(3) for j in range(3)) / 9
-    found = np.asarray(pooled(source).kernel)
-    assert found.shape == (1, 1, 2, 4)
-    np.testing.assert_allclose(found[0, 0], expected, atol=1e-6)
+    taps = np.asarray(pooled(source).kernel)
+    assert taps.shape == (1, 1, 2, 4)
+    np.testing.assert_allclose(taps[0, 0], expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("size", "ratio"), [(5, 2), (3, 2), (7, 3)])
@@ -36,16 +36,16 @@ def test_ceil_is_average_pooling_padded_at_the_end(size, ratio):
     padded = np.full((cells * ratio, cells * ratio, 2, 4), np.nan)
     padded[:size, :size] = kernel
     blocks = padded.reshape(cells, ratio, cells, ratio, 2, 4)
-    found = np.asarray(pooled(source, ratio, "ceil").kernel)
-    np.testing.assert_allclose(found, np.nanmean(blocks, axis=(1, 3)), atol=1e-6)
+    taps = np.asarray(pooled(source, ratio, "ceil").kernel)
+    np.testing.assert_allclose(taps, np.nanmean(blocks, axis=(1, 3)), atol=1e-6)
 
 
 def test_floor_covers_every_tap():
     source = convolution(5)
     kernel = np.asarray(source.kernel)
-    found = np.asarray(pooled(source).kernel)
-    assert found.shape[:2] == (2, 2)
-    np.testing.assert_allclose(found[0, 1], kernel[:3, 2:].mean((0, 1)), atol=1e-6)
+    taps = np.asarray(pooled(source).kernel)
+    assert taps.shape[:2] == (2, 2)
+    np.testing.assert_allclose(taps[0, 1], kernel[:3, 2:].mean((0, 1)), atol=1e-6)
     # A ratio beyond the kernel leaves one tap.
     assert tuple(pooled(source, ratio=8).kernel.shape[:2]) == (1, 1)
 
@@ -70,9 +70,9 @@ def test_gradients_spread_evenly_over_the_sources_taps(groups):
     before = np.asarray(source.kernel), np.asarray(small.kernel)
     x = DRAW.normal(size=(4, 8, 8, 4)).astype("float32")
     y = DRAW.normal(size=(4, 8, 8, 4)).astype("float32")
-    for each in (layer, small):
+    for trained in (layer, small):
         inputs = keras.Input((8, 8, 4))
-        model = keras.Model(inputs, each(inputs))
+        model = keras.Model(inputs, trained(inputs))
         model.compile(keras.optimizers.SGD(1.0), "mse")
         model.train_on_batch(x, y)
     moved = np.asarray(small.kernel) - before[1]

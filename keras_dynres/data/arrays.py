@@ -1,4 +1,4 @@
-"""Decoded images in memory, from tensorflow-datasets or made up on the spot."""
+"""Decoded images in memory: those of a data set, or made up on the spot."""
 
 import copy
 import functools
@@ -6,11 +6,12 @@ import functools
 import numpy as np
 import tensorflow as tf
 
+from keras_dynres.data import source
 from keras_dynres.errors import DynresError
 
 
 @functools.lru_cache(maxsize=2)  # A training and a test split.
-def arrays(dataset, split, data_dir=None, on_corrupt="raise"):
+def shared(dataset, split, data_dir=None, on_corrupt="raise"):
     """The `Arrays` of a split, decoded once for all pipelines of a process."""
     return Arrays(dataset, split, data_dir, on_corrupt)
 
@@ -27,7 +28,7 @@ class Arrays:
     """
 
     def __init__(self, dataset, split, data_dir=None, on_corrupt="raise"):
-        skip = skips(on_corrupt)
+        skip = source.skips(on_corrupt)
         self.dataset = dataset
         if dataset.source:
             images, labels = _read(dataset, split, data_dir, skip)
@@ -53,47 +54,9 @@ class Arrays:
         return part
 
 
-def builder(dataset, data_dir=None):
-    """The tensorflow-datasets builder, its files prepared where they are missing."""
-    import tensorflow_datasets as tfds
-
-    try:
-        found = tfds.builder(dataset.source, data_dir=data_dir)
-        found.download_and_prepare()
-    except Exception as error:
-        # Missing archives, no network, a read-only folder: tfds has a type for each.
-        reason = " ".join(str(error).split())[:200]
-        raise DynresError(
-            f"Data set {dataset.name!r} could not be had from data_dir={data_dir!r}: "
-            f"{type(error).__name__}: {reason}"
-        ) from error
-    return found
-
-
-def undecoded():
-    """What keeps tensorflow-datasets from decoding images by itself."""
-    import tensorflow_datasets as tfds
-
-    return {"image": tfds.decode.SkipDecoding()}
-
-
-def decode(data):
-    """One image's bytes to uint8 pixels."""
-    return tf.io.decode_image(data, channels=3, expand_animations=False)
-
-
-def skips(on_corrupt):
-    """Whether damaged images are left out."""
-    if on_corrupt not in ("raise", "skip"):
-        raise DynresError(
-            f"on_corrupt is 'raise' or 'skip'. Received: on_corrupt={on_corrupt!r}"
-        )
-    return on_corrupt == "skip"
-
-
 def _read(dataset, split, data_dir, skip):
-    examples = builder(dataset, data_dir).as_dataset(
-        split=split, shuffle_files=False, decoders=undecoded()
+    examples = source.builder(dataset, data_dir).as_dataset(
+        split=split, shuffle_files=False, decoders=source.undecoded()
     )
     try:
         return _all_at_once(examples) or _one_by_one(examples, dataset, skip)
@@ -107,7 +70,7 @@ def _read(dataset, split, data_dir, skip):
 def _all_at_once(examples):
     """Images and labels; None if one cannot be decoded."""
     pairs = examples.map(
-        lambda example: (decode(example["image"]), example["label"]),
+        lambda example: (source.decode(example["image"]), example["label"]),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
@@ -124,7 +87,7 @@ def _one_by_one(examples, dataset, skip):
     images, labels, broken = [], [], 0
     for position, example in enumerate(examples):
         try:
-            images.append(decode(example["image"]).numpy())
+            images.append(source.decode(example["image"]).numpy())
             labels.append(example["label"].numpy())
         except tf.errors.InvalidArgumentError as error:
             if not skip:

@@ -4,12 +4,10 @@ import json
 
 import keras
 
-from keras_dynres import cost, data, zoo
+from keras_dynres import cost, data, files, zoo
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.evaluation.environment import environment
 from keras_dynres.exits.model import names_of
-from keras_dynres.files import appearing
-from keras_dynres.training.logs import writing
 
 # Budgets that are solved for a network with exits, of the full cost.
 SHARES = (0.25, 0.5, 0.75)
@@ -57,12 +55,11 @@ def finish(model, recipe, images, folder, history, verbose=2):
         results["instances"] = {"full": figures}
         counted = cost.count(model)
         results["cost"] = {"macs": counted.macs, "flops": counted.flops}
-    with writing(folder):
-        draft = folder / ".draft.keras"
+    path, draft = folder / "model.keras", folder / ".draft.keras"
+    with files.writing(path, "model"):
         model.save(draft)
-        draft.replace(folder / "model.keras")
-        with appearing(folder / "results.json") as file:
-            file.write(json.dumps(results, indent=1).encode())
+        draft.replace(path)
+    files.write(folder / "results.json", json.dumps(results, indent=1))
     if verbose:
         print(model.menu if isinstance(model, DynamicModel) else results["instances"])
     return results

@@ -1,6 +1,7 @@
 """Runs that are killed, interrupted, tampered with, or not allowed to begin."""
 
 import csv
+import io
 import json
 import os
 import shutil
@@ -22,6 +23,7 @@ from keras_dynres.training import (
     TrainingInterrupted,
     build,
     checkpoints,
+    logs,
     train,
 )
 
@@ -74,8 +76,8 @@ def state(folder):
 
 
 def assert_same(state, other):
-    for mine, theirs in zip(state, other, strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-6)
+    for value, expected in zip(state, other, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=0, atol=1e-6)
 
 
 # The signal comes before a step in the midst of an epoch, however slow the machine.
@@ -158,9 +160,9 @@ def test_calibration_sees_images_as_training_does(unbroken):
     images = np.concatenate([x for x, _ in batches.take(2).as_numpy_iterator()])
     base = unbroken["model"].base
     norm = next(
-        each
-        for each in base.layers
-        if isinstance(each, keras.layers.BatchNormalization)
+        layer
+        for layer in base.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
     )
     pixels = keras.Model(base.input, norm.input).predict(images, verbose=0)
     mean, deviation = pixels.mean((0, 1, 2)), pixels.std((0, 1, 2))
@@ -191,11 +193,11 @@ def test_interrupted_in_the_last_calibration(tmp_path, unbroken, monkeypatch):
     assert_same(state(folder), state(unbroken["folder"]))
     model = train(RECIPE, out_dir=folder, resume=True, verbose=0)
     assert_same(model.get_weights(), unbroken["model"].get_weights())
-    ours, theirs = (
-        json.loads((each / "results.json").read_text())["instances"]
-        for each in (folder, unbroken["folder"])
+    broken_off, expected = (
+        json.loads((run / "results.json").read_text())["instances"]
+        for run in (folder, unbroken["folder"])
     )
-    assert ours == theirs
+    assert broken_off == expected
 
 
 @pytest.mark.tensorflow
@@ -231,10 +233,10 @@ def test_weights_are_rounded_before_anything_is_measured(tmp_path):
         np.testing.assert_array_equal(value, value.astype("float16"))
     assert all(model.is_calibrated(name) for name in model.instances)
     measured = json.loads((tmp_path / "results.json").read_text())["instances"]
-    found = model.evaluate_menu(data.load("synthetic", "test"), verbose=0)
-    for each in found:
-        accuracy = measured[each.name]["accuracy"]
-        assert each.measured["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    menu = model.evaluate_menu(data.load("synthetic", "test"), verbose=0)
+    for instance in menu:
+        accuracy = measured[instance.name]["accuracy"]
+        assert instance.measured["accuracy"] == pytest.approx(accuracy, abs=1e-6)
 
 
 def test_one_process_to_a_folder(tmp_path):
@@ -256,18 +258,44 @@ def test_a_run_is_not_overwritten_nor_taken_for_another(unbroken):
         train(other, out_dir=folder, resume=True, verbose=0)
 
 
-def test_a_file_that_is_no_checkpoint(tmp_path):
-    foreign = b"not numbers"
+def with_meta(text):
+    """The bytes of a checkpoint's kind of file that says this of itself."""
+    buffer = io.BytesIO()
+    np.savez(buffer, meta=np.array(text))
+    return buffer.getvalue()
+
+
+def leave(foreign, folder):
+    """Puts a file where a checkpoint is looked for, with the hash of its content."""
     name = f"epoch_00001.{checkpoints._hash(foreign)}.npz"
-    (tmp_path / name).write_bytes(foreign)
+    (folder / name).write_bytes(foreign)
+
+
+def test_a_file_that_is_no_checkpoint(tmp_path):
+    leave(b"not numbers", tmp_path)
     with pytest.raises(DynresError, match="Not a checkpoint of this package"):
         train(RECIPE, out_dir=tmp_path, resume=True, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [b"", *map(with_meta, ("{", "[]", '{"recipe": 1}', "{}", b"\xff{}"))],
+)
+def test_other_files_that_are_no_checkpoints(tmp_path, foreign):
+    leave(foreign, tmp_path)
+    with pytest.raises(DynresError, match="Not a checkpoint of this package"):
+        checkpoints.Checkpoints(tmp_path, RECIPE).restore(model=None)
+
+
+def test_logs_that_cannot_be_written(tmp_path):
+    with pytest.raises(DynresError, match="cannot be written.*path=.*log.csv"):
+        logs.write_logs(tmp_path / "absent", [{"epoch": 1}])
 
 
 def test_a_folder_that_cannot_be_written_to(tmp_path):
     file = tmp_path / "file"
     file.touch()
-    with pytest.raises(DynresError, match="cannot be written to.*out_dir="):
+    with pytest.raises(DynresError, match="folder of the run cannot be written.*path="):
         train(RECIPE, out_dir=file / "run", verbose=0)
 
 

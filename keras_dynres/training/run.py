@@ -7,12 +7,13 @@ import keras
 
 from keras_dynres import architectures, data, zoo
 from keras_dynres.errors import DynresError
+from keras_dynres.files import writing
 from keras_dynres.lock import locked
-from keras_dynres.training import logs, optimizing
+from keras_dynres.training import logs, optimization
 from keras_dynres.training.checkpoints import Checkpoints
-from keras_dynres.training.finishing import finish
 from keras_dynres.training.fused_norms import fuse_norms
 from keras_dynres.training.recipe import Recipe
+from keras_dynres.training.results import finish
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -46,9 +47,9 @@ def build(recipe):
         if recipe.method is not None:
             model = _with_method(model, recipe)
         model.compile(
-            optimizer=optimizing.optimizer(recipe, _steps(recipe)),
-            loss=optimizing.loss(recipe),
-            metrics=optimizing.metrics(dataset.classes),
+            optimizer=optimization.optimizer(recipe, _steps(recipe)),
+            loss=optimization.loss(recipe),
+            metrics=optimization.metrics(dataset.classes),
             # XLA brings TensorFlow nothing on a CPU, and compiles each instance long.
             jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
         )
@@ -104,7 +105,7 @@ def train(
         )
     if verbose == "auto":
         verbose = 1 if logs.is_terminal() else 2
-    folder = _writable(out_dir)
+    folder = _folder(out_dir)
     checkpoints = Checkpoints(folder, recipe)
     images = {
         "name": recipe.dataset,
@@ -222,14 +223,10 @@ def _alone(folder):
         yield
 
 
-def _writable(out_dir):
+def _folder(out_dir):
+    """The run's folder, made when missing; whether it can be written to shows here."""
     folder = Path(out_dir).expanduser()
-    try:
+    with writing(folder, "folder of the run"):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / ".lock").touch()
-    except OSError as error:
-        raise DynresError(
-            f"The folder cannot be written to ({error.strerror}). "
-            f"Received: out_dir={str(folder)!r}"
-        ) from error
     return folder

@@ -5,7 +5,7 @@ import pytest
 
 from keras_dynres import data
 from keras_dynres.training import Recipe, build
-from keras_dynres.training.finishing import finish
+from keras_dynres.training.results import finish
 
 IMAGES = {"name": "synthetic", "data_dir": None, "batch_size": 64}
 

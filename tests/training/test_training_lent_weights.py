@@ -23,8 +23,8 @@ def test_a_recipe_may_start_from_a_network_of_the_zoo():
     model = build(Recipe.from_config({**config, "architecture_options": same}))
     lender = zoo.load(name).base
     assert len(model.base.weights) == len(lender.weights)
-    for mine, theirs in zip(model.base.weights, lender.weights, strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    for weight, lent in zip(model.base.weights, lender.weights, strict=True):
+        np.testing.assert_array_equal(weight, lent)
     with pytest.raises(DynresError, match="base of 'sdpoint_wrn16_2.* another network"):
         build(Recipe.from_config(config))
     with pytest.raises(DynresError, match="Did you mean 'sdpoint_wrn16_2_cifar10'"):

@@ -7,13 +7,13 @@ import keras
 import numpy as np
 import pytest
 
-from keras_dynres.training import Recipe, optimizing
+from keras_dynres.training import Recipe, optimization
 
 PLAIN = Recipe("plain", "wide_resnet", "synthetic", epochs=10, learning_rate=0.4)
 
 
 def rates(steps_per_epoch, at, **entries):
-    rate = optimizing.schedule(dataclasses.replace(PLAIN, **entries), steps_per_epoch)
+    rate = optimization.schedule(dataclasses.replace(PLAIN, **entries), steps_per_epoch)
     return [float(rate(step)) for step in at]
 
 
@@ -43,7 +43,7 @@ def test_warmup_rises_step_by_step_and_leaves_the_rest_alone():
 
 
 def test_the_papers_imagenet_rates():
-    rate = optimizing.schedule(Recipe.load("preresnet101_imagenet"), 5004)
+    rate = optimization.schedule(Recipe.load("preresnet101_imagenet"), 5004)
     got = [float(rate(5004 * epoch)) for epoch in (0, 39, 40, 75, 105, 114)]
     np.testing.assert_allclose(got, [0.1, 0.1, 0.01, 1e-3, 1e-4, 1e-4], rtol=1e-5)
 
@@ -53,7 +53,7 @@ def test_weight_decay_passes_through_nesterov_momentum(decay_all):
     recipe = dataclasses.replace(
         PLAIN, weight_decay=0.1, momentum=0.9, decay_all=decay_all
     )
-    optimizer = optimizing.optimizer(recipe, steps_per_epoch=10**6)
+    optimizer = optimization.optimizer(recipe, steps_per_epoch=10**6)
     kernel = keras.Variable(np.ones((1, 1), "float32"))
     offset = keras.Variable(np.ones(1, "float32"))
     for _ in range(3):
@@ -74,13 +74,13 @@ def test_smoothed_loss():
     logits = np.array([[1.0, 2.0, 4.0], [0.0, 0.0, 1.0]], "float32")
     log = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     target = np.array([[0, 0, 1], [1, 0, 0]]) * 0.8 + 0.2 / 3
-    got = optimizing.loss(recipe)(np.array([2, 0]), logits)
+    got = optimization.loss(recipe)(np.array([2, 0]), logits)
     assert float(got) == pytest.approx(-(target * log).sum(axis=1).mean(), rel=1e-5)
 
 
 def test_configurations_return():
     warm = dataclasses.replace(PLAIN, warmup_epochs=1, label_smoothing=0.1)
-    for made in (optimizing.optimizer(warm, 10), optimizing.loss(warm)):
+    for made in (optimization.optimizer(warm, 10), optimization.loss(warm)):
         config = keras.saving.serialize_keras_object(made)
         # Keras puts what it makes into the dict it is given.
         again = keras.saving.deserialize_keras_object(copy.deepcopy(config))
