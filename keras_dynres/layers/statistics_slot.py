@@ -1,6 +1,8 @@
 """Batch normalisation whose scale and offset belong to another layer."""
 
 import keras
+import numpy as np
+from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
@@ -8,7 +10,8 @@ class StatisticsSlot(keras.layers.BatchNormalization):
     """A batch norm with statistics of its own; scale and offset are another's.
 
     Made by `StatisticsSlot.of(batch_norm, name)`. Without a source, as after loading
-    a saved graph, it is an ordinary batch norm.
+    a saved graph, it is an ordinary batch norm. `plain()` and `plain_weights()` say
+    what it computes as a stock layer with weights of its own.
 
     Example:
 
@@ -62,3 +65,14 @@ class StatisticsSlot(keras.layers.BatchNormalization):
             return
         for index, variable in enumerate(self._non_trainable_variables):
             variable.assign(store[str(index)])
+
+    def plain(self) -> keras.layers.BatchNormalization:
+        """A stock `BatchNormalization` of these settings, named as the source."""
+        source = self._source() or self
+        config = {**self.get_config(), "name": source.name}
+        return keras.layers.BatchNormalization.from_config(config)
+
+    def plain_weights(self) -> list[np.ndarray]:
+        """The weights of `plain()`: scale and offset if there are any, statistics."""
+        weights = (self.gamma, self.beta, self.moving_mean, self.moving_variance)
+        return [ops.convert_to_numpy(w) for w in weights if w is not None]
