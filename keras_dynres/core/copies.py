@@ -17,10 +17,9 @@ def plain_copy(model: keras.Model, names: Mapping[str, str]) -> keras.Model:
     """
 
     def clone(layer):
-        if hasattr(layer, "plain"):
-            layer = layer.plain()
-        name = names.get(layer.name, layer.name)
-        return type(layer).from_config({**layer.get_config(), "name": name})
+        plain = layer.plain() if hasattr(layer, "plain") else layer
+        name = names.get(layer.name, plain.name)
+        return type(plain).from_config({**plain.get_config(), "name": name})
 
     copy = keras.models.clone_model(model, clone_function=clone)
     for target, source in zip(copy.layers, model.layers, strict=True):

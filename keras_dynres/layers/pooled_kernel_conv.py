@@ -1,6 +1,7 @@
 """Convolution with another's kernel, pooled to fewer taps."""
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_dynres.errors import DynresError
@@ -26,6 +27,8 @@ class PooledKernelConv2D(keras.layers.Conv2D):
     the convolution it was made of, and the bias is that one's. Made by
     `PooledKernelConv2D.of(convolution, ratio, pooling, name)`. Without a source, as
     after loading a saved graph, it is an ordinary convolution with a small kernel.
+    `plain()` and `plain_weights()` say what it computes as a stock layer with weights
+    of its own.
 
     Example:
 
@@ -105,13 +108,13 @@ class PooledKernelConv2D(keras.layers.Conv2D):
             )
         super().load_own_variables(store)
 
-    def plain(self):
+    def plain(self) -> keras.layers.Conv2D:
         """A stock `Conv2D` with the small kernel's size, named as the source."""
         source = self._source() or self
         config = {**self.get_config(), "name": source.name}
         return keras.layers.Conv2D.from_config(config)
 
-    def plain_weights(self):
+    def plain_weights(self) -> list[np.ndarray]:
         """The weights of `plain()`: the pooled kernel, and the bias if there is one."""
         weights = [self.kernel] if self.bias is None else [self.kernel, self.bias]
-        return [ops.convert_to_numpy(each) for each in weights]
+        return [ops.convert_to_numpy(weight) for weight in weights]

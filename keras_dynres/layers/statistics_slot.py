@@ -10,7 +10,8 @@ class StatisticsSlot(keras.layers.BatchNormalization):
     """A batch norm with statistics of its own; scale and offset are another's.
 
     Made by `StatisticsSlot.of(batch_norm, name)`. Without a source, as after loading
-    a saved graph, it is an ordinary batch norm.
+    a saved graph, it is an ordinary batch norm. `plain()` and `plain_weights()` say
+    what it computes as a stock layer with weights of its own.
 
     Example:
 
@@ -66,9 +67,12 @@ class StatisticsSlot(keras.layers.BatchNormalization):
             variable.assign(store[str(index)])
 
     def plain(self) -> keras.layers.BatchNormalization:
-        """A stock batch norm of the same settings and name."""
-        return keras.layers.BatchNormalization.from_config(self.get_config())
+        """A stock `BatchNormalization` of these settings, named as the source."""
+        source = self._source() or self
+        config = {**self.get_config(), "name": source.name}
+        return keras.layers.BatchNormalization.from_config(config)
 
     def plain_weights(self) -> list[np.ndarray]:
-        """The weights of `plain()`: scale and offset are the source's."""
-        return [ops.convert_to_numpy(weight) for weight in self.weights]
+        """The weights of `plain()`: scale and offset if there are any, statistics."""
+        weights = (self.gamma, self.beta, self.moving_mean, self.moving_variance)
+        return [ops.convert_to_numpy(w) for w in weights if w is not None]

@@ -1,4 +1,7 @@
-"""Which batch norms the converter folds into which kernels."""
+"""Batch norms, and the kernels into which the converter folds them."""
+
+from collections.abc import Mapping
+from typing import Any
 
 import keras
 import numpy as np
@@ -12,7 +15,7 @@ _TRANSPARENT = (
 )
 
 
-def is_norm(layer, rank):
+def is_norm(layer: Any, rank: int) -> bool:
     """Whether a layer is a batch norm over the last axis."""
     return isinstance(layer, keras.layers.BatchNormalization) and layer.axis in (
         -1,
@@ -20,7 +23,7 @@ def is_norm(layer, rank):
     )
 
 
-def affine(layer):
+def affine(layer: keras.layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
     """Scale and offset of a batch norm in inference."""
     mean, variance = (
         np.asarray(v, "float64") for v in (layer.moving_mean, layer.moving_variance)
@@ -34,23 +37,25 @@ def affine(layer):
     return scale.astype("float32"), offset.astype("float32")
 
 
-def producers(model):
+def producers(model: keras.Model) -> dict[int, keras.layers.Layer]:
     """Maps a tensor to the layer with a kernel whose output it is, if any."""
-    found = {}
+    kernels = {}
     for call in graph.calls(model):
         out = id(call.outputs[0])
         if getattr(call.layer, "kernel", None) is not None:
             linear = getattr(call.layer, "activation", None)
             if linear in (None, keras.activations.linear):
-                found[out] = call.layer
+                kernels[out] = call.layer
         elif isinstance(call.layer, _TRANSPARENT):
-            producer = found.get(id(call.inputs[0]))
+            producer = kernels.get(id(call.inputs[0]))
             if producer is not None:
-                found[out] = producer
-    return found
+                kernels[out] = producer
+    return kernels
 
 
-def disputed(graphs, producers):
+def disputed(
+    graphs: Mapping[str, keras.Model], producers: Mapping[str, Mapping]
+) -> set[int]:
     """Ids of kernels that do not fold alike everywhere.
 
     After one the graphs normalise with different scales, or only some of them
@@ -66,10 +71,10 @@ def disputed(graphs, producers):
             producer = producers[name].get(id(tensor))
             if producer is not None:
                 scales.setdefault(id(producer.kernel), set()).add(_scale(call))
-    return {kernel for kernel, found in scales.items() if len(found) > 1}
+    return {kernel for kernel, distinct in scales.items() if len(distinct) > 1}
 
 
-def _scale(call):
+def _scale(call: graph.Call | None) -> bytes | None:
     """By what a call multiplies what it is given, if it is a batch norm."""
     if call is None or not is_norm(call.layer, len(call.outputs[0].shape)):
         return None
