@@ -40,7 +40,6 @@ def build(name, options, **more):
     )
 
 
-@pytest.mark.backends
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_the_forward_pass_and_the_config_round_trip(name, options):
     model = build(name, options)
