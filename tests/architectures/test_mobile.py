@@ -118,6 +118,7 @@ def interleaved(kept, made):
     return joined[..., [i + half * group for i in range(half) for group in (0, 1)]]
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("size", [7, 8])
 def test_units_are_the_published_ones(size):
     """The split, the work on one half, the strided padding, gate and shuffle."""
@@ -139,6 +140,7 @@ def test_units_are_the_published_ones(size):
         np.testing.assert_allclose(output, wanted, rtol=5e-3, atol=5e-3)
 
 
+@pytest.mark.backends
 def test_an_inverted_residual_block():
     inputs = keras.Input((8, 8, 4))
     model = disturb(keras.Model(inputs, _block(inputs, 4, 1, 6, "block")))
@@ -186,6 +188,7 @@ def test_a_map_of_another_size_goes_through_the_same_layers():
     assert np.isfinite(resized.predict_on_batch(images())).all()
 
 
+@pytest.mark.backends
 def test_a_method_trains_calibrates_saves_and_loads_such_a_net(tmp_path):
     model = kd.SDPoint(units(), ratios=(0.5,), points=["plain_concat"])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

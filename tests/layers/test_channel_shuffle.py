@@ -7,6 +7,7 @@ from keras_dynres import cost
 from keras_dynres.layers import ChannelShuffle
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("groups", [1, 2, 3, 6])
 def test_channels_are_taken_from_each_group_in_turn(groups):
     x = np.random.default_rng(0).normal(size=(2, 3, 5, 6)).astype("float32")
@@ -15,6 +16,7 @@ def test_channels_are_taken_from_each_group_in_turn(groups):
     np.testing.assert_array_equal(ChannelShuffle(groups)(x), np.stack(dealt, -1))
 
 
+@pytest.mark.backends
 def test_one_layer_serves_every_size():
     images = keras.Input((None, None, 4))
     model = keras.Model(images, ChannelShuffle()(images))

@@ -22,6 +22,7 @@ def blurred(image, ratio):
     return np.einsum("iy,jx,yxc->ijc", weights(height), weights(width), image)
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("ratio", [2, 3, 4])
 def test_it_is_a_gaussian_normalised_within_the_image(ratio):
     image = np.random.default_rng(0).normal(size=(12, 24, 3)).astype("float32")

@@ -27,6 +27,7 @@ def trained(shrink, blur="gaussian", **fit):
     return contract.values(model), history.history["low_share"]
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize(
     ("blur", "fit"), [("gaussian", {}), ("bilinear", {"steps_per_epoch": 4})]
 )
@@ -37,6 +38,7 @@ def test_it_trains_as_on_the_device(blur, fit):
     contract.same(device, host, atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("blur", ["gaussian", "bilinear"])
 def test_batches_are_shrunk_as_the_instance_shrinks_them(blur):
     model = kd.LowMode(tiny(16), blur=blur, shrink="host")

@@ -35,6 +35,7 @@ def rates(*values):
     return keras.optimizers.schedules.PiecewiseConstantDecay(at, list(values))
 
 
+@pytest.mark.backends
 def test_fit_logs_how_many_steps_were_low():
     model = low_mode()
     expected = [
@@ -62,6 +63,7 @@ def test_alternating_steps_come_at_even_distances():
     assert drawn == 3 * [["full"], ["full"], ["full"], ["low"]]
 
 
+@pytest.mark.backends
 def test_after_a_drop_of_a_schedule_steps_are_full():
     schedule = rates(0.1, 0.1, 0.01, 0.01, 0.01, 0.001)
     model = low_mode(schedule, probability=1.0, full_after_drop=2)
@@ -75,6 +77,7 @@ def test_a_smooth_decay_has_no_drops_but_in_its_last_epochs():
     assert fit(model, 8) == [1, 1, 1, 1, 1, 1, 0, 0]
 
 
+@pytest.mark.backends
 def test_drops_made_by_callbacks_are_found():
     plateau = keras.callbacks.ReduceLROnPlateau(
         "loss", factor=0.5, patience=1, min_delta=1e6, cooldown=9
@@ -90,6 +93,7 @@ def test_the_last_epochs_are_full_when_asked():
     assert fit(by_epoch, 4) == [1, 1, 1, 1]  # Stopped early: the last are the list's.
 
 
+@pytest.mark.backends
 def test_a_resumed_run_goes_on_as_an_unbroken_one(tmp_path):
     schedule = rates(0.1, 0.01, 0.01, 0.01)
     keras.utils.set_random_seed(1)
@@ -105,6 +109,7 @@ def test_a_resumed_run_goes_on_as_an_unbroken_one(tmp_path):
     contract.same(contract.values(resumed), contract.values(unbroken), atol=1e-5)
 
 
+@pytest.mark.backends
 def test_a_model_trained_anew_forgets_the_drops_of_before():
     model = low_mode(rates(0.1, 0.01), probability=1.0)
     assert fit(model, 2) == [1, 0]
@@ -112,6 +117,7 @@ def test_a_model_trained_anew_forgets_the_drops_of_before():
     assert fit(model, 2) == [1, 0]
 
 
+@pytest.mark.backends
 def test_instances_that_were_never_drawn_can_be_calibrated():
     model = low_mode(probability=0)
     fit(model, 1)

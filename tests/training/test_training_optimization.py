@@ -9,6 +9,8 @@ import pytest
 
 from keras_dynres.training import Recipe, optimization
 
+pytestmark = pytest.mark.backends
+
 PLAIN = Recipe("plain", "wide_resnet", "synthetic", epochs=10, learning_rate=0.4)
 
 

@@ -126,6 +126,7 @@ def test_killed_then_interrupted_then_resumed_ends_as_unbroken(tmp_path, unbroke
     assert epochs == list(range(1, EPOCHS))
 
 
+@pytest.mark.backends
 def test_resumed_draws_the_instances_an_unbroken_run_draws(
     tmp_path, unbroken, monkeypatch
 ):
@@ -138,6 +139,7 @@ def test_resumed_draws_the_instances_an_unbroken_run_draws(
     assert_same(state(tmp_path), unbroken["state"])
 
 
+@pytest.mark.backends
 def test_the_end_is_a_calibrated_measured_model_on_disk(unbroken):
     folder, model = unbroken["folder"], unbroken["model"]
     results = json.loads((folder / "results.json").read_text())

@@ -99,6 +99,7 @@ def check_exits(model, fixture):
         np.testing.assert_allclose(logits, fixture[f"logits/{i}"], atol=1e-4)
 
 
+@pytest.mark.backends
 def test_every_exit_computes_what_the_published_code_computes():
     path = FIXTURES / "msdnet_imagenet_small.npz"
     written = zoo.import_checkpoint("imagenet", path)

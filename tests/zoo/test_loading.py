@@ -9,6 +9,7 @@ from keras_dynres.errors import DynresError
 from keras_dynres.zoo import cards, registry
 
 
+@pytest.mark.backends
 def test_a_published_network_is_loaded_ready_to_use(server, tiny_card):
     model = zoo.load("tiny", verbose=0)
     assert model.menu["full"].measured["accuracy"] == pytest.approx(

@@ -108,6 +108,7 @@ def test_a_card_of_what_was_never_published_is_still_a_page():
 SHIPPED = sorted(path.parent.name for path in cards.SHIPPED.glob(f"*/{cards.FILE}"))
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("name", SHIPPED)
 def test_what_ships_computes_what_its_card_says(name):
     """On every backend: the logits were stored when the network was published."""

@@ -29,6 +29,7 @@ def scramble(model, seed=0):
         weight.assign(draw.uniform(0.5, 1, size=weight.shape))
 
 
+@pytest.mark.backends
 def test_round_trip_restores_every_weight(tmp_path):
     first, second = net(), net()
     scramble(first)
@@ -76,6 +77,7 @@ def test_rounding_voids_the_calibration(tiny):
         model.at("p1@0.5")
 
 
+@pytest.mark.backends
 def test_low_precision_weights_are_stored_exactly(tmp_path):
     models = []
     for _ in range(2):
@@ -89,6 +91,7 @@ def test_low_precision_weights_are_stored_exactly(tmp_path):
         np.testing.assert_array_equal(mine, theirs)
 
 
+@pytest.mark.backends
 def test_a_dynamic_model_keeps_instances_and_figures(tiny, tmp_path):
     first = zoo.load("tiny", weights=None)
     scramble(first)
@@ -104,6 +107,7 @@ def test_a_dynamic_model_keeps_instances_and_figures(tiny, tmp_path):
         np.testing.assert_allclose(mine, theirs, rtol=1e-5)
 
 
+@pytest.mark.backends
 def test_base_weights_alone_fill_the_full_network(tiny, tmp_path):
     first = zoo.load("tiny", weights=None)
     scramble(first.base)
@@ -118,6 +122,7 @@ def test_base_weights_alone_fill_the_full_network(tiny, tmp_path):
     assert not second.is_calibrated("p1@0.5")
 
 
+@pytest.mark.backends
 def test_optimizer_and_metrics_are_not_stored(tmp_path):
     model = net()
     before = set(weights.read(weights.save(model, tmp_path / "a.npz"))[1])
