@@ -17,7 +17,6 @@ ROOMS = (
     "keras_dynres.core.method",
     "keras_dynres.methods",
     "keras_dynres.exits.model",
-    "keras_dynres.exits.exit_use",
     "keras_dynres.architectures",
     "keras_dynres.data",
     "keras_dynres.training",

@@ -7,7 +7,8 @@ import pytest
 from exit_nets import batches, early_exit, policy_for, small
 
 import keras_dynres as kd
-from keras_dynres.exits import staged
+from keras_dynres import exits
+from keras_dynres.exits import runs
 
 SIZE = contract.SIZE
 
@@ -107,13 +108,13 @@ def test_exit_weights_follow_a_budget_distribution():
 @pytest.fixture
 def ran(monkeypatch):
     """(stage, how many images) of each run."""
-    seen, plain = [], staged._forward
+    seen, plain = [], runs._forward
 
     def forward(model, features):
         seen.append((model.name.rpartition("_")[2], len(features[0])))
         return plain(model, features)
 
-    monkeypatch.setattr(staged, "_forward", forward)
+    monkeypatch.setattr(runs, "_forward", forward)
     return seen
 
 
@@ -233,6 +234,17 @@ def test_budgets_that_make_no_sense_are_refused():
         model.solve_budget(batches(), macs=1, verbose=0)
     with pytest.raises(kd.DynresError, match="no batch"):
         model.solve_budget([], macs=1e9, verbose=0)
+
+
+def test_other_rooms_ask_by_functions_that_know_models_without_exits(model):
+    assert exits.names_of(model) == model.exits
+    assert exits.stages_of(model) == model.stages()
+    model.solve_budget(batches(), macs=1e9, rule="geometric", verbose=0)
+    assert exits.policies_of(model) == model.policies and model.policies
+    plain = kd.Plain(contract.base())
+    for other in (plain, plain.base):
+        assert exits.names_of(other) == exits.stages_of(other) == []
+        assert exits.policies_of(other) == []
 
 
 @pytest.mark.tensorflow

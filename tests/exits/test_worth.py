@@ -6,6 +6,7 @@ from keras_dynres.errors import UnknownNameError
 from keras_dynres.exits import (
     accuracy_and_cost,
     budget_distribution,
+    budgeted_menu,
     curve,
     ensemble,
     expected_accuracy,
@@ -13,6 +14,7 @@ from keras_dynres.exits import (
     simulate,
     solve,
 )
+from keras_dynres.instance import Menu
 
 COSTS = [15.0, 25.0, 38.0, 52.0, 90.0]
 
@@ -98,6 +100,33 @@ def test_curves_refuse_what_they_cannot_draw(made):
         curve(images, images, COSTS, points=1)
 
 
+def test_a_policys_cost_is_the_dearest_images_and_the_average_beside_it(made):
+    probabilities, labels = made(images=400)
+    flops = [2 * cost for cost in COSTS]
+    policies = [solve(probabilities, labels, COSTS, b) for b in (15, 40, 60)]
+    menu = budgeted_menu(policies, probabilities, labels, COSTS, flops, data="made")
+    assert menu.names == ["budget1", "budget2", "budget3"]
+    assert [(i.macs, i.flops) for i in menu] == [(15, 30), (90, 180), (90, 180)]
+    for instance, policy in zip(menu, policies, strict=True):
+        exits, _ = simulate(probabilities, policy)
+        paid = np.array(COSTS)[exits]
+        assert instance.average == pytest.approx(
+            {
+                "macs": paid.mean(),
+                "macs_spread": paid.std(),
+                "flops": 2 * paid.mean(),
+                "flops_spread": 2 * paid.std(),
+                "images": 400,
+                "data": "made",
+            }
+        )
+        assert instance.figure("macs") == paid.mean() <= policy.budget
+    # The dearest image of each costs 90, yet the average decides.
+    assert menu.within(macs=41).name == "budget2"
+    again = Menu.from_json(menu.to_json())
+    assert again["budget2"].average == menu["budget2"].average
+
+
 def draws(kind, count=400_000):
     """B as the docstring says it is distributed."""
     rng, middle = np.random.default_rng(0), (COSTS[0] + COSTS[-1]) / 2
@@ -124,7 +153,7 @@ def test_given_budget_distributions_and_one_exit():
     for bad in ([1, 2], [1, -1, 1], [0, 0, 0], [1, float("nan"), 1]):
         with pytest.raises(DynresError, match="one weight for each of the 3"):
             budget_distribution(bad, [1, 2, 3])
-    with pytest.raises(DynresError, match="'exponential'.*kind='poisson'"):
+    with pytest.raises(DynresError, match="Unknown.*'poisson'.*'exponential'"):
         budget_distribution("poisson", [1, 2, 3])
 
 

@@ -1,9 +1,12 @@
+import functools
+
 import numpy as np
 import pytest
 
 from keras_dynres import DynresError
-from keras_dynres.exits import search, simulate, solve
+from keras_dynres.exits import simulate, solve
 
+search = functools.partial(solve, rule="searched")
 COSTS = np.array([15.0, 25.0, 38.0, 52.0, 90.0])
 BUDGETS = [15.0, 15.2, 22.0, 44.0, 60.0, 85.0, 89.9]
 
@@ -155,7 +158,7 @@ def test_one_exit_is_no_choice():
         ({"budget": float("nan")}, "finite number of macs.*nan"),
         ({"budget": float("inf")}, "finite number"),
         ({"budget": "30"}, "finite number"),
-        ({"unit": "joules"}, "unit is 'macs' or 'latency_ms'.*joules"),
+        ({"unit": "joules"}, "Unknown unit.*joules.*'macs', 'latency_ms'"),
         ({"exits": ["a", "b"]}, "one name for each of the 5"),
         ({"costs": [1, 2, 3]}, r"one cost for each of the 5 exits.*\(3,\)"),
         ({"costs": [1, 2, 2, 3, 4]}, "each is above the one before"),
@@ -177,6 +180,12 @@ def test_bad_input_gets_one_sentence(made, fit, change, message):
     with pytest.raises(DynresError, match=message) as caught:
         fit(**{**given, "budget": 30, **change})
     assert "Received: " in str(caught.value)
+
+
+def test_rules_are_known_by_name(made):
+    with pytest.raises(DynresError, match="Unknown rule.*Did you mean 'geometric'"):
+        solve(*made(), COSTS, 30, rule="geometrik")
+    assert solve(*made(), COSTS, 30) == solve(*made(), COSTS, 30, rule="geometric")
 
 
 @pytest.mark.parametrize("fit", [solve, search])

@@ -1,12 +1,15 @@
+import functools
 import itertools
 
 import numpy as np
 import pytest
 
 from keras_dynres import DynresError
-from keras_dynres.exits import accuracy_and_cost, best, curve, search, searching, solve
-from keras_dynres.exits.outcomes import Outcomes
+from keras_dynres.exits import accuracy_and_cost, curve, rules, solve
+from keras_dynres.exits.fitting import Outcomes
 
+search = functools.partial(solve, rule="searched")
+best = functools.partial(solve, rule="best")
 MSDNET = [15.1, 25.5, 37.8, 52.0, 62.1, 74.0, 87.7, 100.0, 110.0, 121.6, 134.6]
 
 
@@ -21,7 +24,7 @@ def test_no_other_threshold_alone_does_better(made, tied, seed):
     count = len(images[0])
     costs, price = [1, 2, 3, 5, 8][:count], 0.03
     start = [0.5] * (count - 1) + [0]
-    found = searching.climb(Outcomes.of(*images, costs), price, start)
+    found = rules.climb(Outcomes.of(*images, costs), price, start)
     reached = worth(*images, costs, price, found)
     assert reached > worth(*images, costs, price, start)
     for k, level in itertools.product(range(count - 1), np.linspace(0, 1, 101)):
@@ -34,7 +37,7 @@ def test_with_two_exits_the_climb_is_to_the_summit(made):
     probabilities, labels = made(images=60, exits=2)
     costs, price = [1, 3], 0.05
     seen = Outcomes.of(probabilities, labels, costs)
-    found = searching.climb(seen, price, [1, 0])
+    found = rules.climb(seen, price, [1, 0])
     levels = [0, *probabilities[0].max(-1).tolist(), 1]
     every = [worth(probabilities, labels, costs, price, [t, 0]) for t in levels]
     reached = worth(probabilities, labels, costs, price, found)

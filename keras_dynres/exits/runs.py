@@ -1,17 +1,24 @@
-"""Running stages: one prediction after another, and only for whom it is needed."""
+"""Running exits: one prediction after another, and only for whom it is needed."""
 
 import queue
+import statistics
 import threading
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
+from keras_dynres.core.batches import batches
 from keras_dynres.core.traces import one_trace_each
 from keras_dynres.errors import DynresError
+from keras_dynres.exits.policy import Policy
+from keras_dynres.exits.stages import Stage
 
 # Under JAX each batch size compiles anew: batches shrink by steps of an eighth.
 _STEPS = 8
+_TIMED = 5
 
 
 class StagedRuns:
@@ -22,19 +29,29 @@ class StagedRuns:
         from_logits: Whether confidences need a softmax.
     """
 
-    def __init__(self, stages, from_logits):
+    def __init__(self, stages: Sequence[Stage], from_logits: bool) -> None:
         self._stages = stages
         self._from_logits = from_logits
         self._pads = keras.backend.backend() != "tensorflow"
 
-    def anytime(self, images):
+    def anytime(self, images: np.ndarray) -> Iterator[np.ndarray]:
         """Yields each stage's predictions; nothing runs before it is asked for."""
         known = {self._stages[0].takes[0]: _batch(self._stages, images)}
         for stage in self._stages:
             outputs, known = stage.after(known, _run(stage, known))
             yield np.asarray(outputs)
 
-    def within(self, images, milliseconds):
+    def times(self, images: np.ndarray) -> list[float]:
+        """Milliseconds an image until each exit, the median of a few runs."""
+        rows = []
+        for _ in range(_TIMED + 1):  # The first one compiles.
+            start, row = time.perf_counter(), []
+            for _ in self.anytime(images):
+                row.append(1000 * (time.perf_counter() - start) / len(images))
+            rows.append(row)
+        return [statistics.median(column) for column in zip(*rows[1:], strict=True)]
+
+    def within(self, images: np.ndarray, milliseconds: float) -> tuple[int, np.ndarray]:
         """(position, outputs) of the last stage ready in time."""
         if not milliseconds > 0:
             raise DynresError(
@@ -52,27 +69,38 @@ class StagedRuns:
                 ready.put((position, outputs))
 
         threading.Thread(target=work, daemon=True).start()
-        found = self._last(ready, end)
+        latest = self._latest(ready, end)
         stop.set()
-        if found is None:
+        if latest is None:
             raise DynresError(
                 "The first exit was not ready in time. "
                 f"Received: milliseconds={milliseconds}."
             )
-        return found
+        return latest
 
-    def _last(self, ready, end):
+    def _latest(self, ready: queue.Queue, end: float) -> tuple[int, np.ndarray] | None:
         """The last thing that came before `end`; waits no longer."""
-        found = None
-        while found is None or found[0] < len(self._stages) - 1:
+        latest = None
+        while latest is None or latest[0] < len(self._stages) - 1:
             try:
-                found = ready.get(timeout=max(0.0, end - time.monotonic()))
+                latest = ready.get(timeout=max(0.0, end - time.monotonic()))
             except queue.Empty:
-                return found
-        return found
+                break
+        return latest
 
-    def dynamic(self, images, policy):
-        """(outputs, position of the exit taken) of one batch, in its order."""
+    def dynamic(
+        self, images: np.ndarray, policy: Policy, batch_size: int
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """(outputs, position of the exit taken) of images, in their order."""
+        starts = range(0, max(len(images), 1), batch_size)
+        parts = [self._leaving(images[i : i + batch_size], policy) for i in starts]
+        outputs, exits = zip(*parts, strict=True)
+        return np.concatenate(outputs), np.concatenate(exits)
+
+    def _leaving(
+        self, images: np.ndarray, policy: Policy
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """As `dynamic`, for one batch: who is sure leaves it, stage by stage."""
         images = _batch(self._stages, images)
         known = {self._stages[0].takes[0]: images}
         rows = np.arange(len(images))
@@ -95,7 +123,40 @@ class StagedRuns:
         return outputs, exits
 
 
-def probabilities(outputs, from_logits):
+def said(
+    predict: Callable[[np.ndarray], list[np.ndarray]], data: Any, verbose: int = 0
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What exits, or nets, say of labelled images.
+
+    Args:
+        predict: From a batch of images to the probabilities of every exit.
+        data: Images with labels, in any form that `core.batches` takes.
+        verbose: 0 for no progress bar.
+
+    Returns:
+        Probabilities (exits, images, classes), labels, and the first batch of images.
+    """
+    rows, labels, first = [], [], None
+    bar = keras.utils.Progbar(None, verbose=int(verbose), unit_name="batch")
+    for number, (images, answers) in enumerate(batches(data), 1):
+        if answers is None:
+            raise DynresError(
+                "What exits are worth is measured on labelled images. "
+                "Received: data without labels."
+            )
+        first = images if first is None else first
+        rows.append(predict(images))
+        labels.append(_classes(answers))
+        bar.update(number)
+    if not rows:
+        raise DynresError(
+            "What exits are worth is measured on labelled images. "
+            "Received: data that held no batch."
+        )
+    return np.concatenate(rows, axis=1), np.concatenate(labels), first
+
+
+def probabilities(outputs: np.ndarray, from_logits: bool) -> np.ndarray:
     """What exits say as probabilities."""
     outputs = np.asarray(outputs, "float32")
     if not from_logits:
@@ -104,18 +165,31 @@ def probabilities(outputs, from_logits):
     return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
-def _run(stage, known, size=None, count=None):
+def _classes(labels: np.ndarray) -> np.ndarray:
+    """Class indices, whether given as such, as a column, or one-hot."""
+    labels = np.asarray(labels)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        return labels.argmax(axis=-1)
+    return labels.reshape(-1)
+
+
+def _run(
+    stage: Stage,
+    known: Mapping[str, Any],
+    size: int | None = None,
+    count: int | None = None,
+) -> list:
     """The stage's outputs; computed on `size` images where that is more."""
     features = stage.features(known)
     pad = 0 if size is None else size - count
     if pad:
-        features = [_padded(each, pad) for each in features]
+        features = [_padded(values, pad) for values in features]
     with one_trace_each():
         outputs = keras.tree.flatten(_forward(stage.model, features))
-    return [each[:count] for each in outputs] if pad else outputs
+    return [values[:count] for values in outputs] if pad else outputs
 
 
-def _forward(model, features):
+def _forward(model: keras.Model, features: list) -> Any:
     """As `predict_on_batch`, but under TensorFlow the outputs stay tensors.
 
     Copying features into arrays and back took a fifth of a batch's time.
@@ -126,17 +200,17 @@ def _forward(model, features):
     return model.predict_function([(features,)])
 
 
-def _rows(values, kept):
+def _rows(values: Any, kept: np.ndarray) -> Any:
     if isinstance(values, np.ndarray):
         return values[kept]
     return keras.ops.take(values, np.flatnonzero(kept), axis=0)
 
 
-def _padded(values, pad):
+def _padded(values: np.ndarray, pad: int) -> np.ndarray:
     return np.concatenate([values, np.zeros((pad, *values.shape[1:]), values.dtype)])
 
 
-def _batch(stages, images):
+def _batch(stages: Sequence[Stage], images: np.ndarray) -> np.ndarray:
     images = np.asarray(images)
     (wanted,) = (tuple(t.shape) for t in stages[0].model.inputs)
     fits = images.ndim == len(wanted) and all(

@@ -1,16 +1,18 @@
 """Stopped by an event: how likely after which exit, and what accuracy to expect."""
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from keras_dynres.errors import DynresError
-from keras_dynres.exits import checking
+from keras_dynres.errors import DynresError, one_of
+from keras_dynres.exits import checks
 
 KINDS = ("uniform", "exponential", "normal")
 
 
-def budget_distribution(kind, costs):
+def budget_distribution(kind: str | Sequence[float], costs: ArrayLike) -> np.ndarray:
     """How likely a forced stop comes after each exit.
 
     The stop comes once B of cost was spent, and the answer is the last exit's that
@@ -39,7 +41,7 @@ def budget_distribution(kind, costs):
     >>> kd.exits.budget_distribution([1, 1, 2], [10, 20, 30])
     array([0.25, 0.25, 0.5 ])
     """
-    costs = checking.costs(costs)
+    costs = checks.costs(costs)
     if not isinstance(kind, str):
         weights = np.asarray(kind, "float64")
         fits = weights.shape == costs.shape and np.isfinite(weights).all()
@@ -49,14 +51,14 @@ def budget_distribution(kind, costs):
                 f"0 and not all 0. Received: kind={kind}."
             )
         return weights / weights.sum()
-    checking.one_of(kind, "kind", KINDS)
+    one_of("distribution of stops", kind, KINDS)
     if len(costs) == 1:
         return np.ones(1)
     below = np.append(_below(kind, costs), 1.0)
     return np.diff(below) / (1 - below[0])
 
 
-def expected_accuracy(accuracies, weights):
+def expected_accuracy(accuracies: ArrayLike, weights: ArrayLike) -> float:
     """Mean accuracy when a stop may come after any exit.
 
     Args:
@@ -82,7 +84,25 @@ def expected_accuracy(accuracies, weights):
     return float(accuracies @ weights)
 
 
-def _below(kind, costs):
+def exit_weights(
+    asked: str | Sequence[float], costs: Sequence[float]
+) -> tuple[float, ...]:
+    """What each exit's loss counts in training; see `ExitModel`'s `exit_weights`."""
+    count = len(costs)
+    if isinstance(asked, str):
+        if asked == "uniform":
+            return (1.0,) * count
+        return tuple(count * float(p) for p in budget_distribution(asked, costs))
+    weights = tuple(map(float, asked))
+    if len(weights) != count or min(weights) < 0 or not sum(weights):
+        raise DynresError(
+            f"exit_weights holds a number from 0 for each of the {count} exits. "
+            f"Received: exit_weights={asked}."
+        )
+    return weights
+
+
+def _below(kind: str, costs: np.ndarray) -> np.ndarray:
     """Probability that B is below each exit's cost."""
     first, last = costs[[0, -1]]
     middle = (first + last) / 2
