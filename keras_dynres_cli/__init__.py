@@ -28,7 +28,7 @@ def run() -> None:
     """Runs the command line of this process: what the installed command calls."""
     warnings.showwarning = _show_warning
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # It warns of every function compiled anew; here each instance is one, on purpose.
+    # TensorFlow warns of functions that are compiled anew; each instance is one.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     # TensorFlow's Python side logs through absl, which starts out talkative.
     absl_logging.set_verbosity(absl_logging.WARNING)

@@ -224,7 +224,8 @@ def _structure(model: keras.Model) -> str:
         layer = call.layer
         config = layer.get_config() if isinstance(layer, keras.layers.Layer) else {}
         rows.append(
-            [type(layer).__name__]  # Layers without weights may have counted names.
+            # Not the name: Keras counts up those of layers that were given none.
+            [type(layer).__name__]
             + [str(_plain(config[key])) for key in STRUCTURE if key in config]
         )
     rows.append(sorted(getattr(model, "instances", [])))

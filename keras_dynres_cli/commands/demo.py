@@ -17,7 +17,7 @@ ABOUT = "Shows a trained network's menu, exports and times it, and writes a repo
 EXAMPLE = "keras-dynres demo --out_dir demo --budget_ms 2"
 SHIPPED = "sdpoint_wrn16_2_cifar10"
 IMAGES = 16
-# An export is refused beyond 1e-4 by itself; here it is what the file gives back.
+# Export checks its own file to 1e-4; this bounds what the runner then answers.
 TOLERANCE = 1e-3
 
 
