@@ -1,24 +1,37 @@
 """From a trained model to the files the zoo hands out."""
 
 import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from keras_dynres import files
+from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
-from keras_dynres.exits.model import policies_of
-from keras_dynres.zoo import cards, registry
+from keras_dynres.exits import policies_of
+from keras_dynres.zoo import cards, figures, registry
 from keras_dynres.zoo import weights as weight_files
-from keras_dynres.zoo.loading import build
+from keras_dynres.zoo.loader import build
+
+Results = Mapping[str, Any]
 
 
-def publish(model, name, results, out, page=None):
+def publish(
+    model: DynamicModel,
+    name: str,
+    results: Results | str | os.PathLike,
+    out: str | Path,
+    page: str | Path | None = None,
+) -> cards.Card:
     """Writes the weights and the card of a trained model, after checking them.
 
-    The model must be the one its entry describes, calibrated and measured at every
-    instance. What is written is read back into a fresh model and compared, weight by
-    weight and by what each instance computes, before the card appears.
+    The model must be the one its entry describes; every instance is calibrated and has
+    the figure that the menu chooses by. What is written is read back into a fresh model
+    and compared, weight by weight and by what each instance computes, before the card
+    appears.
 
     Args:
         model: The trained `DynamicModel`.
@@ -52,7 +65,13 @@ def publish(model, name, results, out, page=None):
     return place(model, entry, others, out, page)
 
 
-def place(model, entry, results, out, page=None):
+def place(
+    model: DynamicModel,
+    entry: registry.Entry,
+    results: Results,
+    out: str | Path,
+    page: str | Path | None = None,
+) -> cards.Card:
     """Writes weights and card of a model as `publish` does, measured or not.
 
     Args:
@@ -66,7 +85,7 @@ def place(model, entry, results, out, page=None):
         The `Card`.
     """
     name, folder = entry.name, Path(out) / entry.name
-    try:
+    with files.writing(folder, "folder"):
         folder.mkdir(parents=True, exist_ok=True)
         draft = weight_files.save(model, folder / "draft.npz")
         digest = files.sha256(draft)
@@ -82,66 +101,63 @@ def place(model, entry, results, out, page=None):
         draft.replace(folder / weights.file)
         for path, text in {folder / cards.FILE: card.to_json(), page: card}.items():
             if path is not None:
-                with files.appearing(path) as file:
-                    file.write(str(text).encode("utf-8"))
+                files.write(path, str(text))
         for old in folder.glob(f"{name}-*.npz"):
             if old.name != weights.file:
                 old.unlink()
-    except OSError as error:
-        raise DynresError(
-            f"Cannot write {name!r} to {str(folder)!r}: {error.strerror or error}"
-        ) from error
     return card
 
 
-def _record(model, results):
+def _record(model: DynamicModel, results: Results | str | os.PathLike) -> dict:
     """Puts the instances' figures into the menu; returns all other results."""
-    if not isinstance(results, dict):
-        try:
-            others = dict(json.loads(Path(results).read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
-            raise DynresError(
-                f"results is a dict or the path of a JSON file with one. Received: "
-                f"{results!r} ({error})"
-            ) from error
-    else:
-        others = dict(results)
-    for instance, figures in others.pop("instances", {}).items():
-        model.menu.record(instance, **figures)
+    content = results
+    if isinstance(results, (str, os.PathLike)):
+        content = files.read_json(Path(results), "results")
+    if not isinstance(content, Mapping):
+        raise DynresError(
+            "results is a dict or the path of a JSON file with one. "
+            f"Received: results={str(results)!r}"
+        )
+    others = dict(content)
+    for name, measured in others.pop("instances", {}).items():
+        model.menu.record(name, **measured)
     return others
 
 
-def _check(model):
-    for each in model.menu:
-        model.at(each)  # Refuses what is not calibrated.
-        accuracy = each.measured.get("accuracy")
-        if accuracy is None or not 0 <= accuracy <= 1:
+def _check(model: DynamicModel) -> None:
+    metric = figures.metric(model.menu)
+    share = figures.is_accuracy(metric)
+    for instance in model.menu:
+        model.at(instance)  # Refuses what is not calibrated.
+        value = instance.measured.get(metric)
+        if value is None or not np.isfinite(value) or share and not 0 <= value <= 1:
             raise DynresError(
-                f"Instance {each.name!r} needs a measured accuracy between 0 and 1. "
-                f"Received: accuracy={accuracy}"
+                f"Instance {instance.name!r} needs a measured {metric}"
+                f"{' between 0 and 1' if share else ''}. Received: {metric}={value}"
             )
     for variable in model.weights:
         if not np.isfinite(np.asarray(variable, "float32")).all():
             raise DynresError(f"Weight {variable.path!r} holds NaN or infinity.")
 
 
-def _check_file(model, entry, path):
+def _check_file(
+    model: DynamicModel, entry: registry.Entry, path: Path
+) -> dict[str, list[float]]:
     """Reads the file into a fresh model, and compares; returns the card's check."""
     fresh = build(entry, model.menu)
     weight_files.load(fresh, path)
-    for mine, theirs in zip(model.weights, fresh.weights, strict=True):
-        if not np.array_equal(np.asarray(mine), np.asarray(theirs)):
-            raise DynresError(f"Weight {mine.path!r} was not read back as written.")
+    for written, read in zip(model.weights, fresh.weights, strict=True):
+        if not np.array_equal(np.asarray(written), np.asarray(read)):
+            raise DynresError(f"Weight {written.path!r} was not read back as written.")
     check = {}
     for name in model.menu.names:
-        mine, theirs = (
-            cards.sample_logits(model, name),
-            cards.sample_logits(fresh, name),
-        )
-        if not np.allclose(mine, theirs, atol=1e-4, rtol=1e-4):
+        logits = cards.sample_logits(model, name)
+        if not np.allclose(
+            logits, cards.sample_logits(fresh, name), atol=1e-4, rtol=1e-4
+        ):
             raise DynresError(
                 f"Instance {name!r} does not compute what the zoo's {entry.name!r} "
                 "computes: the model was built otherwise than its entry says."
             )
-        check[name] = [round(float(value), 5) for value in mine]
+        check[name] = [round(float(value), 5) for value in logits]
     return check

@@ -4,14 +4,18 @@ import os
 from pathlib import Path
 
 from keras_dynres import architectures, methods
+from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
+from keras_dynres.instance import Menu
 from keras_dynres.zoo import cards, config, download, registry
 from keras_dynres.zoo import weights as weight_files
 
 KERAS_FILES = (".keras", ".weights.h5")
 
 
-def load(name, weights="auto", verbose=1):
+def load(
+    name: str, weights: str | os.PathLike | None = "auto", verbose: int = 1
+) -> DynamicModel:
     """Builds a network of the zoo, with its trained weights.
 
     Args:
@@ -24,7 +28,7 @@ def load(name, weights="auto", verbose=1):
 
     Returns:
         The method's model, a `DynamicModel`. With published weights its instances
-        are calibrated, its menu holds their accuracies, and policies that were
+        are calibrated, its menu holds their measured figures, and policies that were
         published are the model's.
 
     Example:
@@ -65,7 +69,7 @@ def load(name, weights="auto", verbose=1):
     return model
 
 
-def build(entry, menu=None):
+def build(entry: registry.Entry, menu: Menu | None = None) -> DynamicModel:
     """The untrained network of an entry; `menu` saves counting its costs anew."""
     base = architectures.create(
         entry.architecture, name=entry.name, **entry.architecture_kwargs
@@ -85,7 +89,7 @@ def build(entry, menu=None):
     return model
 
 
-def locate(card, verbose=1):
+def locate(card: cards.Card, verbose: int = 1) -> Path:
     """The path of a network's published weights, downloaded where need be."""
     name, weights = card.entry.name, card.weights
     if weights is None:
@@ -117,11 +121,11 @@ def locate(card, verbose=1):
     return download.fetch(url, path, weights, verbose)
 
 
-def _load_keras(model, path):
-    # Keras assigns as it reads, and what it raises depends on where it stopped.
+def _load_keras(model: DynamicModel, path: Path) -> None:
     try:
         model.load_weights(str(path))
     except Exception as error:
+        # Any kind of error: which one depends on where in the file Keras stopped.
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise DynresError(
             f"{str(path)!r} holds no weights for {model.name!r} (truncated, changed, "

@@ -74,10 +74,26 @@ def test_a_cached_card_without_weights_or_address_names_the_variable(
 def test_a_foreign_card_at_the_address_gets_one_sentence(server):
     path = server.root / "tiny" / cards.FILE
     content = path.read_text()
-    for text in ("[1]", "<html>", content.replace('"tiny"', '"other"'), "{}"):
-        path.write_text(text)
+    other = content.replace('"tiny"', '"other"')
+    for text in (b"[1]", b"<html>", other.encode(), b"{}", b"\xff{}"):
+        path.write_bytes(text)
         with pytest.raises(DynresError, match="is not a card of 'tiny'"):
             zoo.card("tiny")
+
+
+def test_a_kept_card_that_is_none_gets_one_sentence(server, tiny_card):
+    zoo.card("tiny")
+    path = cards.cached("tiny", cards.FILE)
+    for content, says in {
+        b"\xff{}": "Cannot read a card of 'tiny': the file is not text in UTF-8",
+        b"<html>": "Not a card of 'tiny' in JSON",
+        b"[1]": "holds no JSON object",
+        b"{}": "is not a card of 'tiny'",
+    }.items():
+        path.write_bytes(content)
+        with pytest.raises(DynresError, match=says) as caught:
+            zoo.card("tiny")
+        assert str(path) in str(caught.value)
 
 
 def test_a_card_cannot_write_outside_its_folder(server, tiny_card):
@@ -113,8 +129,8 @@ def test_keras_files_are_taken(tiny, tmp_path, ending):
     else:
         first.save_weights(path)
     second = zoo.load("tiny", weights=str(path))
-    for mine, theirs in zip(first.weights, second.weights, strict=True):
-        np.testing.assert_array_equal(np.asarray(mine), np.asarray(theirs))
+    for written, read in zip(first.weights, second.weights, strict=True):
+        np.testing.assert_array_equal(np.asarray(written), np.asarray(read))
 
 
 @pytest.mark.parametrize("ending", [".keras", ".weights.h5", ".npz"])

@@ -1,17 +1,30 @@
 """What `evaluate --budgets` holds a network with exits against."""
 
-import argparse
+from argparse import Namespace
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_dynres import DynamicModel, Menu
 
 
-def loaded(names):
+def loaded(names: Iterable[str]) -> "dict[str, DynamicModel]":
     """{name: `DynamicModel`} of names in the zoo or files."""
     from keras_dynres_cli import sources
 
-    asked = [argparse.Namespace(model=name, like=None) for name in names]
-    return {each.model: sources.load(each).model for each in asked}
+    return {
+        name: sources.load(Namespace(model=name, like=None)).model for name in names
+    }
 
 
-def curves(models, held_out, images, points):
+def curves(
+    models: "Mapping[str, DynamicModel]",
+    held_out: Iterable[Any],
+    images: Iterable[Any],
+    points: int,
+) -> "dict[str, Menu]":
     """{label: menu} of the networks that `--against` names.
 
     Networks with exits have curves of their own. Of the others the instances are
@@ -23,21 +36,21 @@ def curves(models, held_out, images, points):
         images: Batches that costs and accuracies are measured on.
         points: How many budgets.
     """
-    from keras_dynres.exits.model import names_of
+    from keras_dynres.exits import names_of
 
-    found, plain = {}, []
+    menus, plain = {}, []
     for name, model in models.items():
         if names_of(model):
-            menus = model.budget_curve(held_out, images, points)
-            found |= {f"{name}, {way}": menu for way, menu in menus.items()}
+            budgets = model.budget_curve(held_out, images, points)
+            menus |= {f"{name}, {way}": menu for way, menu in budgets.items()}
             continue
         compile_for(model)
-        found[name] = model.evaluate_menu(images)
+        menus[name] = model.evaluate_menu(images)
         plain.append(model.at("full"))
-    return {**found, **_growing(plain, held_out, images, points)}
+    return {**menus, **_growing(plain, held_out, images, points)}
 
 
-def compile_for(model, classes=0):
+def compile_for(model: "DynamicModel", classes: int = 0) -> None:
     """Compiles a model for `evaluate_menu`, unless it is compiled."""
     import keras
 
@@ -50,7 +63,12 @@ def compile_for(model, classes=0):
     model.compile(loss=loss, metrics=metrics)
 
 
-def _growing(nets, held_out, images, points):
+def _growing(
+    nets: "Sequence[keras.Model]",
+    held_out: Iterable[Any],
+    images: Iterable[Any],
+    points: int,
+) -> "dict[str, Menu]":
     from keras_dynres import cost, evaluation
 
     if len(nets) < 2:

@@ -65,8 +65,9 @@ def test_info_of_an_unknown_name_names_what_is_near(fails):
 def test_info_of_files_that_are_not_what_they_say(fails, tmp_path):
     for name in ("cut.keras", "cut.npz", "cut.json", "cut.csv", "cut.tflite"):
         path = tmp_path / name
-        path.write_bytes(b"PK")
-        assert "Traceback" not in fails("info", path)
+        for content in (b"PK", b"\xff{}"):
+            path.write_bytes(content)
+            assert "Traceback" not in fails("info", path)
     assert "does not exist" in fails("info", tmp_path / "none.keras")
     assert "is a folder" in fails("evaluate", _made(tmp_path / "folder.keras"))
 
@@ -110,7 +111,7 @@ def test_an_output_that_cannot_be_written_is_refused_first(fails, menu_file, tmp
     blocked = tmp_path / "file"
     blocked.write_text("")
     said = fails("report", menu_file, "-o", blocked / "page.html")
-    assert said.startswith("The folder cannot be written to (")
+    assert said.startswith("The folder cannot be written: File exists.")
 
 
 def test_main_is_what_its_docstring_shows(capsys):

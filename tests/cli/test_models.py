@@ -28,7 +28,7 @@ def test_calibrate_in_place_then_evaluate(run, uncalibrated, tmp_path):
     code, out, _ = run("evaluate", uncalibrated, *on, "-o", table)
     assert code == 0
     menu = Menu.from_csv(table)
-    assert all(0 <= each.measured["accuracy"] <= 1 for each in menu)
+    assert all(0 <= i.measured["accuracy"] <= 1 for i in menu)
     assert str(menu).splitlines()[0] in out
 
 
@@ -83,8 +83,15 @@ def test_the_results_beside_a_file_tell_its_recipe(run, fails, recipe, tmp_path,
     results = tmp_path / "results.json"
     results.write_text(json.dumps({"recipe": {"name": "small", **content}}))
     assert run("evaluate", tmp_path / "small.npz", "--instances", "full")[0] == 0
-    results.write_text("[]")
-    assert "tells of no training" in fails("evaluate", tmp_path / "small.npz")
+    for content, says in {
+        b"[]": "tells of no training",
+        b'{"recipe": 3}': "tells of no training",
+        b"{": "Not the results of a training in JSON",
+        b"\xff{}": "Cannot read the results of a training: the file is not text",
+    }.items():
+        results.write_bytes(content)
+        said = fails("evaluate", tmp_path / "small.npz")
+        assert says in said and str(results) in said
 
 
 @pytest.mark.parametrize("command", ["calibrate", "evaluate"])

@@ -4,7 +4,7 @@ import json
 import numpy as np
 import pytest
 
-from keras_dynres import zoo
+from keras_dynres import text, zoo
 from keras_dynres.errors import DynresError, NotCalibratedError
 from keras_dynres.zoo import cards, registry
 
@@ -17,7 +17,7 @@ def model(tiny, published, monkeypatch):
 
 def test_a_published_folder_holds_what_its_card_says(published, tiny_card):
     folder = published / "tiny"
-    assert {each.name for each in folder.iterdir()} == {
+    assert {path.name for path in folder.iterdir()} == {
         cards.FILE,
         tiny_card.weights.file,
     }
@@ -37,7 +37,7 @@ def test_publishing_again_changes_nothing_and_new_weights_replace_the_old(
     bias.assign(np.ones(bias.shape))
     second = zoo.publish(model, "tiny", {}, tmp_path)
     assert second.weights.sha256 != first.weights.sha256
-    assert {each.name for each in (tmp_path / "tiny").iterdir()} == {
+    assert {path.name for path in (tmp_path / "tiny").iterdir()} == {
         cards.FILE,
         second.weights.file,
     }
@@ -51,14 +51,20 @@ def test_results_come_from_a_file_and_the_page_shows_them(model, tmp_path):
     page = tmp_path / "page.md"
     zoo.publish(model, "tiny", tmp_path / "results.json", tmp_path, page)
     lines = page.read_text().splitlines()
-    (row,) = [line for line in lines if line.startswith("| p1@0.5 |")]
+    (row,) = [line for line in lines if line.startswith("| p1@0.5 ")]
     assert row.count("87.50") == 2
+    cost = model.menu["p1@0.5"]
+    assert f" {text.amount(cost.macs)} |" in row
+    assert f" {text.amount(cost.flops)} |" in row
+    (head,) = [line for line in lines if line.startswith("| instance ")]
+    columns = [column.strip() for column in head.strip("|").split("|")]
+    assert columns == ["instance", "MACs", "FLOPs", "error %", "error %, uniform bn"]
     assert "- hours: 3" in lines
     table = lines.index("| budget | name |")
     assert lines[table + 1 : table + 4] == [
-        "| --- | --- |",
-        "| 1e+06 | half |",
-        "|  | all |",
+        "| ------ | ---: |",
+        "| 1e+06  | half |",
+        "|        |  all |",
     ]
     assert "## Uniform bn" not in lines
 
@@ -93,16 +99,35 @@ def test_a_model_that_is_not_its_entry_s_is_refused(model, tiny, monkeypatch, tm
 
 
 def test_results_that_are_no_json_get_one_sentence(model, tmp_path):
-    (tmp_path / "results.json").write_text("[1]")
-    for results in (tmp_path / "results.json", tmp_path / "none.json", 3):
-        with pytest.raises(DynresError, match="results is a dict or the path"):
-            zoo.publish(model, "tiny", results, tmp_path)
+    path = tmp_path / "results.json"
+    for content, says in {
+        b"[1]": "results is a dict or the path.*results.json",
+        b"{": "Not results in JSON: .*results.json",
+        b"\xff{}": "Cannot read results: .* not text in UTF-8.*results.json",
+    }.items():
+        path.write_bytes(content)
+        with pytest.raises(DynresError, match=says):
+            zoo.publish(model, "tiny", path, tmp_path)
+    with pytest.raises(DynresError, match="Cannot read results: No such.*none.json"):
+        zoo.publish(model, "tiny", tmp_path / "none.json", tmp_path)
+    with pytest.raises(DynresError, match="results is a dict or the path.*'3'"):
+        zoo.publish(model, "tiny", 3, tmp_path)
+
+
+def test_where_nothing_can_be_written_is_said(model, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    with pytest.raises(DynresError, match="The folder cannot be written: Not a"):
+        zoo.publish(model, "tiny", {}, blocked)
+    page = blocked / "page.md"
+    with pytest.raises(DynresError, match="The file cannot be written: .*page.md"):
+        zoo.publish(model, "tiny", {}, tmp_path, page)
 
 
 def test_a_card_of_what_was_never_published_is_still_a_page():
-    text = zoo.card("sdpoint_wrn28_10_cifar10").to_markdown()
-    assert "none published" in text
-    assert "error 3.35" in text
+    page = zoo.card("sdpoint_wrn28_10_cifar10").to_markdown()
+    assert "none published" in page
+    assert "error 3.35" in page
 
 
 SHIPPED = sorted(path.parent.name for path in cards.SHIPPED.glob(f"*/{cards.FILE}"))
