@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from keras_dynres import files
+from keras_dynres import files, text
 from keras_dynres.errors import DynresError, UnknownNameError, one_of
 
 FULL = "full"
@@ -295,7 +295,7 @@ class Menu:
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """The menu as CSV text, written to `path` when one is given."""
-        text = io.StringIO()
+        table = io.StringIO()
         averages = any(i.average for i in self)
         rows = [
             {
@@ -307,10 +307,10 @@ class Menu:
             for row, i in zip(self.rows(), self, strict=True)
         ]
         fields = list(rows[0]) if rows else ["name"]
-        writer = csv.DictWriter(text, fields, lineterminator="\n")
+        writer = csv.DictWriter(table, fields, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        return _write(text.getvalue(), path)
+        return _write(table.getvalue(), path)
 
     @classmethod
     def from_csv(cls, source: str | Path) -> "Menu":
@@ -333,50 +333,33 @@ class Menu:
             raise DynresError("Not a menu in CSV: it names no instance.")
         return cls(instances)
 
-    def __str__(self):
+    def __str__(self) -> str:
         rows = self.rows()
         if not rows:
             return "(empty menu)"
-        table = [list(rows[0])] + [
-            [_cell(key, value) for key, value in row.items()] for row in rows
-        ]
-        widths = [max(len(line[c]) for line in table) for c in range(len(table[0]))]
-        lines = [
-            "  ".join(
-                [line[0].ljust(widths[0])]
-                + [cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True)]
-            )
-            for line in table
-        ]
-        return "\n".join([lines[0], "  ".join("-" * w for w in widths), *lines[1:]])
+        return text.grid(
+            list(rows[0]),
+            [[_cell(key, value) for key, value in row.items()] for row in rows],
+        )
 
     __repr__ = __str__
 
 
 def _cell(key, value):
-    if value is None:
-        return "-"
-    if key in COSTS:
-        for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-            if value >= size:
-                return f"{value / size:.2f} {unit}"
-        return str(value)
-    if "accuracy" in key:
-        return f"{100 * value:.2f} %"
-    return value if isinstance(value, str) else f"{value:.4g}"
+    return "-" if value is None else text.figure(value, key, digits=2)
 
 
-def _write(text, path):
+def _write(content, path):
     if path is not None:
-        files.write(path, text)
-    return text
+        files.write(path, content)
+    return content
 
 
 def _read(source):
-    text = str(source)
-    if isinstance(source, Path) or "\n" not in text:
+    content = str(source)
+    if isinstance(source, Path) or "\n" not in content:
         return files.read_text(source, "a menu")
-    return text
+    return content
 
 
 def _macs(instance):

@@ -1,43 +1,67 @@
 """The contract of `contract.py`, for every method."""
 
+import dataclasses
+
 import contract
 import keras
 import numpy as np
 import pytest
 
 import keras_dynres as kd
-from keras_dynres.exits import model as exits
+from keras_dynres import exits
 
-METHODS = {
-    "sdpoint": {},
-    "sdpoint_uniform": {"statistics": "uniform"},
-    "multi_scale": {"sizes": [8, 12]},
+# What the methods of the table are made with.
+OPTIONS = {
+    "sdpoint": {"ratios": [0.5]},
+    "multi_scale": {"sizes": [8]},
     "low_mode": {},
-    "resizable": {"scales": [0.5, 1.0]},
-    "resizable_configuration": {"scales": [0.5, 1.0], "statistics": "configuration"},
+    "resizable": {"scales": [0.5, 1.0], "stages": contract.STAGES},
     "early_exit": {"points": ["stage1_block1_add", "stage2_block1_add"]},
+    "msdnet": {},
+    "plain": {},
 }
-
-
 # How statistics are kept asks no backend: once will do, and JAX compiles long.
-ONCE = ("sdpoint_uniform", "resizable_configuration")
+STATISTICS = {"sdpoint": "uniform", "resizable": "configuration"}
+
+assert set(OPTIONS) == set(kd.methods.METHODS), (
+    "Every method of METHODS has a row in OPTIONS. Received: "
+    f"{set(OPTIONS) ^ set(kd.methods.METHODS)}"
+)
+pytestmark = pytest.mark.backends
+
+
+@dataclasses.dataclass
+class Row:
+    """A method, and what it is made with."""
+
+    name: str
+    options: dict
+
+    def base(self):
+        return contract.exits_base() if self.name == "msdnet" else contract.base()
+
+    def __call__(self, base, **more):
+        return kd.methods.create(self.name, base, **self.options, **more)
 
 
 @pytest.fixture(
-    params=[
-        pytest.param(name, marks=pytest.mark.tensorflow if name in ONCE else [])
-        for name in METHODS
+    params=[pytest.param(Row(name, OPTIONS[name]), id=name) for name in OPTIONS]
+    + [
+        pytest.param(
+            Row(name, {**OPTIONS[name], "statistics": kind}),
+            id=f"{name}_{kind}",
+            marks=pytest.mark.tensorflow,
+        )
+        for name, kind in STATISTICS.items()
     ]
 )
 def method(request):
-    options = METHODS[request.param]
-    name = request.param.removesuffix("_uniform").removesuffix("_configuration")
-    return lambda base, **more: kd.methods.create(name, base, **options, **more)
+    return request.param
 
 
 @pytest.fixture
 def model(method):
-    return method(contract.base())
+    return method(method.base())
 
 
 def test_every_instance_runs_eager_as_predict(model):
@@ -52,7 +76,7 @@ def test_every_instance_runs_eager_as_predict(model):
 
 
 def test_full_is_the_base_and_the_base_is_untouched(method):
-    base, x = contract.base(), contract.images()
+    base, x = method.base(), contract.images()
     before = base.to_json(), np.asarray(base(x)), contract.values(base)
     model = method(base)
     for name in model.instances:
@@ -95,7 +119,7 @@ def test_weights_are_the_bases_own_and_slots_come_once(model):
 
 def test_a_step_computes_the_instances_it_is_to_train(method):
     x, y = contract.images(), contract.labels()
-    model = contract.compiled(method(contract.base()))
+    model = contract.compiled(method(method.base()))
     start = contract.values(model)
     losses, expected, seen = {}, {}, {}
     for name in model.instances:
@@ -172,7 +196,7 @@ def test_saved_models_give_the_same_logits(model, method, tmp_path):
     assert {k: v for k, v in kept.items() if k != "base"} == {
         k: v for k, v in settings.items() if k != "base"
     }
-    fresh = method(contract.base())
+    fresh = method(method.base())
     fresh.load_weights(tmp_path / "m.weights.h5")
     for other in (loaded, fresh):
         for name, value in contract.every_logits(other, x).items():
@@ -247,13 +271,13 @@ def test_mixed_precision_gives_float32_logits_that_agree(method):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = contract.compiled(method(contract.base()))
+        model = contract.compiled(method(method.base()))
         model.fit(x, y, batch_size=8, epochs=3, verbose=0)
         model.calibrate(x, verbose=0)
         half = contract.every_logits(model, x)
     finally:
         keras.config.set_dtype_policy(before)
-    single = method(contract.base())
+    single = method(method.base())
     single.set_weights(model.get_weights())
     for name, value in contract.every_logits(single, x).items():
         assert half[name].dtype == np.float32
@@ -261,8 +285,8 @@ def test_mixed_precision_gives_float32_logits_that_agree(method):
 
 
 def test_the_sequence_depends_on_seed_and_step_alone(method):
-    one, two = method(contract.base()), method(contract.base())
-    other = method(contract.base(), seed=1)
+    one, two = method(method.base()), method(method.base())
+    other = method(method.base(), seed=1)
     drawn = [one.plan.names_at(s) for s in range(60)]
     assert drawn == [two.plan.names_at(s) for s in range(60)]
     alike = drawn == [other.plan.names_at(s) for s in range(60)]

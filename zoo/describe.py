@@ -19,7 +19,7 @@ import numpy as np
 from absl import app, flags
 
 import keras_dynres as kd
-from keras_dynres import files
+from keras_dynres import files, text
 from keras_dynres.errors import DynresError
 from keras_dynres.zoo import figures
 
@@ -51,7 +51,7 @@ def describe(run: Path, name: str) -> Path:
     results = files.read_json(run / "results.json", "the results of a training")
     history = files.read_json(run / "history.json", "the history of a training")
     model = keras.saving.load_model(run / "model.keras")
-    metric = figures.metric(model.menu)
+    metric = model.menu.metric
     shown = {
         "instances": results["instances"],
         "training": training(results, history, metric),
@@ -101,7 +101,7 @@ def training(
 def rating(instance: kd.Instance, metric: str) -> float:
     """The figure an instance is chosen by: an accuracy as wrong answers in percent."""
     value = instance.measured[metric]
-    return round(100 * (1 - value), 2) if figures.is_accuracy(metric) else value
+    return round(100 * (1 - value), 2) if text.is_accuracy(metric) else value
 
 
 def exits(

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_dynres import files
+from keras_dynres import exits, files
 from keras_dynres.errors import DynresError
 from keras_dynres.instance import FULL, Instance, Menu
 from keras_dynres.tflite import facts, images, metadata, stages
@@ -163,21 +163,20 @@ def chosen(
     model: Any, instances: str | Instance | Sequence[str | Instance]
 ) -> tuple[list[str], list[str]]:
     """Names of the instances meant, cheapest first, and notes on the choice."""
-    menu = facts.menu_of(model)
+    menu = model.menu
     if isinstance(instances, str) and instances == "all":
         return menu.names, []
     if isinstance(instances, str) and instances == "pareto":
-        metric = facts.metric_of(model.menu)
-        if all(instance.figure(metric) is None for instance in menu):
+        if all(instance.figure(menu.metric) is None for instance in menu):
             return menu.names, [
-                f"No {metric} was measured (model.evaluate_menu), so every instance "
-                "was exported instead of the Pareto ones."
+                f"No {menu.metric} was measured (model.evaluate_menu), so every "
+                "instance was exported instead of the Pareto ones."
             ]
-        best = menu.pareto(metric)
+        best = menu.pareto()
         return Menu({i.name: i for i in [*best, menu[FULL]]}.values()).names, []
     if isinstance(instances, str) or hasattr(instances, "name"):
         instances = [instances]
-    wanted = {facts.instance_of(menu, instance).name for instance in instances}
+    wanted = {menu[instance].name for instance in instances}
     if not wanted:
         raise DynresError(
             "There is no instance to export. Received: instances=[]. "
@@ -223,7 +222,7 @@ def _stage_rows(
 def _stage_graphs(
     model: Any, rows: Sequence[stages.StageRow]
 ) -> dict[str, keras.Model]:
-    graphs = [stage.model for stage in stages.of_model(model)[0]] if rows else []
+    graphs = [stage.model for stage in exits.stages_of(model)] if rows else []
     return {row.signature: net for row, net in zip(rows, graphs, strict=True)}
 
 

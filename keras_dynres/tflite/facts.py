@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from keras_dynres import graph
+from keras_dynres import exits, graph
 from keras_dynres.errors import DynresError
 from keras_dynres.instance import Instance, Menu
 from keras_dynres.tflite import images, stages
@@ -40,7 +40,7 @@ def facts(
     shape = list(next(iter(graphs.values())).inputs[0].shape[1:])
     outputs = {name: output_facts(net) for name, net in graphs.items()}
     usual = list(outputs.values())[-1]
-    known = menu_of(model)
+    menu = model.menu
     return {
         "model": model.name,
         "labels": _labels(labels, usual),
@@ -48,12 +48,12 @@ def facts(
         "preprocessing": images.checked_rule(preprocessing, shape[-1]),
         **_outputs(usual),
         "precision": precision.name,
-        "menu": [_row(known[name], outputs[name], usual) for name in graphs],
-        "metric": metric_of(model.menu),
-        "aliases": {alias: name for name in graphs for alias in known[name].aliases},
+        "menu": [_row(menu[name], outputs[name], usual) for name in graphs],
+        "metric": menu.metric,
+        "aliases": {alias: name for name in graphs for alias in menu[name].aliases},
         "stages": [dataclasses.asdict(row) for row in rows],
         "policies": [
-            json.loads(policy.to_json()) for policy in stages.of_model(model)[2]
+            json.loads(policy.to_json()) for policy in exits.policies_of(model)
         ],
         "weight_cache": {
             "allowed": precision.weight_cache,
@@ -139,35 +139,6 @@ def outputs(fields: Mapping[str, Any], name: str) -> dict[str, dict]:
         return fields["outputs"]
     one = dict(fields["output"])
     return {OUTPUT: {"shape": [one.pop("classes")], **one}}
-
-
-def menu_of(model: Any) -> Menu:
-    """A model's menu, whose instances say by which other names they are known."""
-    aliases = getattr(model, "aliases", None)
-    if not callable(aliases):
-        return model.menu
-    named = aliases()
-    return Menu(
-        dataclasses.replace(
-            instance,
-            aliases=tuple(a for a, name in named.items() if name == instance.name),
-        )
-        for instance in model.menu
-    )
-
-
-def instance_of(menu: Menu, name: str | Instance) -> Instance:
-    """The instance meant by its name, or by another it is known by."""
-    name = getattr(name, "name", name)
-    for instance in menu:
-        if name in instance.aliases:
-            return instance
-    return menu[name]
-
-
-def metric_of(menu: Menu) -> str:
-    """The measured figure by which a menu's instances are chosen."""
-    return getattr(menu, "metric", "accuracy")
 
 
 def _row(

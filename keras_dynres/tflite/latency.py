@@ -12,7 +12,6 @@ from typing import Any
 from keras_dynres import files
 from keras_dynres.errors import DynresError
 from keras_dynres.instance import Instance
-from keras_dynres.tflite import facts
 from keras_dynres.tflite.export import export
 
 FORMAT = "keras_dynres.bench/1"
@@ -48,7 +47,7 @@ def latency_ms(
     """
     from keras_dynres.tflite.runner import Runner  # which times by this module
 
-    name = facts.instance_of(facts.menu_of(model), instance).name
+    name = model.menu[instance].name
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "instance.tflite"
         export(model, path, instances=name, verbose=0)

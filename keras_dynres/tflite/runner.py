@@ -227,9 +227,7 @@ class Runner:
                 "No latency was measured on this machine with "
                 f"num_threads={self.num_threads} yet: call runner.benchmark() first."
             )
-        return self.menu.within(
-            latency_ms=latency_ms, metric=metric or facts.metric_of(self.menu)
-        )
+        return self.menu.within(latency_ms=latency_ms, metric=metric)
 
     def close(self, instance: str | Instance | None = None) -> None:
         """Frees what an instance holds, or all that is held; running loads it again."""
@@ -252,7 +250,7 @@ class Runner:
         )
 
     def _name(self, instance: str | Instance) -> str:
-        return facts.instance_of(self.menu, instance).name
+        return self.menu[instance].name
 
     @property
     def _shape(self) -> list[int]:

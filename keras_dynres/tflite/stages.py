@@ -47,16 +47,9 @@ class StageRow:
         return cls(**{**fields, **listed})
 
 
-def of_model(model: Any) -> tuple[list, list[str], list[Policy]]:
-    """The stages, the names of their exits and the policies of a `DynamicModel`."""
-    if hasattr(exits, "stages_of"):
-        return exits.stages_of(model), exits.names_of(model), exits.policies_of(model)
-    return model.stages(), model.exits, model.policies
-
-
 def rows(model: Any) -> list[StageRow]:
     """A `StageRow` for each of a model's stages."""
-    stages, names, _ = of_model(model)
+    stages, names = exits.stages_of(model), exits.names_of(model)
     ports = _ports(stages)
     return [
         StageRow(

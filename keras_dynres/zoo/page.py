@@ -62,7 +62,7 @@ def _ratings(card: "Card") -> list[str]:
     """
     if not card.menu:
         return []
-    metric = figures.metric(card.menu)
+    metric = card.menu.metric
     return [
         key
         for key, value in card.results.items()
@@ -76,7 +76,7 @@ def _ratings(card: "Card") -> list[str]:
 
 
 def _instances(card: "Card") -> str:
-    metric, ratings = figures.metric(card.menu), _ratings(card)
+    metric, ratings = card.menu.metric, _ratings(card)
     averages = [
         key
         for key in ("macs", "flops")

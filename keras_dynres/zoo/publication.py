@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from keras_dynres import files
+from keras_dynres import files, text
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
 from keras_dynres.exits import policies_of
-from keras_dynres.zoo import cards, figures, registry
+from keras_dynres.zoo import cards, registry
 from keras_dynres.zoo import weights as weight_files
 from keras_dynres.zoo.loader import build
 
@@ -125,8 +125,8 @@ def _record(model: DynamicModel, results: Results | str | os.PathLike) -> dict:
 
 
 def _check(model: DynamicModel) -> None:
-    metric = figures.metric(model.menu)
-    share = figures.is_accuracy(metric)
+    metric = model.menu.metric
+    share = text.is_accuracy(metric)
     for instance in model.menu:
         model.at(instance)  # Refuses what is not calibrated.
         value = instance.measured.get(metric)

@@ -20,7 +20,6 @@ import numpy as np
 from keras_dynres import files, graph
 from keras_dynres.errors import DynresError, did_you_mean
 from keras_dynres.instance import Menu
-from keras_dynres.zoo import figures
 
 FORMAT = 1
 HEADER = "keras_dynres.json"
@@ -97,8 +96,8 @@ def load(model: keras.Model, path: str | Path) -> None:
         _forget_calibration(model)
         return
     saved = Menu.from_json(json.dumps(header["menu"]))
-    if figures.metric(saved) != figures.metric(model.menu):
-        model.menu.metric = figures.metric(saved)
+    if saved.metric != model.menu.metric:
+        model.menu.metric = saved.metric
     for instance in saved:
         if instance.measured:
             model.menu.record(instance.name, **instance.measured)

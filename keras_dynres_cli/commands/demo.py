@@ -137,13 +137,10 @@ def _choose(runner: "Runner", budget: float | None) -> "tuple[float, Instance]":
 
 def _rating(menu: "Menu", instance: "Instance") -> str:
     """The figure that the menu chooses by, of one instance."""
-    from keras_dynres.zoo import figures
+    from keras_dynres import text
 
-    metric = figures.metric(menu)
-    value = instance.figure(metric)
-    if value is not None and figures.is_accuracy(metric):
-        return f"{100 * value:.2f} %"
-    return f"{figures.head(metric)} {figures.cell(metric, value)}"
+    rating = text.figure(instance.figure(menu.metric), menu.metric)
+    return rating if menu.metric == "accuracy" else f"{text.head(menu.metric)} {rating}"
 
 
 def _report(
