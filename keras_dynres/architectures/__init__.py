@@ -1,6 +1,9 @@
 """Base networks: each a function that returns a functional `keras.Model`."""
 
 import inspect
+from typing import Any
+
+import keras
 
 from keras_dynres.architectures.densenet_bc import densenet_bc
 from keras_dynres.architectures.efficient_resizable import efficient_resizable
@@ -46,7 +49,7 @@ _ARCHITECTURES = {
 }
 
 
-def names():
+def names() -> list[str]:
     """Returns the names `create` takes.
 
     Example:
@@ -58,7 +61,7 @@ def names():
     return list(_ARCHITECTURES)
 
 
-def create(architecture, **options):
+def create(architecture: str, **options: Any) -> keras.Model:
     """Builds the architecture of that name.
 
     Example:

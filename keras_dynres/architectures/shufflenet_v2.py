@@ -1,5 +1,7 @@
 """Networks of units that work on half of their channels and shuffle them."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_dynres.architectures import _blocks as b
@@ -18,13 +20,13 @@ _UNITS = {2: 4, 3: 8, 4: 4}
 
 
 def shufflenet_v2(
-    width=1.0,
-    input_shape=(224, 224, 3),
-    classes=1000,
-    stem="auto",
-    shortcut="input",
-    name=None,
-):
+    width: float = 1.0,
+    input_shape: Sequence[int | None] = (224, 224, 3),
+    classes: int = 1000,
+    stem: str = "auto",
+    shortcut: str = "input",
+    name: str | None = None,
+) -> keras.Model:
     """ShuffleNetV2: each unit works on half of its channels, then they are mixed.
 
     Stages are numbered from 2, as published. Layers are named `stage2_block1_conv1`,
@@ -76,7 +78,7 @@ def shufflenet_v2(
     return keras.Model(inputs, outputs, name=name or f"shufflenet_v2_{width:g}")
 
 
-def _stem(x, kind):
+def _stem(x: keras.KerasTensor, kind: str) -> keras.KerasTensor:
     first, second = m.halvings(kind)
     x = b.conv(x, 24, 3, "stem_conv", first)
     x = b.relu(b.bn(x, "stem_bn"), "stem_relu")

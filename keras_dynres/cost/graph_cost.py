@@ -1,18 +1,24 @@
 """Walks a graph and adds up what its calls cost."""
 
 import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import keras
 
 from keras_dynres import graph
-from keras_dynres.cost.record import Cost, LayerCost
+from keras_dynres.cost.record import Cost, LayerCost, Shape, Shapes
 from keras_dynres.cost.registry import work_of
 from keras_dynres.errors import DynresError
 
 _STATISTICS = {"moving_mean", "moving_variance"}
 
 
-def count(model, input_shape=None, resized=None):
+def count(
+    model: keras.Model,
+    input_shape: Sequence | None = None,
+    resized: Mapping[str, tuple[int, int]] | None = None,
+) -> Cost:
     """Counts MACs, FLOPs and parameters of a functional model, per image.
 
     Nothing is executed. Models nested in the graph are counted inside; a layer that
@@ -56,12 +62,16 @@ def count(model, input_shape=None, resized=None):
     return Cost(model.name, tuple(layers))
 
 
-def table(model, input_shape=None):
+def table(model: keras.Model, input_shape: Sequence | None = None) -> str:
     """The table of `count(model)` as text, a line for each call of a layer."""
     return str(count(model, input_shape))
 
 
-def _calls_with_shapes(model, input_shape, resized):
+def _calls_with_shapes(
+    model: keras.Model,
+    input_shape: Sequence | None,
+    resized: Mapping[str, tuple[int, int]],
+) -> Iterator[tuple[graph.Call, list, list]]:
     """Each call with the shapes of its inputs and outputs, batch axis left out."""
     model = graph.flatten(model)
     tensors = {} if input_shape is None else _resized_inputs(model, input_shape)
@@ -75,8 +85,8 @@ def _calls_with_shapes(model, input_shape, resized):
             specs = keras.tree.flatten(call.layer.compute_output_spec(*args, **kwargs))
             for old, new in zip(call.outputs, specs, strict=True):
                 tensors[id(old)] = new
-        given = keras.tree.flatten((args, kwargs))
-        inputs = [_image_shape(value) for value in given if hasattr(value, "shape")]
+        values = keras.tree.flatten((args, kwargs))
+        inputs = [_image_shape(value) for value in values if hasattr(value, "shape")]
         yield call, inputs, [_image_shape(current(t)) for t in call.outputs]
         if call.name in resized:
             (output,) = call.outputs
@@ -84,13 +94,15 @@ def _calls_with_shapes(model, input_shape, resized):
             tensors[id(output)] = keras.KerasTensor(shape, dtype=output.dtype)
 
 
-def _image_shape(value):
+def _image_shape(value: Any) -> Shape:
     # A constant (an array or variable among a call's arguments) has no batch axis.
     shape = tuple(value.shape)
     return shape[1:] if isinstance(value, keras.KerasTensor) else shape
 
 
-def _resized_inputs(model, input_shape):
+def _resized_inputs(
+    model: keras.Model, input_shape: Sequence
+) -> dict[int, keras.KerasTensor]:
     several = any(isinstance(size, (list, tuple)) for size in input_shape)
     shapes = [tuple(s) for s in (input_shape if several else [input_shape])]
     if list(map(len, shapes)) != [len(t.shape) - 1 for t in model.inputs]:
@@ -105,7 +117,7 @@ def _resized_inputs(model, input_shape):
     }
 
 
-def _refuse_unknown(call, shapes):
+def _refuse_unknown(call: graph.Call, shapes: Shapes) -> None:
     if any(size is None for shape in shapes for size in shape):
         raise DynresError(
             f"Layer {call.name!r} has an unknown size, so its cost is unknown: build "
@@ -114,7 +126,7 @@ def _refuse_unknown(call, shapes):
         )
 
 
-def _new_params(layer, seen):
+def _new_params(layer: Any, seen: set[int]) -> int:
     """Size of the layer's weights that no earlier call had."""
     if isinstance(layer, keras.layers.Normalization):
         return 0  # What it holds describes the data.

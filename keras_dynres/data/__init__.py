@@ -2,9 +2,15 @@
 
 import contextlib
 import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keras_dynres.data.catalog import DATASETS, Dataset, info
 from keras_dynres.errors import DynresError, one_of
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 __all__ = [
     "DATASETS",
@@ -18,18 +24,18 @@ __all__ = [
 
 
 def load(
-    name="cifar10",
-    split="train",
-    data_dir=None,
-    batch_size=128,
-    augment="none",
-    seed=0,
-    epochs=1,
-    start_epoch=0,
-    shuffle=None,
-    on_corrupt="raise",
-    held_out=0,
-):
+    name: str | Dataset = "cifar10",
+    split: str = "train",
+    data_dir: str | Path | None = None,
+    batch_size: int = 128,
+    augment: str = "none",
+    seed: int = 0,
+    epochs: int = 1,
+    start_epoch: int = 0,
+    shuffle: bool | None = None,
+    on_corrupt: str = "raise",
+    held_out: int = 0,
+) -> "tf.data.Dataset":
     """Loads a split as a `tf.data.Dataset` of (images, labels).
 
     Images are float32, standardised by the data set's channel means and deviations
@@ -81,7 +87,7 @@ def load(
             "start_epoch lies between 0 and epochs. "
             f"Received: start_epoch={start_epoch}, epochs={epochs}"
         )
-    room, read = (
+    pipelines, read = (
         (memory, arrays.shared) if dataset.in_memory else (stream, stream.Files)
     )
     at_source = dataset.test if split == "test" else dataset.train
@@ -94,11 +100,16 @@ def load(
             f"Received: batch_size={batch_size}"
         )
     if not (split == "train" if shuffle is None else shuffle):
-        return room.evaluation(images, batch_size)
-    return room.training(images, batch_size, augment, seed, epochs, start_epoch)
+        return pipelines.evaluation(images, batch_size)
+    return pipelines.training(images, batch_size, augment, seed, epochs, start_epoch)
 
 
-def shrunk(dataset, low_steps, ratio=2, blur="gaussian"):
+def shrunk(
+    dataset: "tf.data.Dataset",
+    low_steps: Callable[[], Iterator[bool]],
+    ratio: int = 2,
+    blur: str = "gaussian",
+) -> "tf.data.Dataset":
     """Shrinks the batches of low steps in the input pipeline, on the host.
 
     A model whose `fit` is given the result finds those batches small already, and its
@@ -130,7 +141,9 @@ def shrunk(dataset, low_steps, ratio=2, blur="gaussian"):
     return host_shrink.shrunk(dataset, low_steps, ratio, shrink)
 
 
-def provenance(name, data_dir=None):
+def provenance(
+    name: str | Dataset, data_dir: str | Path | None = None
+) -> dict[str, str]:
     """Which data these are, in the words of the folder they are read from.
 
     A folder may hold another version or encoding than a data set's name suggests, and
@@ -156,7 +169,7 @@ def provenance(name, data_dir=None):
 
 
 @contextlib.contextmanager
-def clear_errors(name):
+def clear_errors(name: str) -> Iterator[None]:
     """Turns what TensorFlow says of a damaged image into one sentence.
 
     Pictures that are decoded while a model trains fail within `fit`, far from here.

@@ -2,16 +2,23 @@
 
 import copy
 import functools
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from keras_dynres.data import source
+from keras_dynres.data.catalog import Dataset
 from keras_dynres.errors import DynresError
 
 
 @functools.lru_cache(maxsize=2)  # A training and a test split.
-def shared(dataset, split, data_dir=None, on_corrupt="raise"):
+def shared(
+    dataset: Dataset,
+    split: str,
+    data_dir: str | Path | None = None,
+    on_corrupt: str = "raise",
+) -> "Arrays":
     """The `Arrays` of a split, decoded once for all pipelines of a process."""
     return Arrays(dataset, split, data_dir, on_corrupt)
 
@@ -20,14 +27,20 @@ class Arrays:
     """All images (uint8, NHWC) and labels (int64) of a split, in memory.
 
     Args:
-        dataset: The `Dataset`.
+        dataset: The data set.
         split: Name of the split at the source.
         data_dir: Folder of tensorflow-datasets; its own default when None.
         on_corrupt: `"raise"` stops at an image that cannot be decoded; `"skip"`
             leaves such images out and says how many.
     """
 
-    def __init__(self, dataset, split, data_dir=None, on_corrupt="raise"):
+    def __init__(
+        self,
+        dataset: Dataset,
+        split: str,
+        data_dir: str | Path | None = None,
+        on_corrupt: str = "raise",
+    ) -> None:
         skip = source.skips(on_corrupt)
         self.dataset = dataset
         if dataset.source:
@@ -38,15 +51,15 @@ class Arrays:
         with tf.device("/CPU:0"):
             self.images, self.labels = tf.constant(images), tf.constant(labels)
 
-    def last(self, count):
+    def last(self, count: int) -> "Arrays":
         """The last `count` images."""
         return self._part(slice(self.count - count, None), count)
 
-    def but(self, count):
+    def but(self, count: int) -> "Arrays":
         """All but the last `count` images."""
         return self._part(slice(0, self.count - count), self.count - count)
 
-    def _part(self, rows, count):
+    def _part(self, rows: slice, count: int) -> "Arrays":
         part = copy.copy(self)
         with tf.device("/CPU:0"):
             part.images, part.labels = self.images[rows], self.labels[rows]
@@ -54,7 +67,9 @@ class Arrays:
         return part
 
 
-def _read(dataset, split, data_dir, skip):
+def _read(
+    dataset: Dataset, split: str, data_dir: str | Path | None, skip: bool
+) -> tuple[np.ndarray, np.ndarray]:
     examples = source.builder(dataset, data_dir).as_dataset(
         split=split, shuffle_files=False, decoders=source.undecoded()
     )
@@ -67,7 +82,7 @@ def _read(dataset, split, data_dir, skip):
         ) from error
 
 
-def _all_at_once(examples):
+def _all_at_once(examples: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray] | None:
     """Images and labels; None if one cannot be decoded."""
     pairs = examples.map(
         lambda example: (source.decode(example["image"]), example["label"]),
@@ -82,7 +97,9 @@ def _all_at_once(examples):
     return np.concatenate(images), np.concatenate(labels).astype("int64")
 
 
-def _one_by_one(examples, dataset, skip):
+def _one_by_one(
+    examples: tf.data.Dataset, dataset: Dataset, skip: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Images and labels, without those that cannot be decoded if `skip`."""
     images, labels, broken = [], [], 0
     for position, example in enumerate(examples):
@@ -100,7 +117,7 @@ def _one_by_one(examples, dataset, skip):
     return np.stack(images), np.asarray(labels, "int64")
 
 
-def _synthetic(dataset, split):
+def _synthetic(dataset: Dataset, split: str) -> tuple[np.ndarray, np.ndarray]:
     """A coarse pattern for each class under noise: learnt in seconds."""
     count = dataset.train_images if split == dataset.train else dataset.test_images
     patterns = np.random.default_rng(0).uniform(40, 215, (dataset.classes, 4, 4, 3))

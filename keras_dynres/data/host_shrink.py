@@ -1,12 +1,19 @@
 """Batches that are shrunk before they leave the host."""
 
+from collections.abc import Callable, Iterator
+
 import numpy as np
 import tensorflow as tf
 
 from keras_dynres.layers.gaussian_downsample import gaussian_shares, gaussian_taps
 
 
-def shrunk(dataset, low_steps, ratio, shrink):
+def shrunk(
+    dataset: tf.data.Dataset,
+    low_steps: Callable[[], Iterator[bool]],
+    ratio: int,
+    shrink: Callable[[tf.Tensor, int], tf.Tensor],
+) -> tf.data.Dataset:
     """The batches, those of low steps shrunk; see `data.shrunk`."""
     flags = tf.data.Dataset.from_generator(
         low_steps, output_signature=tf.TensorSpec((), tf.bool)
@@ -25,7 +32,7 @@ def shrunk(dataset, low_steps, ratio, shrink):
     return pipeline.prefetch(2)
 
 
-def gaussian(images, ratio):
+def gaussian(images: tf.Tensor, ratio: int) -> tf.Tensor:
     """What `layers.GaussianDownsample2D` computes."""
     _, height, width, channels = images.shape
     taps = gaussian_taps(ratio)
@@ -38,7 +45,7 @@ def gaussian(images, ratio):
     return scale * tf.nn.depthwise_conv2d(padded, kernel, strides, "VALID")
 
 
-def bilinear(images, ratio):
+def bilinear(images: tf.Tensor, ratio: int) -> tf.Tensor:
     """What `keras.layers.Resizing` computes."""
     _, height, width, _ = images.shape
     return tf.image.resize(images, (height // ratio, width // ratio))

@@ -1,11 +1,15 @@
 """What data sets are read from: the files that tensorflow-datasets prepares."""
 
+from pathlib import Path
+from typing import Any
+
 import tensorflow as tf
 
+from keras_dynres.data.catalog import Dataset
 from keras_dynres.errors import DynresError, one_of
 
 
-def builder(dataset, data_dir=None):
+def builder(dataset: Dataset, data_dir: str | Path | None = None) -> Any:
     """The tensorflow-datasets builder, its files prepared where they are missing."""
     import tensorflow_datasets as tfds
 
@@ -22,18 +26,18 @@ def builder(dataset, data_dir=None):
     return prepared
 
 
-def undecoded():
+def undecoded() -> dict[str, Any]:
     """What keeps tensorflow-datasets from decoding images by itself."""
     import tensorflow_datasets as tfds
 
     return {"image": tfds.decode.SkipDecoding()}
 
 
-def decode(data):
+def decode(data: tf.Tensor) -> tf.Tensor:
     """One image's bytes to uint8 pixels."""
     return tf.io.decode_image(data, channels=3, expand_animations=False)
 
 
-def skips(on_corrupt):
+def skips(on_corrupt: str) -> bool:
     """Whether damaged images are left out."""
     return one_of("value of on_corrupt", on_corrupt, ("raise", "skip")) == "skip"

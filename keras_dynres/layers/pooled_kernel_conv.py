@@ -1,5 +1,7 @@
 """Convolution with another's kernel, pooled to fewer taps."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -8,7 +10,7 @@ from keras_dynres.errors import DynresError
 from keras_dynres.layers.adaptive_pooling import window_bounds
 
 
-def kernel_windows(size, ratio, pooling):
+def kernel_windows(size: int, ratio: int, pooling: str) -> list[tuple[int, int]]:
     """Start and end of the taps that each tap of the pooled kernel averages.
 
     >>> kernel_windows(3, 2, "floor"), kernel_windows(3, 2, "ceil")
@@ -43,7 +45,9 @@ class PooledKernelConv2D(keras.layers.Conv2D):
     _source = staticmethod(lambda: None)
 
     @classmethod
-    def of(cls, source, ratio, pooling, name):
+    def of(
+        cls, source: keras.layers.Conv2D, ratio: int, pooling: str, name: str
+    ) -> "PooledKernelConv2D":
         """The built layer for a built convolution.
 
         Args:
@@ -69,7 +73,7 @@ class PooledKernelConv2D(keras.layers.Conv2D):
         layer.build((None, None, None, channels) if last else (None, channels))
         return layer
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Takes the weights of the source."""
         source = self._source()
         if source is None:
@@ -81,7 +85,7 @@ class PooledKernelConv2D(keras.layers.Conv2D):
         self.built = True
 
     @property
-    def kernel(self):
+    def kernel(self) -> Any:
         """The pooled kernel."""
         source = self._source()
         if source is None:
@@ -97,7 +101,7 @@ class PooledKernelConv2D(keras.layers.Conv2D):
         ]
         return ops.stack([ops.stack(row) for row in taps])
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         """Loads a small convolution's weights, where they are this layer's own."""
         source = self._source()
         if source is not None:

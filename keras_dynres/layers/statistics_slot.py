@@ -1,5 +1,7 @@
 """Batch normalisation whose scale and offset belong to another layer."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -26,7 +28,7 @@ class StatisticsSlot(keras.layers.BatchNormalization):
     _source = staticmethod(lambda: None)
 
     @classmethod
-    def of(cls, source, name):
+    def of(cls, source: keras.layers.BatchNormalization, name: str) -> "StatisticsSlot":
         """A built slot for the batch norm `source`."""
         slot = cls.from_config({**source.get_config(), "name": name})
         slot._source = lambda: source
@@ -35,7 +37,7 @@ class StatisticsSlot(keras.layers.BatchNormalization):
         slot.build(tuple(shape))
         return slot
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes the statistics, and takes scale and offset from the source."""
         source = self._source()
         if source is None:
@@ -50,7 +52,7 @@ class StatisticsSlot(keras.layers.BatchNormalization):
         if self.center:
             self.beta = source.beta
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         """Stores what is this layer's own: shared variables are saved with it once."""
         if self._source() is None:
             super().save_own_variables(store)
@@ -58,7 +60,7 @@ class StatisticsSlot(keras.layers.BatchNormalization):
         for index, variable in enumerate(self._non_trainable_variables):
             store[str(index)] = variable
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         """Loads what `save_own_variables` stored."""
         if self._source() is None:
             super().load_own_variables(store)

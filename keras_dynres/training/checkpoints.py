@@ -4,12 +4,16 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_dynres.errors import DynresError
 from keras_dynres.files import appearing, writing
+from keras_dynres.training.recipe import Recipe
 
 # What reading a file raises that this module did not write.
 _FOREIGN = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
@@ -23,22 +27,24 @@ class Checkpoints:
 
     Args:
         folder: Where they are kept.
-        recipe: The `Recipe`; the state of another is refused.
+        recipe: What is trained; the state of another is refused.
     """
 
-    def __init__(self, folder, recipe):
+    def __init__(self, folder: str | Path, recipe: Recipe) -> None:
         self.folder = Path(folder)
         self._recipe = _fingerprint(recipe)
 
-    def paths(self):
+    def paths(self) -> list[Path]:
         """The files, the latest first."""
         return sorted(self.folder.glob("epoch_*.npz"), reverse=True)
 
-    def finished(self):
+    def finished(self) -> int:
         """The number of epochs the latest file stands for."""
         return max((int(path.name[6:11]) for path in self.paths()), default=0)
 
-    def save(self, model, epoch, history):
+    def save(
+        self, model: keras.Model, epoch: int, history: list[dict[str, float]]
+    ) -> Path:
         """Saves the state after `epoch` epochs, and drops all but the one before."""
         meta = {"epoch": epoch, "history": history, "recipe": self._recipe}
         arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
@@ -53,7 +59,9 @@ class Checkpoints:
                 old.unlink(missing_ok=True)
         return path
 
-    def restore(self, model, say=print):
+    def restore(
+        self, model: keras.Model, say: Callable[[str], Any] = print
+    ) -> tuple[int, list[dict[str, float]]]:
         """Puts the latest sound state into the model.
 
         Returns:
@@ -68,7 +76,9 @@ class Checkpoints:
             return self._into(model, content, path)
         return 0, []
 
-    def _into(self, model, content, path):
+    def _into(
+        self, model: keras.Model, content: bytes, path: Path
+    ) -> tuple[int, list[dict[str, float]]]:
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 meta = json.loads(str(file["meta"]))
@@ -94,7 +104,7 @@ class Checkpoints:
         return epoch, history
 
 
-def _variables(model):
+def _variables(model: keras.Model) -> list[keras.Variable]:
     """Weights, random seeds, the optimizer's state; metrics begin each epoch anew."""
     model.optimizer.build(model.trainable_variables)
     metrics = {id(v) for v in model.metrics_variables}
@@ -104,11 +114,11 @@ def _variables(model):
     return [*weights, *model.optimizer.variables]
 
 
-def _fingerprint(recipe):
+def _fingerprint(recipe: Recipe) -> dict[str, Any]:
     """What makes a run that run: all of the recipe but its header."""
     config = json.loads(json.dumps(recipe.get_config()))
     return {k: v for k, v in config.items() if k not in ("about", "name")}
 
 
-def _hash(content):
+def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]

@@ -5,6 +5,7 @@ import io
 import json
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
@@ -12,29 +13,34 @@ import numpy as np
 
 from keras_dynres import files
 from keras_dynres.errors import DynresError
+from keras_dynres.training.checkpoints import Checkpoints
 
 
 class EpochKeeper(keras.callbacks.Callback):
     """After each epoch: the checkpoint first, then the logs that follow from it.
 
     Args:
-        checkpoints: The `Checkpoints`; log.csv and history.json go beside them.
+        checkpoints: Where states go; log.csv and history.json go beside them.
         history: The rows of the epochs before.
         verbose: Whether to print a line for each epoch.
     """
 
-    def __init__(self, checkpoints, history, verbose):
+    def __init__(
+        self, checkpoints: Checkpoints, history: list[dict[str, float]], verbose: bool
+    ) -> None:
         super().__init__()
         self.history = history
         self._checkpoints = checkpoints
         self._verbose = verbose
         self._began = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(
+        self, epoch: int, logs: Mapping[str, float] | None = None
+    ) -> None:
         """Starts the clock."""
         self._began = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Saves and tells."""
         if not np.isfinite(logs["loss"]):
             raise DynresError(
@@ -52,7 +58,7 @@ class EpochKeeper(keras.callbacks.Callback):
             print(_line(row, self.params["epochs"]), flush=True)
 
 
-def write_logs(folder, history):
+def write_logs(folder: str | Path, history: Sequence[Mapping[str, float]]) -> None:
     """log.csv and history.json, whole each time: a resumed run repeats no line."""
     folder = Path(folder)
     columns = list(dict.fromkeys(key for row in history for key in row))
@@ -64,12 +70,12 @@ def write_logs(folder, history):
     files.write(folder / "history.json", json.dumps(history, indent=1))
 
 
-def is_terminal():
+def is_terminal() -> bool:
     """Whether someone watches: progress bars then, plain lines otherwise."""
     return sys.stdout.isatty()
 
 
-def _line(row, epochs):
+def _line(row: Mapping[str, float], epochs: int) -> str:
     figures = [
         f"{key} {row[key]:.4f}"
         for key in ("loss", "accuracy", "val_loss", "val_accuracy")

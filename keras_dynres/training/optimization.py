@@ -1,7 +1,11 @@
 """The optimizer, learning rate and loss that a recipe asks for."""
 
+from typing import Any
+
 import keras
 from keras import ops
+
+from keras_dynres.training.recipe import Recipe
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
@@ -15,27 +19,29 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
     True
 
     Args:
-        schedule: A `LearningRateSchedule`.
+        schedule: The other schedule.
         steps: Steps until it rules alone.
     """
 
-    def __init__(self, schedule, steps):
+    def __init__(
+        self, schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int
+    ) -> None:
         super().__init__()
         self.schedule = schedule
         self.steps = steps
 
-    def __call__(self, step):
+    def __call__(self, step: Any) -> Any:
         """The learning rate of a step, counted from 0."""
         share = (ops.cast(step, "float32") + 1.0) / self.steps
         return self.schedule(step) * ops.minimum(share, 1.0)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""
         schedule = keras.optimizers.schedules.serialize(self.schedule)
         return {"schedule": schedule, "steps": self.steps}
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: dict[str, Any]) -> "Warmup":
         """The schedule the configuration describes."""
         schedule = keras.optimizers.schedules.deserialize(config["schedule"])
         return cls(schedule, config["steps"])
@@ -55,12 +61,20 @@ class CoupledSGD(keras.optimizers.SGD):
         **kwargs: As of `keras.optimizers.SGD`.
     """
 
-    def __init__(self, *args, coupled_decay=0.0, decay_all=True, **kwargs):
+    def __init__(
+        self,
+        *args: Any,
+        coupled_decay: float = 0.0,
+        decay_all: bool = True,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.coupled_decay = coupled_decay
         self.decay_all = decay_all
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(
+        self, gradient: Any, variable: keras.Variable, learning_rate: Any
+    ) -> None:
         """One variable's update."""
         if self.coupled_decay and (self.decay_all or len(variable.shape) > 1):
             gradient = gradient + ops.cast(self.coupled_decay, gradient.dtype) * (
@@ -68,7 +82,7 @@ class CoupledSGD(keras.optimizers.SGD):
             )
         super().update_step(gradient, variable, learning_rate)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""
         own = {"coupled_decay": self.coupled_decay, "decay_all": self.decay_all}
         return {**super().get_config(), **own}
@@ -83,12 +97,12 @@ class SmoothedCrossentropy(keras.losses.Loss):
         **kwargs: As of `keras.losses.Loss`.
     """
 
-    def __init__(self, smoothing, **kwargs):
+    def __init__(self, smoothing: float, **kwargs: Any) -> None:
         kwargs.setdefault("name", "smoothed_crossentropy")
         super().__init__(**kwargs)
         self.smoothing = smoothing
 
-    def call(self, y_true, y_pred):
+    def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each image."""
         labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
         return keras.losses.categorical_crossentropy(
@@ -98,12 +112,14 @@ class SmoothedCrossentropy(keras.losses.Loss):
             label_smoothing=self.smoothing,
         )
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""
         return {**super().get_config(), "smoothing": self.smoothing}
 
 
-def schedule(recipe, steps_per_epoch):
+def schedule(
+    recipe: Recipe, steps_per_epoch: int
+) -> keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate of each step.
 
     >>> recipe = kd.training.Recipe.load("wrn16_2_cifar10")
@@ -129,7 +145,7 @@ def schedule(recipe, steps_per_epoch):
     return Warmup(decay, warm) if warm else decay
 
 
-def optimizer(recipe, steps_per_epoch):
+def optimizer(recipe: Recipe, steps_per_epoch: int) -> CoupledSGD:
     """The optimizer."""
     return CoupledSGD(
         schedule(recipe, steps_per_epoch),
@@ -140,14 +156,14 @@ def optimizer(recipe, steps_per_epoch):
     )
 
 
-def loss(recipe):
+def loss(recipe: Recipe) -> keras.losses.Loss:
     """The loss, of logits and integer labels."""
     if recipe.label_smoothing:
         return SmoothedCrossentropy(recipe.label_smoothing)
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
 
 
-def metrics(classes):
+def metrics(classes: int) -> list[str | keras.metrics.Metric]:
     """Accuracy, and that of the best five where there are many classes."""
     top5 = keras.metrics.SparseTopKCategoricalAccuracy(5, name="top5_accuracy")
     return ["accuracy", *([top5] if classes >= 100 else [])]

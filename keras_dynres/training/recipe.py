@@ -6,7 +6,9 @@ only what differs from that recipe.
 
 import dataclasses
 import typing
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from keras_dynres.data.catalog import DATASETS
 from keras_dynres.errors import DynresError, one_of
@@ -82,7 +84,7 @@ class Recipe:
     held_out: int = 0
     round_to_float16: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             self._check_type(field)
         one_of("data set", self.dataset, DATASETS)
@@ -108,7 +110,7 @@ class Recipe:
         self._check("step_at", inside and at == sorted(set(at)), wanted)
 
     @classmethod
-    def load(cls, name):
+    def load(cls, name: "str | Path | Recipe") -> "Recipe":
         """The recipe of that name, or in the file at that path.
 
         >>> Recipe.load("wrn16_2_cifar10").epochs
@@ -120,7 +122,7 @@ class Recipe:
         return cls.from_config({"name": path.stem, **content})
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Mapping[str, Any]) -> "Recipe":
         """The recipe a plain dict describes."""
         known = [field.name for field in dataclasses.fields(cls)]
         for key in config:
@@ -133,18 +135,18 @@ class Recipe:
         lists = {k: tuple(v) for k, v in config.items() if isinstance(v, list)}
         return cls(**{**config, **lists})
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """A plain dict that `from_config` takes."""
         return dataclasses.asdict(self)
 
-    def _check(self, entry, holds, wanted):
+    def _check(self, entry: str, holds: bool, wanted: str) -> None:
         if not holds:
             raise DynresError(
                 f"Recipe {self.name!r}: {entry} is {wanted}. "
                 f"Received: {entry}={getattr(self, entry)!r}"
             )
 
-    def _check_type(self, field):
+    def _check_type(self, field: dataclasses.Field) -> None:
         value = getattr(self, field.name)
         kinds = typing.get_args(field.type) or (field.type,)
         if kinds == (float,):
@@ -160,7 +162,7 @@ class Recipe:
         self._check(field.name, right, wanted)
 
 
-def names():
+def names() -> list[str]:
     """Names of the recipes that come with the package.
 
     >>> "sdpoint_wrn16_2_cifar10" in names()
@@ -169,7 +171,7 @@ def names():
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
-def _read(name, seen=()):
+def _read(name: str | Path, seen: tuple = ()) -> tuple[Path, dict[str, Any]]:
     """The file's path, and its content laid over that of the recipe it extends."""
     path = Path(name)
     if path.suffix != ".json":

@@ -1,19 +1,31 @@
 """After the last epoch: statistics, accuracies, budgets, the model's file, results."""
 
 import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import keras
 
 from keras_dynres import cost, data, files, zoo
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.evaluation.environment import environment
-from keras_dynres.exits.model import names_of
+from keras_dynres.exits import names_of
+from keras_dynres.instance import Menu
+from keras_dynres.training.recipe import Recipe
 
 # Budgets that are solved for a network with exits, of the full cost.
 SHARES = (0.25, 0.5, 0.75)
 
 
-def finish(model, recipe, images, folder, history, verbose=2):
+def finish(
+    model: keras.Model,
+    recipe: Recipe,
+    images: Mapping[str, Any],
+    folder: Path,
+    history: Sequence[Mapping[str, float]],
+    verbose: int = 2,
+) -> dict[str, Any]:
     """Calibrates and evaluates every instance, and writes it all down.
 
     Where instances have statistics of their own, each is measured with these and, for
@@ -23,7 +35,7 @@ def finish(model, recipe, images, folder, history, verbose=2):
 
     Args:
         model: The trained model.
-        recipe: Its `Recipe`.
+        recipe: What it was trained by.
         images: What `data.load` is told of the data set.
         folder: Where `model.keras` and `results.json` go.
         history: A row for each epoch.
@@ -65,7 +77,9 @@ def finish(model, recipe, images, folder, history, verbose=2):
     return results
 
 
-def _calibrate(model, recipe, images, test, bar):
+def _calibrate(
+    model: DynamicModel, recipe: Recipe, images: Mapping[str, Any], test: Any, bar: int
+) -> dict[str, Any]:
     """Calibrates; returns figures of the same weights with coarser statistics."""
     # Augmented, as the weights have seen them: with images as they are, instances of
     # the shipped network got 0.4 to 0.7 points fewer right.
@@ -83,7 +97,9 @@ def _calibrate(model, recipe, images, test, bar):
     return {kind: figures}
 
 
-def _budgets(model, recipe, images, test, bar):
+def _budgets(
+    model: DynamicModel, recipe: Recipe, images: Mapping[str, Any], test: Any, bar: int
+) -> dict[str, Any]:
     """Rows of what was solved on held-out images, and its worth on the test images."""
     few = min(recipe.batch_size, recipe.held_out)
     held = data.load(split="held_out", **{**images, "batch_size": few})
@@ -101,8 +117,8 @@ def _budgets(model, recipe, images, test, bar):
     }
 
 
-def _figures(menu):
+def _figures(menu: Menu) -> dict[str, dict[str, float]]:
     return {
-        each.name: {key: round(float(v), 6) for key, v in each.measured.items()}
-        for each in menu
+        instance.name: {k: round(float(v), 6) for k, v in instance.measured.items()}
+        for instance in menu
     }

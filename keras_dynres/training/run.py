@@ -1,11 +1,13 @@
 """train(): from a recipe to a trained model, through kills and interruptions."""
 
 import contextlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 
-from keras_dynres import architectures, data, zoo
+from keras_dynres import architectures, data, methods, zoo
 from keras_dynres.errors import DynresError
 from keras_dynres.files import writing
 from keras_dynres.lock import locked
@@ -20,7 +22,7 @@ class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C in training; the message says what is kept and how to go on."""
 
 
-def build(recipe):
+def build(recipe: str | Path | Recipe) -> keras.Model:
     """The untrained, compiled model of a recipe, initialised by the recipe's seed.
 
     >>> build("sdpoint_wrn16_2_cifar10").instances[0]
@@ -50,7 +52,7 @@ def build(recipe):
             optimizer=optimization.optimizer(recipe, _steps(recipe)),
             loss=optimization.loss(recipe),
             metrics=optimization.metrics(dataset.classes),
-            # XLA brings TensorFlow nothing on a CPU, and compiles each instance long.
+            # On a CPU XLA brings TensorFlow nothing, and takes long for each instance.
             jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
         )
         fuse_norms(model)
@@ -58,16 +60,16 @@ def build(recipe):
 
 
 def train(
-    recipe,
-    data_dir=None,
-    out_dir="runs",
-    resume=False,
-    epochs=None,
-    validate_every=1,
-    tensorboard=False,
-    on_corrupt="raise",
-    verbose="auto",
-):
+    recipe: str | Path | Recipe,
+    data_dir: str | Path | None = None,
+    out_dir: str | Path = "runs",
+    resume: bool = False,
+    epochs: int | None = None,
+    validate_every: int = 1,
+    tensorboard: bool = False,
+    on_corrupt: str = "raise",
+    verbose: int | str = "auto",
+) -> keras.Model:
     """Trains a recipe to its end: checkpoints, calibration, accuracy of the menu.
 
     Killed at any moment and called again with `resume=True`, it goes on after the
@@ -127,7 +129,16 @@ def train(
     return model
 
 
-def _fit(model, recipe, images, done, last, callbacks, validate_every, verbose):
+def _fit(
+    model: keras.Model,
+    recipe: Recipe,
+    images: Mapping[str, Any],
+    done: int,
+    last: int,
+    callbacks: list[keras.callbacks.Callback],
+    validate_every: int,
+    verbose: int,
+) -> None:
     train = data.load(
         split="train",
         augment=recipe.augment,
@@ -151,7 +162,9 @@ def _fit(model, recipe, images, done, last, callbacks, validate_every, verbose):
     )
 
 
-def _begin(checkpoints, model, resume, verbose):
+def _begin(
+    checkpoints: Checkpoints, model: keras.Model, resume: bool, verbose: int
+) -> tuple[int, list[dict[str, float]]]:
     if not resume and checkpoints.paths():
         raise DynresError(
             f"{str(checkpoints.folder)!r} holds the checkpoints of a run: go on with "
@@ -165,7 +178,7 @@ def _begin(checkpoints, model, resume, verbose):
     return done, history
 
 
-def _lend_weights(model, recipe):
+def _lend_weights(model: keras.Model, recipe: Recipe) -> None:
     """Gives the plain network the weights of a published one's base."""
     lender = zoo.load(recipe.starts_from).base
     try:
@@ -177,21 +190,18 @@ def _lend_weights(model, recipe):
         ) from error
 
 
-def _with_method(base, recipe):
-    # Here: methods stand on what stands beside this room, and are slow to import.
-    from keras_dynres import methods
-
+def _with_method(base: keras.Model, recipe: Recipe) -> keras.Model:
     options = {"seed": recipe.seed, **recipe.method_options}
     return methods.create(recipe.method, base, **options)
 
 
-def _steps(recipe):
+def _steps(recipe: Recipe) -> int:
     images = data.info(recipe.dataset).train_images - recipe.held_out
     return images // recipe.batch_size
 
 
 @contextlib.contextmanager
-def _policy(name):
+def _policy(name: str) -> Iterator[None]:
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
@@ -201,7 +211,7 @@ def _policy(name):
 
 
 @contextlib.contextmanager
-def _interruptible(checkpoints):
+def _interruptible(checkpoints: Checkpoints) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
@@ -212,7 +222,7 @@ def _interruptible(checkpoints):
 
 
 @contextlib.contextmanager
-def _alone(folder):
+def _alone(folder: Path) -> Iterator[None]:
     def refuse(holder):
         raise DynresError(
             f"Another process ({holder}) is training in this folder. "
@@ -223,7 +233,7 @@ def _alone(folder):
         yield
 
 
-def _folder(out_dir):
+def _folder(out_dir: str | Path) -> Path:
     """The run's folder, made when missing; whether it can be written to shows here."""
     folder = Path(out_dir).expanduser()
     with writing(folder, "folder of the run"):
