@@ -27,7 +27,7 @@ class MultiScale(DynamicModel):
     (['full', 's16'], 17)
     """
 
-    def __init__(self, base: keras.Model, sizes: Iterable[int] | None = None, **kwargs):
+    def __init__(self, base: keras.Model, sizes: Iterable[int] | None = None, **kwargs: Any):
         self._side = graph.as_functional(base).inputs[0].shape[1]
         if self._side is None:
             raise DynresError("The base's height and width must be known.")
@@ -37,7 +37,7 @@ class MultiScale(DynamicModel):
             raise DynresError(
                 f"Sizes lie between 1 and {self._side - 1}. Received: {self._sizes}"
             )
-        super().__init__(base, **kwargs)
+        super().__init__(base, **kwargs: Any)
 
     def define_instances(self) -> Sequence[Instance]:
         """`full`, and `s16` for images of 16 pixels a side."""
