@@ -46,7 +46,7 @@ def test_export_takes_keywords_and_refuses_what_is_no_name():
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("words", [["full"], pytest.param(["exit2"], marks=aliases)])
+@pytest.mark.parametrize("words", [["full"], ["exit2"]])
 def test_a_bundle_is_exported_and_timed_by_either_name(run, net, tmp_path, words):
     bundle = tmp_path / "net.tflite"
     code, _, err = run("export", net, "-o", bundle, *ON, "--instances", *words)
