@@ -121,6 +121,14 @@ def test_provenance_is_what_the_folder_says_of_itself(tmp_path):
     assert got["version"] == "1.0.0" and got["description"] == "Encoded anew."
 
 
+@pytest.mark.parametrize("content", [b"{", b"\xff\xfe{}"])
+def test_a_broken_description_is_one_sentence(tmp_path, content):
+    write(tmp_path, fixed_size=(32, 32))
+    (tmp_path / "pictures" / "1.0.0" / "dataset_info.json").write_bytes(content)
+    with pytest.raises(DynresError, match="'pictures' could not be had.*data_dir="):
+        data.provenance(pictures(in_memory=True), str(tmp_path))
+
+
 def test_missing_files_are_one_sentence(tmp_path):
     with pytest.raises(DynresError, match="'pictures' could not be had.*data_dir="):
         data.load(pictures(in_memory=True), data_dir=str(tmp_path))
