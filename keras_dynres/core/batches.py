@@ -227,7 +227,8 @@ def _refuse_endless(data, what, near):
     if _is_endless(data):
         argument = near.partition("=")[0]
         raise DynresError(
-            f"The data never ends, so {what}. Received: {argument}=None. "
+            f"The data never ends, so {what}, or end it with `take`. "
+            f"Received: {argument}=None. "
             f"Did you mean {near!r}?"
         )
 
