@@ -33,10 +33,10 @@ format: $(INSTALLED_DEV)  ## Mends style and format.
 	$(BIN)/ruff format .
 
 test-tensorflow: $(INSTALLED_DEV)  ## All tests, on TensorFlow.
-	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n 2 --dist loadfile
+	KERAS_BACKEND=tensorflow $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
-test-jax: $(INSTALLED_DEV)  ## The tests that know no backend, on JAX.
-	KERAS_BACKEND=jax $(BIN)/python -m pytest -q -n 2 --dist loadfile
+test-jax: $(INSTALLED_DEV)  ## The tests marked `backends`, on JAX.
+	KERAS_BACKEND=jax $(BIN)/python -m pytest -q -n 2 --dist worksteal
 
 install: $(INSTALLED)  ## Installs the package into .venv.
 

@@ -21,8 +21,7 @@ import tempfile
 from _nets import NETS, bundle, sdpoint, spaced
 from _output import command, options, progress, show, spread, table, write
 
-from keras_dynres.tflite import Runner
-from keras_dynres.tflite.convert import PRECISIONS
+from keras_dynres.tflite import PRECISIONS, Runner
 
 HEAD = (
     "net | precision | instances | all in one (MB) | `full` alone (MB) | bytes | "
@@ -89,7 +88,7 @@ def main():
         "--nets", nargs="+", choices=NETS, default=["wrn_16_2", "resnet50"]
     )
     parser.add_argument(
-        "--precisions", nargs="+", choices=PRECISIONS, default=PRECISIONS
+        "--precisions", nargs="+", choices=PRECISIONS, default=list(PRECISIONS)
     )
     parser.add_argument("--most", type=int, default=7, help="instances in a file")
     parser.add_argument("--rounds", type=int, default=5)

@@ -52,7 +52,7 @@ def child(net, args):
     images = np.random.default_rng(0).standard_normal((args.batch, *shape), "float32")
     labels = np.arange(args.batch) % 10
     numbers = {
-        name: next(n for n in range(1000) if model.instance_at_step(n) == name)
+        name: next(n for n in range(1000) if model.instances_at_step(n) == [name])
         for name in model.instances
     }
 

@@ -27,7 +27,7 @@ from _nets import NETS
 from _output import command, options, progress, spread, table, write
 
 import keras_dynres as kd
-from keras_dynres.training.optimizing import CoupledSGD
+from keras_dynres.training.optimization import CoupledSGD
 
 RULES = ("fair", "random", "sandwich")
 

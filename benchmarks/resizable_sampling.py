@@ -31,6 +31,7 @@ from _nets import NETS
 from _output import command, options, progress, show, spread, table, write
 
 import keras_dynres as kd
+from keras_dynres.core.plan import Plan
 
 SCALES = {
     4: (0.45, 0.65, 0.85, 1.0),
@@ -39,19 +40,23 @@ SCALES = {
 }
 
 
-class Told(kd.Resizable):
+class Told(Plan):
     """Trains what it is told to."""
 
-    turn = None
+    def __init__(self, names, odds):
+        super().__init__(odds)
+        self.turn = names
 
-    def instances_at_step(self, step):
-        return self.turn or super().instances_at_step(step)
+    def draw(self, step):
+        return self.turn
 
 
 def child(what, args):
     """One measurement of one number of scales, in a process of its own."""
     (count,) = args.scales
-    model = Told(NETS[args.net](), scales=SCALES[count])
+    model = kd.Resizable(NETS[args.net](), scales=SCALES[count])
+    names = model.plan.names_at(0)
+    model.plan = told = Told(names, model.plan.odds)
     model.compile(
         keras.optimizers.SGD(0.01, momentum=0.9),
         keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -59,13 +64,12 @@ def child(what, args):
     )
     kd.training.fuse_norms(model)
     model.optimizer.build(model.trainable_variables)
-    names = model.instances_at_step(0)
     shape = (args.batch, *model.base.input_shape[1:])
     images = np.random.default_rng(0).standard_normal(shape, "float32")
     labels = np.zeros(args.batch, "int32")
 
     def step(*turn):
-        model.turn = list(turn)
+        told.turn = list(turn)
         start = time.perf_counter()
         time.sleep(args.read / 1000)
         model.train_on_batch(images, labels)

@@ -24,10 +24,11 @@ import numpy as np
 from _output import command, options, progress, show, spread, table, write
 
 import keras_dynres as kd
-from keras_dynres.tflite import Runner, export, sessions
+from keras_dynres.tflite import Runner, export
 from keras_dynres.tflite.convert import convert
+from keras_dynres.tflite.flatbuffer import load
 from keras_dynres.tflite.latency import measure as timed
-from keras_dynres.tflite.staging import StageRow
+from keras_dynres.tflite.stages import StageRow
 
 OPTIONS = {"input_shape": (16, 16, 3), "steps": (1, 1), "channels": 4, "growth": 2}
 NETS = {
@@ -53,7 +54,7 @@ def one_graph(model, precision, noise):
     first, *others = model.exits
     row = StageRow("every", "every", ("images",), tuple(others), (), first, 0)
     data = convert({"every": model.base}, precision, noise, [row])
-    call = sessions.load(lambda: data, ["every"], 1)["every"]
+    call = load(lambda: data, ["every"], 1)["every"]
     return lambda image: call(images=image)
 
 

@@ -86,7 +86,7 @@ def first_steps(model):
     """The first step at which training draws each instance."""
     numbers, number = {}, 0
     while len(numbers) < len(model.instances):
-        numbers.setdefault(model.instance_at_step(number), number)
+        numbers.setdefault(*model.instances_at_step(number), number)
         number += 1
     return numbers
 

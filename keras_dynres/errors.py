@@ -1,6 +1,8 @@
 """The package's errors: one sentence each, ending with what is near."""
 
 import difflib
+from collections.abc import Collection, Iterable
+from typing import Any
 
 
 class DynresError(ValueError):
@@ -10,14 +12,14 @@ class DynresError(ValueError):
 class UnknownNameError(DynresError):
     """A name that is not among those offered; the nearest ones are named."""
 
-    def __init__(self, kind, name, names):
+    def __init__(self, kind: str, name: Any, names: Iterable[Any]) -> None:
         names = [str(n) for n in names]
         super().__init__(
             f"Unknown {kind}. Received: {name!r}.{did_you_mean(name, names)}"
         )
 
 
-def one_of(kind, name, names):
+def one_of(kind: str, name: Any, names: Collection[Any]) -> Any:
     """The name itself if it is among those offered; else an `UnknownNameError`.
 
     >>> one_of("rule", "best", ["best", "searched"])
@@ -37,7 +39,7 @@ class NotCalibratedError(DynresError):
     """An instance whose batch-norm statistics were never computed."""
 
 
-def did_you_mean(name, names, most=3):
+def did_you_mean(name: Any, names: Iterable[Any], most: int = 3) -> str:
     """Says which of `names` are near `name`, or lists them when few.
 
     >>> did_you_mean("p3@0.6", ["full", "p3@0.5"])

@@ -6,13 +6,15 @@ import json
 import os
 import tempfile
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from keras_dynres.errors import DynresError
 
 
 @contextlib.contextmanager
-def appearing(path):
+def appearing(path: str | Path) -> Iterator[BinaryIO]:
     """A file open for writing that takes the name `path` once it is complete.
 
     An error, or Ctrl-C, inside the block leaves what stood at `path` as it was.
@@ -38,11 +40,11 @@ def appearing(path):
             draft.unlink(missing_ok=True)
 
 
-def write(path, content):
-    """Writes text or bytes to `path`, whole or not at all.
+def write(path: str | Path, content: str | bytes) -> Path:
+    """Writes `path`, whole or not at all; a `DynresError` says what hinders it.
 
     Returns:
-        The `Path`. What hinders it is said in a `DynresError`.
+        The path.
     """
     content = content.encode("utf-8") if isinstance(content, str) else content
     with writing(path), appearing(path) as file:
@@ -51,7 +53,7 @@ def write(path, content):
 
 
 @contextlib.contextmanager
-def writing(path, what="file"):
+def writing(path: str | Path, what: str = "file") -> Iterator[None]:
     """Says in one sentence what hinders the block from writing to `path`.
 
     Args:
@@ -67,7 +69,7 @@ def writing(path, what="file"):
         ) from error
 
 
-def check_writable(path):
+def check_writable(path: str | Path) -> None:
     """Refuses a path that no file can be written to, before any work is done."""
     path = Path(path)
     with writing(path):
@@ -77,7 +79,7 @@ def check_writable(path):
             pass
 
 
-def read_text(path, what):
+def read_text(path: str | Path, what: str) -> str:
     """The text of a file; what hinders it is said in a `DynresError`.
 
     Args:
@@ -98,7 +100,7 @@ def read_text(path, what):
         ) from error
 
 
-def read_json(source, what):
+def read_json(source: str | Path, what: str) -> Any:
     """What JSON text, or the JSON file at a path, holds.
 
     Args:
@@ -117,7 +119,7 @@ def read_json(source, what):
         raise DynresError(f"Not {what} in JSON: {error}.{where}") from error
 
 
-def sha256(path):
+def sha256(path: str | Path) -> str:
     """The SHA-256 of a file's content, in hexadecimal digits."""
     digest = hashlib.sha256()
     with Path(path).open("rb") as file:

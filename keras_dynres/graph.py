@@ -6,11 +6,15 @@ place of the package that reads them.
 
 import dataclasses
 import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 import keras
 
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.errors import DynresError, one_of
+
+# `edit(call, *args, **kwargs)`: what stands in the place of `call(*args, **kwargs)`.
+Edit = Callable[..., Any]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,38 +28,43 @@ class Call:
     outputs: list
 
     @property
-    def name(self):
+    def name(self) -> str:
         """The called layer's name."""
         return self.layer.name
 
 
-def after(new_layer, **options):
+def after(new_layer: Callable, **options: Any) -> Edit:
     """Edit: `new_layer`, called with the options, works on what the layer returns."""
     return lambda call, *args, **kwargs: new_layer(call(*args, **kwargs), **options)
 
 
-def swap(new_layer):
+def swap(new_layer: Callable) -> Edit:
     """Edit: `new_layer` is called in the layer's place."""
     return lambda call, *args, **kwargs: new_layer(*args, **kwargs)
 
 
-def call_with(**overrides):
+def call_with(**overrides: Any) -> Edit:
     """Edit: the layer is called with other keyword arguments."""
     return lambda call, *args, **kwargs: call(*args, **{**kwargs, **overrides})
 
 
-def chain(*edits):
+def chain(*edits: Edit) -> Edit:
     """Edit: the first works on the layer's call, each next on the one before."""
 
     def edit(call, *args, **kwargs):
-        for each in edits:
-            call = functools.partial(each, call)
+        for step in edits:
+            call = functools.partial(step, call)
         return call(*args, **kwargs)
 
     return edit
 
 
-def rewire(model, edits, name=None, output=None):
+def rewire(
+    model: keras.Model,
+    edits: Mapping[str, Edit],
+    name: str | None = None,
+    output: int | None = None,
+) -> keras.Model:
     """Builds another functional model over the same layers.
 
     The input model is never changed. Layers no edit reaches keep their calls, so
@@ -86,10 +95,9 @@ def rewire(model, edits, name=None, output=None):
     (None, 3, 3, 4)
     """
     model = as_functional(model)
-    names = {layer.name for layer in _layers(model)}
+    names = sorted({layer.name for layer in _layers(model)})
     for edited in edits:
-        if edited not in names:
-            raise UnknownNameError(f"layer of {model.name!r}", edited, sorted(names))
+        one_of(f"layer of {model.name!r}", edited, names)
     tensors = {id(t): t for t in model.inputs}
     for tensor in model.inputs:
         edit = edits.get(_history(tensor).name)
@@ -102,7 +110,7 @@ def rewire(model, edits, name=None, output=None):
     return keras.Model(model.input, outputs, name=name or model.name)
 
 
-def as_functional(model):
+def as_functional(model: keras.Model) -> keras.Model:
     """The model itself if functional, a `Sequential`'s graph, or a refusal."""
     if isinstance(model, keras.Sequential):
         if not model.built:
@@ -119,7 +127,7 @@ def as_functional(model):
     return model
 
 
-def flatten(model):
+def flatten(model: keras.Model) -> keras.Model:
     """The same graph with nested models entered; flat ones are returned as is."""
     model = as_functional(model)
     if any(_is_nested(node.operation) for node in _nodes(model)):
@@ -127,7 +135,7 @@ def flatten(model):
     return model
 
 
-def calls(model):
+def calls(model: keras.Model) -> list[Call]:
     """Every call of the (flattened) graph in execution order, inputs left out."""
     return [
         Call(
@@ -142,37 +150,37 @@ def calls(model):
     ]
 
 
-def input_names(model):
+def input_names(model: keras.Model) -> list[str]:
     """Names of the graph's input layers, which edits may name too."""
     return [_history(tensor).name for tensor in as_functional(model).inputs]
 
 
-def downstream(model, names):
+def downstream(model: keras.Model, names: str | Iterable[str]) -> set[str]:
     """Names of the layers whose input depends on what the named layers return."""
     names = {names} if isinstance(names, str) else set(names)
     model = flatten(model)
     reached = {id(t) for t in model.inputs if _history(t).name in names}
-    found = set()
+    below = set()
     for call in calls(model):
         hit = any(id(t) in reached for t in call.inputs)
         if hit:
-            found.add(call.name)
+            below.add(call.name)
         if hit or call.name in names:
             reached.update(id(t) for t in call.outputs)
-    return found
+    return below
 
 
-def upstream(model, tensor):
+def upstream(model: keras.Model, tensor: keras.KerasTensor) -> list[Call]:
     """The calls a tensor of the (flat) graph comes from, in execution order."""
-    wanted, found = {id(tensor)}, []
+    wanted, above = {id(tensor)}, []
     for call in reversed(calls(model)):
         if any(id(t) in wanted for t in call.outputs):
             wanted.update(id(t) for t in call.inputs)
-            found.append(call)
-    return found[::-1]
+            above.append(call)
+    return above[::-1]
 
 
-def gives_probabilities(model, output=None):
+def gives_probabilities(model: keras.Model, output: int | None = None) -> bool:
     """Whether the graph's outputs are probabilities rather than logits.
 
     They are where they come from a softmax: a layer, an activation or `keras.ops`.
@@ -186,14 +194,14 @@ def gives_probabilities(model, output=None):
     return all(_is_softmax(_history(tensor)) for tensor in tensors)
 
 
-def _is_softmax(operation):
+def _is_softmax(operation: keras.Operation) -> bool:
     # A layer and the operation of keras.ops bear the same name.
     if type(operation).__name__ == "Softmax":
         return True
     return getattr(operation, "activation", None) is keras.activations.softmax
 
 
-def bottlenecks(model):
+def bottlenecks(model: keras.Model) -> list[Call]:
     """The calls through which everything flows: only their output is still needed.
 
     A feature map may be resized there and nowhere else without a second path
@@ -208,33 +216,33 @@ def bottlenecks(model):
     for tensor in model.outputs:
         last_use[id(tensor)] = len(sequence)
     open_until = {id(t): last_use.get(id(t), -1) for t in model.inputs}
-    found = []
+    narrow = []
     for position, call in enumerate(sequence):
         for tensor in call.outputs:
             open_until[id(tensor)] = last_use.get(id(tensor), -1)
         still_open = [key for key, last in open_until.items() if last > position]
         if len(call.outputs) == 1 and still_open == [id(call.outputs[0])]:
-            found.append(call)
+            narrow.append(call)
         open_until = {key: open_until[key] for key in still_open}
-    return found
+    return narrow
 
 
-def _nodes(model):
+def _nodes(model: keras.Model) -> list:
     depths = sorted(model._nodes_by_depth, reverse=True)
     return [node for depth in depths for node in model._nodes_by_depth[depth]]
 
 
-def _history(tensor):
+def _history(tensor: keras.KerasTensor) -> keras.Operation:
     return tensor._keras_history.operation
 
 
-def _is_nested(operation):
+def _is_nested(operation: keras.Operation) -> bool:
     return isinstance(operation, keras.Model) and (
         isinstance(operation, keras.Sequential) or hasattr(operation, "_nodes_by_depth")
     )
 
 
-def _layers(model):
+def _layers(model: keras.Model) -> Iterator[keras.Operation]:
     for node in _nodes(model):
         if _is_nested(node.operation):
             yield from _layers(as_functional(node.operation))
@@ -242,7 +250,7 @@ def _layers(model):
             yield node.operation
 
 
-def _refuse_equal_names(model):
+def _refuse_equal_names(model: keras.Model) -> None:
     seen = {}
     for layer in _layers(model):
         if seen.setdefault(layer.name, layer) is not layer and not isinstance(
@@ -254,7 +262,9 @@ def _refuse_equal_names(model):
             )
 
 
-def _run(model, tensors, edits):
+def _run(
+    model: keras.Model, tensors: dict[int, Any], edits: Mapping[str, Edit]
+) -> None:
     """Calls the graph's layers anew from the first change on; fills `tensors`."""
     for node in _nodes(model):
         if node.is_input:
@@ -279,8 +289,8 @@ def _run(model, tensors, edits):
         )
 
 
-def _run_nested(model, args, edits):
-    given = keras.tree.flatten(args)
-    tensors = {id(t): new for t, new in zip(model.inputs, given, strict=True)}
+def _run_nested(model: keras.Model, args: tuple, edits: Mapping[str, Edit]) -> Any:
+    inputs = keras.tree.flatten(args)
+    tensors = {id(t): new for t, new in zip(model.inputs, inputs, strict=True)}
     _run(model, tensors, edits)
     return keras.tree.map_structure(lambda t: tensors[id(t)], model.output)

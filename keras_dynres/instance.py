@@ -5,13 +5,14 @@ import dataclasses
 import io
 import json
 import math
-import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
-from keras_dynres import files
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres import files, text
+from keras_dynres.errors import DynresError, UnknownNameError, one_of
 
 FULL = "full"
+ACCURACY = "accuracy"
 COSTS = ("macs", "flops", "params")
 
 
@@ -59,16 +60,24 @@ class Instance:
 class Menu:
     """Instances ordered by cost, cheapest first.
 
+    An instance is found by its name and by each of its aliases.
+
+    Args:
+        instances: The `Instance`s.
+        metric: The measured figure, larger is better, by which `within` and `pareto`
+            choose.
+
     Example:
 
-    >>> menu = Menu([Instance("full", macs=10), Instance("half", macs=4)])
+    >>> menu = Menu([Instance("full", macs=10, aliases=("b",)), Instance("a", macs=4)])
     >>> menu.names
-    ['half', 'full']
-    >>> menu.within(macs=5).name
-    'half'
+    ['a', 'full']
+    >>> menu.within(macs=5).name, menu["b"].name
+    ('a', 'full')
     """
 
-    def __init__(self, instances):
+    def __init__(self, instances: Iterable[Instance], metric: str = ACCURACY):
+        self.metric = metric
         self._instances = {}
         for instance in sorted(instances, key=lambda i: (i.macs or 0, i.flops or 0)):
             if instance.name in self._instances:
@@ -76,33 +85,34 @@ class Menu:
                     f"Two instances have one name. Received: {instance.name!r}"
                 )
             self._instances[instance.name] = instance
+        self._aliases = {alias: i.name for i in self for alias in (*i.aliases, i.name)}
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self._instances)
 
-    def __iter__(self):
+    def __iter__(self) -> Iterator[Instance]:
         return iter(self._instances.values())
 
-    def __contains__(self, name):
-        return getattr(name, "name", name) in self._instances
+    def __contains__(self, name: str | Instance) -> bool:
+        return getattr(name, "name", name) in self._aliases
 
-    def __getitem__(self, name):
+    def __getitem__(self, name: str | Instance) -> Instance:
         name = getattr(name, "name", name)
-        if name not in self._instances:
+        if name not in self._aliases:
             raise UnknownNameError("instance", name, self.names)
-        return self._instances[name]
+        return self._instances[self._aliases[name]]
 
     @property
-    def names(self):
+    def names(self) -> list[str]:
         """The names, cheapest first."""
         return list(self._instances)
 
     @property
-    def full(self):
+    def full(self) -> Instance:
         """The undiminished instance."""
         return self[FULL]
 
-    def record(self, name, **measured):
+    def record(self, name: str | Instance, **measured: float):
         """Keeps measured figures of an instance, beside those it has.
 
         >>> menu = Menu([Instance("full", macs=10)])
@@ -114,36 +124,89 @@ class Menu:
         merged = {**old.measured, **{k: float(v) for k, v in measured.items()}}
         self._instances[old.name] = dataclasses.replace(old, measured=merged)
 
+    def record_average(
+        self, name: str | Instance, images: int, data: str, **costs: float
+    ):
+        """Keeps what an image cost on average, where its cost depends on the image.
+
+        >>> menu = Menu([Instance("full", macs=10)])
+        >>> menu.record_average("full", 100, "test images", macs=7.5, macs_spread=2)
+        >>> menu["full"].macs, menu["full"].figure("macs")
+        (10, 7.5)
+
+        Args:
+            name: The instance.
+            images: How many images it was measured on.
+            data: Which images they were.
+            **costs: `macs`, `flops`, and their standard deviations over the images,
+                `macs_spread`, `flops_spread`.
+        """
+        known = [key + end for key in ("macs", "flops") for end in ("", "_spread")]
+        for cost in costs:
+            one_of("average cost", cost, known)
+        old = self[name]
+        values = {key: float(value) for key, value in costs.items()}
+        average = {**values, "images": int(images), "data": str(data)}
+        self._instances[old.name] = dataclasses.replace(old, average=average)
+
     def forget(self):
         """Drops what was measured, as when the weights have changed."""
-        for name, each in self._instances.items():
-            self._instances[name] = dataclasses.replace(each, measured={})
+        for name, instance in self._instances.items():
+            self._instances[name] = dataclasses.replace(
+                instance, measured={}, average={}
+            )
+
+    def described(self, instances: Iterable[Instance]) -> "Menu":
+        """The same figures, with outputs and aliases as these instances have them.
+
+        A file holds no positions of outputs, and an old one no aliases.
+        """
+        facts = {instance.name: instance for instance in instances}
+        return Menu(
+            (
+                dataclasses.replace(
+                    instance,
+                    output=facts[instance.name].output,
+                    aliases=facts[instance.name].aliases,
+                )
+                if instance.name in facts
+                else instance
+                for instance in self
+            ),
+            self.metric,
+        )
 
     def within(
-        self, macs=None, flops=None, latency_ms=None, params=None, metric="accuracy"
-    ):
-        """The most accurate instance whose figures stay under every given budget.
+        self,
+        macs: float | None = None,
+        flops: float | None = None,
+        latency_ms: float | None = None,
+        params: float | None = None,
+        metric: str | None = None,
+    ) -> Instance:
+        """The best instance whose figures stay under every given budget.
 
-        Where accuracies were not measured the dearest that fits stands in for the
-        most accurate.
+        Where its metric was not measured the dearest that fits stands in for the
+        best. A cost that depends on the image is the average one, where it is known.
 
         Args:
             macs: Budget in multiply-accumulates an image.
             flops: Budget in FLOPs an image.
             latency_ms: Budget in measured milliseconds.
             params: Budget in parameters.
-            metric: The measured figure that decides.
+            metric: The measured figure that decides, by default the menu's.
 
         Returns:
             An `Instance`. Nothing within the budget raises, naming the cheapest.
         """
-        given = {
+        metric = metric or self.metric
+        asked = {
             "macs": macs,
             "flops": flops,
             "latency_ms": latency_ms,
             "params": params,
         }
-        budgets = {k: v for k, v in given.items() if v is not None}
+        budgets = {k: v for k, v in asked.items() if v is not None}
         if not budgets:
             raise DynresError(
                 "within() needs a budget: macs=, flops=, latency_ms= or params=."
@@ -162,29 +225,30 @@ class Menu:
             raise DynresError(f"No instance meets all budgets. Received: {budgets}")
         rated = [i for i in fitting if i.figure(metric) is not None]
         if rated:
-            return max(rated, key=lambda i: (i.figure(metric), -(i.macs or 0)))
-        return max(fitting, key=lambda i: i.macs or 0)
+            return max(rated, key=lambda i: (i.figure(metric), -_macs(i)))
+        return max(fitting, key=_macs)
 
-    def pareto(self, metric="accuracy", cost="macs"):
+    def pareto(self, metric: str | None = None, cost: str = "macs") -> "Menu":
         """The instances no cheaper or equally dear one matches.
 
         Args:
-            metric: Measured figure, larger is better.
+            metric: Measured figure, larger is better; by default the menu's.
             cost: `"macs"`, `"flops"`, `"params"` or a measured figure.
 
         Returns:
             A `Menu`.
         """
+        metric = metric or self.metric
         known = set(i.name for i in self._known(metric))
         rated = [i for i in self._known(cost) if i.name in known]
         best, kept = float("-inf"), []
-        for each in sorted(rated, key=lambda i: (i.figure(cost), -i.figure(metric))):
-            if each.figure(metric) > best:
-                best = each.figure(metric)
-                kept.append(each)
-        return Menu(kept)
+        for rival in sorted(rated, key=lambda i: (i.figure(cost), -i.figure(metric))):
+            if rival.figure(metric) > best:
+                best = rival.figure(metric)
+                kept.append(rival)
+        return Menu(kept, self.metric)
 
-    def _known(self, figure):
+    def _known(self, figure: str) -> list[Instance]:
         known = [i for i in self if i.figure(figure) is not None]
         if not known:
             had = sorted({k for i in self for k in i.measured})
@@ -194,105 +258,120 @@ class Menu:
             )
         return known
 
-    def rows(self):
-        """The menu as a list of flat dicts, one an instance."""
+    def rows(self) -> list[dict]:
+        """The menu as a list of flat dicts, one an instance.
+
+        A cost that depends on the image is the average one, where it is known.
+        """
         measured = sorted({k for i in self for k in i.measured})
         return [
             {
                 "name": i.name,
-                **{cost: getattr(i, cost) for cost in COSTS},
+                **{cost: i.figure(cost) for cost in COSTS},
                 **{key: i.measured.get(key) for key in measured},
             }
             for i in self
         ]
 
-    def to_json(self, path=None):
+    def to_json(self, path: str | Path | None = None) -> str:
         """The menu as JSON text, written to `path` when one is given."""
-        content = [dataclasses.asdict(i) for i in self]
-        return _write(json.dumps({"format": 1, "instances": content}, indent=1), path)
+        content = {"format": 1, "instances": [_fields(i) for i in self]}
+        if self.metric != ACCURACY:
+            content["metric"] = self.metric
+        return _write(json.dumps(content, indent=1), path)
 
     @classmethod
-    def from_json(cls, source):
+    def from_json(cls, source: str | Path) -> "Menu":
         """A menu from JSON text or from the path of a JSON file."""
+        content = files.read_json(source, "a menu")
         try:
-            content = json.loads(_read(source))
-            return cls([Instance(**each) for each in content["instances"]])
-        except (KeyError, TypeError, json.JSONDecodeError) as error:
+            rows = [
+                Instance(**{**row, "aliases": tuple(row.get("aliases", ()))})
+                for row in content["instances"]
+            ]
+            return cls(rows, content.get("metric", ACCURACY))
+        except (KeyError, TypeError, AttributeError) as error:
             raise DynresError(f"Not a menu in JSON: {error}") from error
 
-    def to_csv(self, path=None):
+    def to_csv(self, path: str | Path | None = None) -> str:
         """The menu as CSV text, written to `path` when one is given."""
-        text = io.StringIO()
+        table = io.StringIO()
+        averages = any(i.average for i in self)
         rows = [
-            {**row, "settings": json.dumps(dict(i.settings))}
+            {
+                **row,
+                **{cost: getattr(i, cost) for cost in COSTS},
+                "settings": json.dumps(dict(i.settings)),
+                **({"average": json.dumps(dict(i.average))} if averages else {}),
+            }
             for row, i in zip(self.rows(), self, strict=True)
         ]
         fields = list(rows[0]) if rows else ["name"]
-        writer = csv.DictWriter(text, fields, lineterminator="\n")
+        writer = csv.DictWriter(table, fields, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-        return _write(text.getvalue(), path)
+        return _write(table.getvalue(), path)
 
     @classmethod
-    def from_csv(cls, source):
+    def from_csv(cls, source: str | Path) -> "Menu":
         """A menu from CSV text or from the path of a CSV file."""
         instances = []
         try:
             for row in csv.DictReader(io.StringIO(_read(source))):
                 name, settings = row.pop("name"), json.loads(row.pop("settings"))
+                average = json.loads(row.pop("average", None) or "{}")
                 costs = {c: int(v) if (v := row.pop(c)) else None for c in COSTS}
                 measured = {k: float(v) for k, v in row.items() if v}
-                instances.append(Instance(name, settings, **costs, measured=measured))
+                instances.append(
+                    Instance(
+                        name, settings, **costs, measured=measured, average=average
+                    )
+                )
         except (KeyError, ValueError, TypeError) as error:
             raise DynresError(f"Not a menu in CSV: {error}") from error
         if not instances:
             raise DynresError("Not a menu in CSV: it names no instance.")
         return cls(instances)
 
-    def __str__(self):
+    def __str__(self) -> str:
         rows = self.rows()
         if not rows:
             return "(empty menu)"
-        table = [list(rows[0])] + [
-            [_cell(key, value) for key, value in row.items()] for row in rows
-        ]
-        widths = [max(len(line[c]) for line in table) for c in range(len(table[0]))]
-        lines = [
-            "  ".join(
-                [line[0].ljust(widths[0])]
-                + [cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True)]
-            )
-            for line in table
-        ]
-        return "\n".join([lines[0], "  ".join("-" * w for w in widths), *lines[1:]])
+        return text.grid(
+            list(rows[0]),
+            [[_cell(key, value) for key, value in row.items()] for row in rows],
+        )
 
     __repr__ = __str__
 
 
 def _cell(key, value):
-    if value is None:
-        return "-"
-    if key in COSTS:
-        for unit, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-            if value >= size:
-                return f"{value / size:.2f} {unit}"
-        return str(value)
-    if "accuracy" in key:
-        return f"{100 * value:.2f} %"
-    return value if isinstance(value, str) else f"{value:.4g}"
+    return "-" if value is None else text.figure(value, key, digits=2)
 
 
-def _write(text, path):
+def _write(content, path):
     if path is not None:
-        files.write(path, text)
-    return text
+        files.write(path, content)
+    return content
 
 
 def _read(source):
-    text = str(source)
-    if isinstance(source, pathlib.Path) or "\n" not in text and "{" not in text:
-        try:
-            return pathlib.Path(source).read_text(encoding="utf-8")
-        except OSError as error:
-            raise DynresError(f"Cannot read a menu from {text!r}: {error}") from error
-    return text
+    content = str(source)
+    if isinstance(source, Path) or "\n" not in content:
+        return files.read_text(source, "a menu")
+    return content
+
+
+def _macs(instance):
+    return instance.figure("macs") or 0
+
+
+def _fields(instance):
+    """What a file holds of an instance; what most lack is left out."""
+    fields = dataclasses.asdict(instance)
+    del fields["output"]
+    return {
+        key: value
+        for key, value in fields.items()
+        if value or key not in ("aliases", "average")
+    }

@@ -2,7 +2,9 @@
 
 import contextlib
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, BinaryIO
 
 try:
     import fcntl
@@ -12,7 +14,9 @@ except ImportError:  # Windows
 
 
 @contextlib.contextmanager
-def locked(path, on_wait=lambda holder: None):
+def locked(
+    path: str | Path, on_wait: Callable[[str], Any] = lambda holder: None
+) -> Iterator[None]:
     """Holds the lock at `path`, waiting for whoever has it.
 
     The lock is the operating system's, on an open file: it ends with its process,
@@ -21,8 +25,8 @@ def locked(path, on_wait=lambda holder: None):
 
     Args:
         path: The lock file, made when missing.
-        on_wait: Called once with the holder's process id (a string, perhaps empty)
-            before waiting.
+        on_wait: Called once with the holder's process id, perhaps empty, before
+            waiting.
     """
     with Path(path).open("a+b") as file:
         if not _take(file, wait=False):
@@ -38,7 +42,7 @@ def locked(path, on_wait=lambda holder: None):
             _drop(file)
 
 
-def _take(file, wait):
+def _take(file: BinaryIO, wait: bool) -> bool:
     """Takes the lock; False where another has it and `wait` is not set."""
     if fcntl:
         try:
@@ -58,7 +62,7 @@ def _take(file, wait):
                 return False
 
 
-def _drop(file):
+def _drop(file: BinaryIO) -> None:
     if fcntl:
         fcntl.flock(file, fcntl.LOCK_UN)
     else:

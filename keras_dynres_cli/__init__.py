@@ -12,6 +12,9 @@ import logging
 import os
 import sys
 import warnings
+from argparse import Namespace
+from collections.abc import Sequence
+from typing import Any
 
 from absl import app
 from absl import logging as absl_logging
@@ -21,18 +24,18 @@ from keras_dynres_cli import parser
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
-def run():
+def run() -> None:
     """Runs the command line of this process: what the installed command calls."""
     warnings.showwarning = _show_warning
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    # It warns of every function compiled anew; here each instance is one, on purpose.
+    # TensorFlow warns of functions that are compiled anew; each instance is one.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     # TensorFlow's Python side logs through absl, which starts out talkative.
     absl_logging.set_verbosity(absl_logging.WARNING)
     app.run(_execute, flags_parser=lambda argv: parser.parse(argv[1:]))
 
 
-def main(argv=None):
+def main(argv: Sequence[str] | None = None) -> int:
     """Runs one command and returns its exit code; for scripts and tests.
 
     >>> main(["list", "methods"])
@@ -50,7 +53,7 @@ def main(argv=None):
     return _execute(args)
 
 
-def _execute(args):
+def _execute(args: Namespace) -> int:
     try:
         args.run(args)
     except app.UsageError as error:
@@ -65,10 +68,10 @@ def _execute(args):
         where = f": {str(error.filename)!r}" if error.filename else ""
         return _tell(f"{error.strerror or error}{where}.", FAILED)
     except KeyboardInterrupt as error:
-        # Their own words where work was kept; nothing is ever left half-written.
+        # A command that kept some of its work raises it with words of its own.
         return _tell(str(error) or "Interrupted: nothing was written.", INTERRUPTED)
     except ValueError as error:
-        # Here, not above: a command line that is wrong never comes so far.
+        # Imported so late because it imports Keras, which a wrong line does without.
         from keras_dynres.errors import DynresError
 
         if not isinstance(error, DynresError):
@@ -77,12 +80,12 @@ def _execute(args):
     return OK
 
 
-def _tell(error, code):
+def _tell(error: object, code: int) -> int:
     print(" ".join(str(error).split()), file=sys.stderr)
     return code
 
 
-def _show_warning(message, category, *_, **__):
-    # A user has no use for the line of the package a warning came from.
+def _show_warning(message: object, category: type, *_: Any, **__: Any) -> None:
+    # Without the line of source that Python shows, which tells a user nothing.
     if not issubclass(category, (DeprecationWarning, FutureWarning)):
         print(f"Warning: {message}", file=sys.stderr)

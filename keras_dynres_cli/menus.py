@@ -3,23 +3,27 @@
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras_dynres.errors import DynresError
 from keras_dynres_cli.sources import existing
+
+if TYPE_CHECKING:
+    from keras_dynres import Menu
+    from keras_dynres.zoo import Card
 
 FILES = (".keras", ".npz", ".json", ".csv", ".tflite")
 
 
 @dataclasses.dataclass(frozen=True)
-class Found:
-    """A menu, and a plain dict of what else its source says."""
+class MenuSource:
+    """A menu, and a plain dict of what else the place it was read from says."""
 
-    menu: Any
-    about: dict
+    menu: "Menu"
+    about: dict[str, Any]
 
 
-def read(name):
+def read(name: str) -> MenuSource:
     """The menu of a network of the zoo, or that in a file."""
     path = Path(name)
     if path.suffix in FILES:
@@ -27,7 +31,7 @@ def read(name):
     return _of_zoo(name)
 
 
-def card_fields(card):
+def card_fields(card: "Card") -> dict[str, Any]:
     """A zoo card as a plain dict, without what stands in the menu's table."""
     fields = json.loads(card.to_json())
     for key in ("format", "menu", "check", "labels"):
@@ -35,23 +39,23 @@ def card_fields(card):
     return {key: value for key, value in fields.items() if value}
 
 
-def _of_zoo(name):
+def _of_zoo(name: str) -> MenuSource:
     from keras_dynres import zoo
 
     card = zoo.card(name)
     menu = card.menu or zoo.load(name, weights=None).menu
-    return Found(menu, card_fields(card))
+    return MenuSource(menu, card_fields(card))
 
 
-def _of_model(path):
+def _of_model(path: Path) -> MenuSource:
     from keras_dynres_cli import sources
 
     model = sources.load_keras(path)
     about = {"name": model.name, "method": type(model).__name__}
-    return Found(model.menu, about)
+    return MenuSource(model.menu, about)
 
 
-def _of_weights(path):
+def _of_weights(path: Path) -> MenuSource:
     from keras_dynres.instance import Menu
     from keras_dynres.zoo import weights
 
@@ -65,10 +69,10 @@ def _of_weights(path):
         "weights": len(arrays),
         "calibrated": f"{len(header['calibrated'])} instances",
     }
-    return Found(Menu.from_json(json.dumps(header["menu"])), about)
+    return MenuSource(Menu.from_json(json.dumps(header["menu"])), about)
 
 
-def _of_table(path):
+def _of_table(path: Path) -> MenuSource:
     from keras_dynres.instance import Menu
 
     read = Menu.from_csv if path.suffix == ".csv" else Menu.from_json
@@ -78,11 +82,12 @@ def _of_table(path):
         raise DynresError(f"{str(path)!r} holds no menu: {error}") from error
     if not len(menu):
         raise DynresError(f"{str(path)!r} holds no menu: no instance stands in it.")
-    return Found(menu, {})
+    return MenuSource(menu, {})
 
 
-def _of_bundle(path):
+def _of_bundle(path: Path) -> MenuSource:
     from keras_dynres.tflite import Runner
+    from keras_dynres.zoo import figures
 
     runner = Runner(path)
     fields = dict(runner.metadata)
@@ -91,7 +96,8 @@ def _of_bundle(path):
     if runner.exits:
         fields.update(exits=runner.exits, policies=len(runner.policies))
     fields = {key: value for key, value in fields.items() if value is not None}
-    return Found(runner.menu, {**fields, "size": f"{path.stat().st_size / 1e6:.2f} MB"})
+    fields["size"] = figures.size(path.stat().st_size)
+    return MenuSource(runner.menu, fields)
 
 
 _READERS = {

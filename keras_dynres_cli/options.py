@@ -1,9 +1,11 @@
 """Options that several commands share."""
 
+from argparse import ArgumentParser
+
 MODEL_FILES = (".keras", ".npz")
 
 
-def model(parser):
+def model(parser: ArgumentParser) -> None:
     """What `sources.load` is told."""
     parser.add_argument(
         "model", metavar="MODEL", help="name in the zoo, or a .keras or .npz file"
@@ -16,7 +18,7 @@ def model(parser):
     )
 
 
-def data(parser):
+def data(parser: ArgumentParser) -> None:
     """What `sources.images` is told."""
     parser.add_argument("--data_dir", help="folder of tensorflow-datasets")
     parser.add_argument("--dataset", help="data set, by default the model's own")

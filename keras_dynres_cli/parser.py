@@ -2,6 +2,8 @@
 
 import argparse
 import importlib.metadata
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from absl.flags import argparse_flags
 
@@ -41,7 +43,7 @@ examples:
 """
 
 
-def parse(argv):
+def parse(argv: Sequence[str]) -> argparse.Namespace:
     """The namespace of a command line, with the command's `run` in it."""
     top = build()
     if not argv:
@@ -50,7 +52,7 @@ def parse(argv):
     return top.parse_args(argv)
 
 
-def build():
+def build() -> argparse.ArgumentParser:
     """The parser of all commands."""
     top = _parser(argparse_flags.ArgumentParser, _ABOUT, _EXAMPLES, prog="keras-dynres")
     top.add_argument("--version", action=_Version, nargs=0, help="show the version")
@@ -71,19 +73,25 @@ def build():
 class _Version(argparse.Action):
     """Looks the version up when it is asked for."""
 
-    def __call__(self, parser, *_, **__):
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any, **__: Any) -> None:
         print(f"keras-dynres {importlib.metadata.version('keras-dynres')}")
         parser.exit()
 
 
-def _parser(make, about, epilog, *args, **kwargs):
+def _parser(
+    make: Callable[..., argparse.ArgumentParser],
+    about: str,
+    epilog: str,
+    *args: Any,
+    **kwargs: Any,
+) -> argparse.ArgumentParser:
     return make(
         *args,
         description=about,
         epilog=epilog,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
-        # Some library may have defined an absl flag of a name that is ours here.
+        # Options of the command win over absl flags that some library defined.
         conflict_handler="resolve",
         **kwargs,
     )

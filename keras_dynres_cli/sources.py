@@ -1,15 +1,25 @@
 """What a command is given: a model, its data; and where its result goes."""
 
 import dataclasses
-import json
+import tempfile
 import uuid
+from argparse import Namespace
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from absl import app
 
-from keras_dynres.errors import DynresError, UnknownNameError, did_you_mean
+from keras_dynres import files
+from keras_dynres.errors import DynresError, one_of
 from keras_dynres_cli.options import MODEL_FILES
+
+if TYPE_CHECKING:
+    import keras
+
+    from keras_dynres import DynamicModel
+    from keras_dynres.training import Recipe
+    from keras_dynres.zoo import Card, Entry
 
 # `train` leaves it beside the model; it holds the recipe, which names the data set.
 RESULTS = "results.json"
@@ -26,13 +36,13 @@ class Source:
         card: Its `zoo.Card`, None where it is not of the zoo.
     """
 
-    model: Any
+    model: "DynamicModel"
     title: str
     dataset: str | None = None
-    card: Any = None
+    card: "Card | None" = None
 
 
-def load(args, like=None):
+def load(args: Namespace, like: "Recipe | None" = None) -> Source:
     """The `Source` that the arguments name.
 
     Args:
@@ -53,7 +63,9 @@ def load(args, like=None):
     return Source(zoo.load(args.model), args.model, card.entry.dataset, card)
 
 
-def images(args, source, split, **options):
+def images(
+    args: Namespace, source: Source, split: str, **options: Any
+) -> Iterable[Any]:
     """The split of the source's data set."""
     from keras_dynres import data
 
@@ -62,7 +74,7 @@ def images(args, source, split, **options):
     )
 
 
-def dataset(args, source):
+def dataset(args: Namespace, source: Source) -> str:
     """The name of the data set."""
     name = args.dataset or source.dataset
     if name is None:
@@ -72,7 +84,7 @@ def dataset(args, source):
     return name
 
 
-def recipe(args, source):
+def recipe(args: Namespace, source: Source) -> "Recipe | None":
     """The recipe the source was trained by, None where none is known."""
     from keras_dynres import training
 
@@ -81,7 +93,7 @@ def recipe(args, source):
     return beside(args.model)
 
 
-def save(model, path):
+def save(model: "DynamicModel", path: str | Path) -> None:
     """Writes a model to a .keras or .npz file, which appears whole or not at all."""
     from keras_dynres.zoo import weights
 
@@ -91,17 +103,14 @@ def save(model, path):
         return
     draft = path.with_name(f".{uuid.uuid4().hex[:12]}{path.suffix}")
     try:
-        model.save(draft)
-        draft.replace(path)
-    except OSError as error:
-        raise DynresError(
-            f"Cannot write {str(path)!r}: {error.strerror or error}."
-        ) from error
+        with files.writing(path, "model"):
+            model.save(draft)
+            draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
 
 
-def existing(path):
+def existing(path: str | Path) -> Path:
     """The path of a file that is there."""
     path = Path(path).expanduser()
     if not path.is_file():
@@ -110,56 +119,47 @@ def existing(path):
     return path
 
 
-def output(path, suffixes):
+def output(path: str | Path, suffixes: Sequence[str]) -> Path:
     """A path to write to, refused before any work is done for it."""
     path = Path(path).expanduser()
-    if path.suffix not in suffixes:
-        near = did_you_mean(path.suffix, suffixes)
-        raise DynresError(f"Unknown kind of output. Received: {str(path)!r}.{near}")
+    one_of(f"ending of {str(path)!r}", path.suffix, suffixes)
     folder(path.parent)
+    files.check_writable(path)
     return path
 
 
-def folder(path):
+def folder(path: str | Path) -> Path:
     """A folder that can be written to, made when missing."""
     path = Path(path).expanduser()
-    probe = path / f".{uuid.uuid4().hex[:12]}"
-    try:
+    with files.writing(path, "folder"):
         path.mkdir(parents=True, exist_ok=True)
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise DynresError(
-            f"The folder cannot be written to ({error.strerror or error}). "
-            f"Received: {str(path)!r}."
-        ) from error
+        with tempfile.TemporaryFile(dir=path):
+            pass
     return path
 
 
-def beside(path):
+def beside(path: str | Path) -> "Recipe | None":
     """The recipe that the results beside a model's file tell of, None without."""
     from keras_dynres.training import Recipe
 
     path = Path(path).with_name(RESULTS)
     if not path.is_file():
         return None
-    try:
-        return Recipe.from_config(json.loads(path.read_text("utf-8"))["recipe"])
-    except DynresError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    results = files.read_json(path, "the results of a training")
+    if not isinstance(results, dict) or not isinstance(results.get("recipe"), dict):
         raise DynresError(
-            f"{str(path)!r} tells of no training ({error}): mend or remove it."
-        ) from error
+            f"{str(path)!r} tells of no training, it has no recipe: mend or remove it."
+        )
+    return Recipe.from_config(results["recipe"])
 
 
-def _like(name, path):
+def _like(name: str | None, path: Path) -> "Entry | Recipe | None":
     """The zoo's entry or the recipe that tells what a file's weights belong to."""
     from keras_dynres import training, zoo
     from keras_dynres.zoo import registry, weights
 
-    if name is None and (found := beside(path)):
-        return found
+    if name is None and (trained_by := beside(path)):
+        return trained_by
     if name is None and path.suffix == ".npz":
         name = weights.read(path)[0]["model"]
         if name not in zoo.list():
@@ -171,13 +171,12 @@ def _like(name, path):
         return None
     if name in zoo.list():
         return registry.get(name)
-    if name not in training.names() and not name.endswith(".json"):
-        offered = [*zoo.list(), *training.names()]
-        raise UnknownNameError("network or recipe", name, offered)
+    if not name.endswith(".json"):
+        one_of("network or recipe", name, [*zoo.list(), *training.names()])
     return training.Recipe.load(name)
 
 
-def _from_file(path, like):
+def _from_file(path: Path, like: "Entry | Recipe | None") -> Source:
     from keras_dynres import training, zoo
     from keras_dynres.zoo import weights
 
@@ -192,14 +191,14 @@ def _from_file(path, like):
     return Source(_dynamic(model, path), str(path), data)
 
 
-def load_keras(path):
+def load_keras(path: str | Path) -> "DynamicModel":
     """The `DynamicModel` in a .keras file."""
     import keras
 
     try:
         model = keras.saving.load_model(path, compile=False)
     except Exception as error:
-        # What Keras raises depends on where in the file it stopped.
+        # Any kind of error: which one depends on where in the file Keras stopped.
         lines = str(error).strip().splitlines() or [type(error).__name__]
         raise DynresError(
             f"{str(path)!r} is not a whole .keras file (truncated, changed, or of "
@@ -208,7 +207,7 @@ def load_keras(path):
     return _dynamic(model, path)
 
 
-def _dynamic(model, path):
+def _dynamic(model: "keras.Model", path: str | Path) -> "DynamicModel":
     from keras_dynres import DynamicModel, methods
 
     if not isinstance(model, DynamicModel):

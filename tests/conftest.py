@@ -1,28 +1,44 @@
-"""Settings every test shares: which backend runs, and fixed seeds."""
+"""Settings every test shares: which backend runs, how it compiles, fixed seeds."""
 
-from pathlib import Path
+import os
+import shutil
+import tempfile
 
-import keras
-import pytest
+# JAX reads these when it is imported, which Keras does; processes that tests start
+# inherit them. Compiling takes most of JAX's time, and what is compiled is small: the
+# least optimised program will do, and each of them is compiled once in a session,
+# whichever worker needs it first.
+JAX = {
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
+}
+CACHE = "JAX_COMPILATION_CACHE_DIR"
+# The session's first process makes the cache and clears it away.
+MADE = None if CACHE in os.environ else tempfile.mkdtemp(prefix="keras_dynres_jax_")
+os.environ.update(JAX, **({CACHE: MADE} if MADE else {}))
 
-HERE = Path(__file__).parent
-# What these rooms do is no backend's business, so one of them is enough: files,
-# arrays, pipelines of TensorFlow, the command line.
-ONCE = (
-    *("cli", "data", "exits", "tflite"),
-    *("zoo/test_checkpoint_files.py", "zoo/test_config.py", "zoo/test_download.py"),
-    *("zoo/test_registry.py", "evaluation/test_report.py"),
-)
+import keras  # noqa: E402
+import pytest  # noqa: E402
 
 
-def pytest_collection_modifyitems(items):
+def pytest_unconfigure():
+    if MADE:
+        shutil.rmtree(MADE, ignore_errors=True)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Under another backend than TensorFlow, what says nothing of backends rests."""
     if keras.backend.backend() == "tensorflow":
         return
-    skip = pytest.mark.skip(reason="needs KERAS_BACKEND=tensorflow")
-    for item in items:
-        place = item.path.relative_to(HERE).as_posix()
-        if "tensorflow" in item.keywords or place.startswith(ONCE):
-            item.add_marker(skip)
+    rest = [item for item in items if not _asks_for_backends(item)]
+    config.hook.pytest_deselected(items=rest)
+    items[:] = filter(_asks_for_backends, items)
+
+
+def _asks_for_backends(item):
+    marked = item.get_closest_marker
+    return bool(marked("backends")) and not marked("tensorflow")
 
 
 @pytest.fixture(autouse=True)

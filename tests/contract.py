@@ -9,14 +9,30 @@ import numpy as np
 import pytest
 
 import keras_dynres as kd
+from keras_dynres import exits
 
 SIZE = 16
+# Two of the base's stages: four instances of two scales.
+STAGES = ["stage2_block1_add", "stage3_block1_add"]
 
 
 def base():
     """A small base with two stages and a plain head."""
     return kd.architectures.wide_resnet(
         depth=10, width=1, input_shape=(SIZE, SIZE, 3), classes=4
+    )
+
+
+def exits_base():
+    """A small network of two exits."""
+    return kd.architectures.msdnet(
+        "cifar_budget10",
+        input_shape=(SIZE, SIZE, 3),
+        classes=4,
+        steps=(1, 1),
+        channels=4,
+        growth=2,
+        head=8,
     )
 
 
@@ -61,24 +77,24 @@ def same(one, other, **tolerance):
 
 def step_of(model, name):
     """The first step that trains the instance."""
-    return next(s for s in range(10_000) if name in model.instances_at_step(s))
+    return next(s for s in range(10_000) if name in model.plan.names_at(s))
 
 
 def drawn(model):
     """The instances that steps are drawn for; exits are trained with the last one."""
-    return [name for name, odds in model.probabilities().items() if odds]
+    return [name for name, odds in model.plan.odds.items() if odds]
 
 
 def step_loss(model, losses, step):
     """What the step's loss is, from that of each instance alone."""
-    if model.exits:
+    if exits.names_of(model):
         return sum(losses.values())
-    return np.mean([losses[name] for name in model.instances_at_step(step)])
+    return np.mean([losses[name] for name in model.plan.names_at(step)])
 
 
 def part(model, name):
     """The part of the base that an instance is made of: all, or what an exit needs."""
-    position = model.output(model.menu[name])
+    position = model.menu[name].output
     if position is None:
         return model.base
     return keras.Model(model.base.inputs, model.base.outputs[position])

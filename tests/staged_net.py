@@ -3,42 +3,20 @@
 import keras
 import numpy as np
 
-import keras_dynres as kd
-from keras_dynres.exits import stages
-from keras_dynres.instance import Instance
+from keras_dynres.exits import ExitModel
 
 SHAPE = (12, 12, 3)
 L = keras.layers
 
 
-class Exits(kd.DynamicModel):
-    """An instance for each output of the base."""
+class Exits(ExitModel):
+    """An instance for each output of the base, and policies set by hand."""
 
     kept = ()
-
-    def define_instances(self):
-        names = [*self.exits[:-1], "full"]
-        return [Instance(name, {"exit": i}) for i, name in enumerate(names)]
-
-    def output(self, instance):
-        return instance.settings["exit"]
-
-    def slot(self, layer, instance):
-        return None
-
-    def aliases(self):
-        return {self.exits[-1]: "full"}
-
-    @property
-    def exits(self):
-        return [f"exit{i}" for i in range(1, len(self.base.outputs) + 1)]
 
     @property
     def policies(self):
         return list(self.kept)
-
-    def stages(self):
-        return stages.split(self.base)
 
 
 def base():

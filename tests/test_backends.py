@@ -2,8 +2,11 @@
 
 import contract
 import numpy as np
+import pytest
 
 import keras_dynres as kd
+
+pytestmark = pytest.mark.backends
 
 CROSS = """
 import json, sys

@@ -33,6 +33,7 @@ def last_input(model, name, data):
     )
 
 
+@pytest.mark.backends
 def test_statistics_are_exact_over_uneven_batches():
     model, data = kd.SDPoint(one_norm(), points=["conv1", "conv2"]), uneven()
     model.calibrate(data, verbose=0)
@@ -51,6 +52,7 @@ def test_batches_and_instances_limit_the_work():
     np.testing.assert_allclose(layer.moving_mean, pixels.mean(0), rtol=1e-4)
 
 
+@pytest.mark.backends
 def test_uniform_statistics_pool_all_instances_as_often_as_drawn():
     model = kd.SDPoint(one_norm(), points=["conv1", "conv2"], statistics="uniform")
     data = uneven()
@@ -117,7 +119,7 @@ def test_interrupted_and_resumed_is_as_unbroken(statistics, broken):
 @pytest.mark.parametrize(
     ("data", "says"),
     [
-        ([], "no batch"),
+        ([], "no images"),
         (np.full((2, 8, 8, 3), np.nan, "float32"), "not finite"),
     ],
 )

@@ -1,42 +1,67 @@
 """The contract of `contract.py`, for every method."""
 
+import dataclasses
+
 import contract
 import keras
 import numpy as np
 import pytest
 
 import keras_dynres as kd
+from keras_dynres import exits
 
-METHODS = {
-    "sdpoint": {},
-    "sdpoint_uniform": {"statistics": "uniform"},
-    "multi_scale": {"sizes": [8, 12]},
+# What the methods of the table are made with.
+OPTIONS = {
+    "sdpoint": {"ratios": [0.5]},
+    "multi_scale": {"sizes": [8]},
     "low_mode": {},
-    "resizable": {"scales": [0.5, 1.0]},
-    "resizable_configuration": {"scales": [0.5, 1.0], "statistics": "configuration"},
+    "resizable": {"scales": [0.5, 1.0], "stages": contract.STAGES},
     "early_exit": {"points": ["stage1_block1_add", "stage2_block1_add"]},
+    "msdnet": {},
+    "plain": {},
 }
-
-
 # How statistics are kept asks no backend: once will do, and JAX compiles long.
-ONCE = ("sdpoint_uniform", "resizable_configuration")
+STATISTICS = {"sdpoint": "uniform", "resizable": "configuration"}
+
+assert set(OPTIONS) == set(kd.methods.METHODS), (
+    "Every method of METHODS has a row in OPTIONS. Received: "
+    f"{set(OPTIONS) ^ set(kd.methods.METHODS)}"
+)
+pytestmark = pytest.mark.backends
+
+
+@dataclasses.dataclass
+class Row:
+    """A method, and what it is made with."""
+
+    name: str
+    options: dict
+
+    def base(self):
+        return contract.exits_base() if self.name == "msdnet" else contract.base()
+
+    def __call__(self, base, **more):
+        return kd.methods.create(self.name, base, **self.options, **more)
 
 
 @pytest.fixture(
-    params=[
-        pytest.param(name, marks=pytest.mark.tensorflow if name in ONCE else [])
-        for name in METHODS
+    params=[pytest.param(Row(name, OPTIONS[name]), id=name) for name in OPTIONS]
+    + [
+        pytest.param(
+            Row(name, {**OPTIONS[name], "statistics": kind}),
+            id=f"{name}_{kind}",
+            marks=pytest.mark.tensorflow,
+        )
+        for name, kind in STATISTICS.items()
     ]
 )
 def method(request):
-    options = METHODS[request.param]
-    name = request.param.removesuffix("_uniform").removesuffix("_configuration")
-    return lambda base, **more: kd.methods.create(name, base, **options, **more)
+    return request.param
 
 
 @pytest.fixture
 def model(method):
-    return method(contract.base())
+    return method(method.base())
 
 
 def test_every_instance_runs_eager_as_predict(model):
@@ -51,7 +76,7 @@ def test_every_instance_runs_eager_as_predict(model):
 
 
 def test_full_is_the_base_and_the_base_is_untouched(method):
-    base, x = contract.base(), contract.images()
+    base, x = method.base(), contract.images()
     before = base.to_json(), np.asarray(base(x)), contract.values(base)
     model = method(base)
     for name in model.instances:
@@ -70,12 +95,15 @@ def test_weights_are_the_bases_own_and_slots_come_once(model):
     # Mean and variance each, and scale and offset for each key that is not the base's.
     norms = [layer for layer in model.base.layers if "moving_mean" in dir(layer)]
     affine = {
-        (layer.name, model.affine_slot(layer, instance))
+        (layer.name, model.statistics.affine_slot(layer, instance))
         for layer in norms
         for instance in model.menu
     } - {(layer.name, None) for layer in norms}
     assert len(slots) == 2 * (len(model.slots) + len(affine))
-    assert len(model.weights) == len(own) + len(slots) + len(model.bookkeeping)
+    # What says how far the model is, and computes nothing.
+    bookkeeping = [w for w in model.weights if w.path.startswith(f"{model.name}/")]
+    assert not any(w.trainable for w in bookkeeping)
+    assert len(model.weights) == len(own) + len(slots) + len(bookkeeping)
     used = {key for name in model.instances for key in model.owned_slots(name)}
     assert used == set(model.slots)
     for name in model.instances:
@@ -85,13 +113,13 @@ def test_weights_are_the_bases_own_and_slots_come_once(model):
         assert [(w.name, w.shape) for w in trained] == kinds
         strange = {id(w) for w in trained} - own
         assert strange <= slots and bool(strange) == any(
-            model.affine_slot(layer, model.menu[name]) for layer in norms
+            model.statistics.affine_slot(layer, model.menu[name]) for layer in norms
         )
 
 
 def test_a_step_computes_the_instances_it_is_to_train(method):
     x, y = contract.images(), contract.labels()
-    model = contract.compiled(method(contract.base()))
+    model = contract.compiled(method(method.base()))
     start = contract.values(model)
     losses, expected, seen = {}, {}, {}
     for name in model.instances:
@@ -118,9 +146,9 @@ def test_a_step_moves_shared_weights_and_leaves_other_statistics(model):
     model.optimizer.build(model.trainable_variables)
     step = contract.step_of(model, name)
     model.optimizer.iterations.assign(step)
-    graphs = [model.at(n, uncalibrated=True) for n in model.instances_at_step(step)]
+    graphs = [model.at(n, uncalibrated=True) for n in model.plan.names_at(step)]
     mine = {id(w) for graph in graphs for w in graph.weights}
-    mine |= {id(w) for w in model.trained_by(name)}
+    mine |= {id(w) for w in model.plan.weights(model, name)}
     before = contract.values(model)
     model.train_on_batch(contract.images(), contract.labels())
     for weight, old in zip(model.weights, before, strict=True):
@@ -135,7 +163,7 @@ def test_an_instance_without_statistics_is_refused_until_calibrated(model):
     owning = [
         name
         for name in model.instances
-        if model.owned_slots(name) and not model.trains_statistics
+        if model.owned_slots(name) and not model.statistics.trained
     ]
     for name in owning:
         with pytest.raises(kd.NotCalibratedError, match="calibrate"):
@@ -168,7 +196,7 @@ def test_saved_models_give_the_same_logits(model, method, tmp_path):
     assert {k: v for k, v in kept.items() if k != "base"} == {
         k: v for k, v in settings.items() if k != "base"
     }
-    fresh = method(contract.base())
+    fresh = method(method.base())
     fresh.load_weights(tmp_path / "m.weights.h5")
     for other in (loaded, fresh):
         for name, value in contract.every_logits(other, x).items():
@@ -243,13 +271,13 @@ def test_mixed_precision_gives_float32_logits_that_agree(method):
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = contract.compiled(method(contract.base()))
+        model = contract.compiled(method(method.base()))
         model.fit(x, y, batch_size=8, epochs=3, verbose=0)
         model.calibrate(x, verbose=0)
         half = contract.every_logits(model, x)
     finally:
         keras.config.set_dtype_policy(before)
-    single = method(contract.base())
+    single = method(method.base())
     single.set_weights(model.get_weights())
     for name, value in contract.every_logits(single, x).items():
         assert half[name].dtype == np.float32
@@ -257,14 +285,14 @@ def test_mixed_precision_gives_float32_logits_that_agree(method):
 
 
 def test_the_sequence_depends_on_seed_and_step_alone(method):
-    one, two = method(contract.base()), method(contract.base())
-    other = method(contract.base(), seed=1)
-    drawn = [one.instances_at_step(s) for s in range(60)]
-    assert drawn == [two.instances_at_step(s) for s in range(60)]
-    alike = drawn == [other.instances_at_step(s) for s in range(60)]
+    one, two = method(method.base()), method(method.base())
+    other = method(method.base(), seed=1)
+    drawn = [one.plan.names_at(s) for s in range(60)]
+    assert drawn == [two.plan.names_at(s) for s in range(60)]
+    alike = drawn == [other.plan.names_at(s) for s in range(60)]
     assert alike == (len(contract.drawn(one)) == 1)
-    assert [one.instance_at_step(s) for s in range(60)] == [names[0] for names in drawn]
-    assert sum(one.probabilities().values()) == pytest.approx(1)
+    assert [one.instances_at_step(s) for s in range(60)] == drawn
+    assert sum(one.plan.odds.values()) == pytest.approx(1)
     assert {name for names in drawn for name in names} == set(contract.drawn(one))
 
 
@@ -275,7 +303,7 @@ def test_one_file_holds_every_instance_and_the_weights_once(model, tmp_path):
     common = {"verify_data": x, "verbose": 0}
     report = kd.tflite.export(model, tmp_path / "all.tflite", "all", **common)
     alone = kd.tflite.export(model, tmp_path / "full.tflite", "full", **common)
-    stages = [stage.name for stage in model.stages()]
+    stages = [stage.name for stage in exits.stages_of(model)]
     assert list(report.signatures) == [*model.menu.names, *stages]
     assert all(check.error < 1e-4 for check in report.signatures.values())
     # What an instance adds is its graph, never a copy of a kernel.

@@ -5,6 +5,8 @@ import keras
 import numpy as np
 import pytest
 
+pytestmark = pytest.mark.backends
+
 # A step of one instance, and a step of several.
 METHODS = {"sdpoint": {}, "resizable": {"scales": [0.5, 1.0]}}
 TRAIN = """

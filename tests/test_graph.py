@@ -25,6 +25,7 @@ def image():
     return np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
 
 
+@pytest.mark.backends
 def test_no_edit_gives_the_same_numbers_over_the_same_weights():
     model = nested()
     flat = graph.rewire(model, {})
@@ -34,6 +35,7 @@ def test_no_edit_gives_the_same_numbers_over_the_same_weights():
     assert names == ["conv", "inner_conv", "inner_conv", "tail_conv"]
 
 
+@pytest.mark.backends
 def test_edits_reach_layers_in_nested_models_at_every_call():
     double = keras.layers.Rescaling(2.0)
     linear = keras.Sequential(
@@ -53,6 +55,7 @@ def test_edits_reach_layers_in_nested_models_at_every_call():
     assert twice.kernel is edited.layers[1].kernel
 
 
+@pytest.mark.backends
 def test_swap_call_with_and_chain():
     x = keras.Input((4, 4, 3))
     y = keras.layers.BatchNormalization(name="bn")(x)

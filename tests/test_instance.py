@@ -99,6 +99,8 @@ def test_the_table_shows_every_instance_in_readable_units():
         (lambda m: m.pareto("f1"), "measure it first"),
         (lambda m: Menu([*m, m["a"]]), "one name"),
         (lambda m: Menu.from_json("{}"), "Not a menu"),
+        (lambda m: Menu.from_json('{"instances": [3]}'), "Not a menu"),
+        (lambda m: m.record_average("a", 5, "few", mac=1), "Did you mean 'macs'"),
         (lambda m: Menu.from_json("missing.json"), "Cannot read"),
         (lambda m: Menu.from_csv("a,b\n1,2\n"), "Not a menu"),
         (lambda m: Menu.from_csv("name,macs\n"), "names no instance"),
@@ -107,3 +109,49 @@ def test_the_table_shows_every_instance_in_readable_units():
 def test_refusals(ask, says):
     with pytest.raises(kd.DynresError, match=says):
         ask(small())
+
+
+def test_every_alias_finds_its_instance(tmp_path):
+    one = Menu([Instance("full", macs=9, aliases=("exit2", "last")), Instance("exit1")])
+    assert one["exit2"] is one["last"] is one["full"] is one.full
+    assert "exit2" in one and one.names == ["exit1", "full"]
+    one.record("exit2", accuracy=0.5)
+    assert one.full.measured == {"accuracy": 0.5}
+    assert Menu.from_json(one.to_json(tmp_path / "m.json"))["last"].name == "full"
+
+
+def test_the_menu_chooses_by_its_metric(tmp_path):
+    one = small()
+    assert (one.metric, one.within(macs=100).name) == ("accuracy", "c")
+    for figures in zip(one.names, (0.3, 0.6, 0.2, 0.5), strict=True):
+        one.record(figures[0], mean_iou=figures[1])
+    one.metric = "mean_iou"
+    assert one.within(macs=100).name == "b"
+    assert one.pareto().names == ["a", "b"]
+    assert one.within(macs=100, metric="accuracy").name == "c"
+    again = Menu.from_json(one.to_json())
+    assert again.metric == again.pareto().metric == "mean_iou"
+
+
+def test_an_average_cost_is_what_counts(tmp_path):
+    one = small()
+    one.record_average("full", 500, "held-out images", macs=30, macs_spread=8)
+    assert one.full.macs == 100 and one.full.figure("macs") == 30
+    assert one.full.average["data"] == "held-out images"
+    assert one.within(macs=35).name == "full"
+    # Cheaper than all others on average; only the dearer "c" is more accurate.
+    assert set(one.pareto().names) == {"full", "c"}
+    for write, read in [(one.to_json, Menu.from_json), (one.to_csv, Menu.from_csv)]:
+        again = read(write())
+        assert again.full.average == one.full.average and again.full.macs == 100
+    one.forget()
+    assert one.full.figure("macs") == 100
+
+
+def test_bytes_that_are_no_text_get_one_sentence(tmp_path):
+    path = tmp_path / "menu.json"
+    path.write_bytes(b"\xff\xfe{}")
+    with pytest.raises(kd.DynresError, match="not text in UTF-8.*menu.json"):
+        Menu.from_json(path)
+    with pytest.raises(kd.DynresError, match="not text in UTF-8"):
+        Menu.from_csv(path)

@@ -10,13 +10,18 @@ accuracy against cost and which test images are easy and hard, and times stoppin
 import json
 import sys
 import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 from absl import app, flags
 
 import keras_dynres as kd
+from keras_dynres import files, text
+from keras_dynres.errors import DynresError
+from keras_dynres.zoo import figures
 
 HERE = Path(__file__).parent
 FLAGS = flags.FLAGS
@@ -27,60 +32,84 @@ flags.DEFINE_integer("batch", 256, "Images that go through the first stage toget
 flags.mark_flags_as_required(["run"])
 
 
-def main(args):
-    """Describes one training."""
+def main(args: Sequence[str]) -> int:
+    """Describes one training, or says in a sentence why not."""
     if len(args) != 2:
         print(f"Expected one name. Received: {args[1:]}", file=sys.stderr)
         return 2
-    run, name = Path(FLAGS.run), args[1]
-    found = json.loads((run / "results.json").read_text("utf-8"))
-    history = json.loads((run / "history.json").read_text("utf-8"))
-    model = keras.saving.load_model(run / "model.keras")
-    shown = {"instances": found["instances"], "training": training(found, history)}
-    for kind in model.STATISTICS:
-        if kind in found:
-            shown[f"{kind}_bn"] = found[kind]
-    if model.exits:
-        folder = HERE / name
-        folder.mkdir(exist_ok=True)
-        shown |= exits(model, kd.training.Recipe.load(name), found["budgets"], folder)
-    else:
-        shown["pareto"] = [
-            {"instance": each.name, "MMACs": each.macs / 1e6, "error %": error(each)}
-            for each in model.menu.pareto()
-        ]
-    shown["data"] = found["data"]
-    path = run / "card_results.json"
-    path.write_text(json.dumps(shown, indent=1) + "\n", encoding="utf-8")
+    try:
+        path = describe(Path(FLAGS.run), args[1])
+    except DynresError as error:
+        print(error, file=sys.stderr)
+        return 1
     print(f"Wrote {path}.")
     return 0
 
 
-def training(found, history):
+def describe(run: Path, name: str) -> Path:
+    """Writes what the card of a finished training shows; returns the file's path."""
+    results = files.read_json(run / "results.json", "the results of a training")
+    history = files.read_json(run / "history.json", "the history of a training")
+    model = keras.saving.load_model(run / "model.keras")
+    metric = model.menu.metric
+    shown = {
+        "instances": results["instances"],
+        "training": training(results, history, metric),
+    }
+    for kind in model.STATISTICS:
+        if kind in results:
+            shown[f"{kind}_bn"] = results[kind]
+    if kd.exits.names_of(model):
+        folder = HERE / name
+        folder.mkdir(exist_ok=True)
+        shown |= exits(model, kd.training.Recipe.load(name), results["budgets"], folder)
+    else:
+        shown["pareto"] = [
+            {
+                "instance": instance.name,
+                "MMACs": instance.macs / 1e6,
+                figures.head(metric): rating(instance, metric),
+            }
+            for instance in model.menu.pareto(metric)
+        ]
+    shown["data"] = results["data"]
+    return files.write(run / "card_results.json", json.dumps(shown, indent=1) + "\n")
+
+
+def training(
+    results: Mapping[str, Any], history: Sequence[Mapping[str, float]], metric: str
+) -> dict[str, Any]:
     """How the weights came about."""
-    recipe, last = found["recipe"], history[-1]
+    recipe, last = results["recipe"], history[-1]
     told = {
         "epochs": recipe["epochs"],
         "seed": recipe["seed"],
-        "hours": round(found["training_seconds"] / 3600, 2),
+        "hours": round(results["training_seconds"] / 3600, 2),
         "machine": FLAGS.machine,
     }
     for key in ("starts_from", "held_out", "round_to_float16"):
         if recipe.get(key):
             told[key] = recipe[key]
     ends = {
-        f"final_{k}": v for k, v in last.items() if k.endswith(("loss", "accuracy"))
+        f"final_{key}": value
+        for key, value in last.items()
+        if key.endswith(("loss", "accuracy", metric)) and not key.startswith("val")
     }
-    ends = {k: v for k, v in ends.items() if not k.startswith("final_val")}
-    return {**told, **ends, **found["environment"]}
+    return {**told, **ends, **results["environment"]}
 
 
-def error(instance):
-    """Wrong answers in percent."""
-    return round(100 * (1 - instance.measured["accuracy"]), 2)
+def rating(instance: kd.Instance, metric: str) -> float:
+    """The figure an instance is chosen by: an accuracy as wrong answers in percent."""
+    value = instance.measured[metric]
+    return round(100 * (1 - value), 2) if text.is_accuracy(metric) else value
 
 
-def exits(model, recipe, budgets, folder):
+def exits(
+    model: kd.DynamicModel,
+    recipe: kd.training.Recipe,
+    budgets: Mapping[str, Any],
+    folder: Path,
+) -> dict[str, Any]:
     """What budgets and stops at any time are worth, and pictures of it."""
     options = {"name": recipe.dataset, "data_dir": FLAGS.data_dir}
     test = kd.data.load(split="test", **options)
@@ -102,10 +131,10 @@ def exits(model, recipe, budgets, folder):
     stops = ("uniform", "exponential", "normal")
     return {
         "anytime": {
-            f"expected accuracy %, {each} budgets": round(
-                100 * model.expected_accuracy(each, test, verbose=0), 2
+            f"expected accuracy %, {stop} budgets": round(
+                100 * model.expected_accuracy(stop, test, verbose=0), 2
             )
-            for each in stops
+            for stop in stops
         },
         "curves": "![accuracy against cost](curves.svg)\n\n"
         "![images that the first exit gets right, down to those only the last one "
@@ -116,7 +145,7 @@ def exits(model, recipe, budgets, folder):
     }
 
 
-def budget(row):
+def budget(row: Mapping[str, float]) -> dict[str, float]:
     """A solved budget in millions and percent."""
     return {
         "budget (MMACs)": row["budget"] / 1e6,
@@ -127,17 +156,17 @@ def budget(row):
     }
 
 
-def stopping(model, test):
+def stopping(model: kd.DynamicModel, test: Iterable[Any]) -> list[dict[str, float]]:
     """Processor time of all test images, all exits and stopped, side by side."""
     images = np.concatenate([np.asarray(batch[0]) for batch in test])
 
-    def seconds(way):
+    def seconds(way: Callable[[], Any]) -> float:
         way()  # Compiles.
         start = time.process_time()
         way()
         return time.process_time() - start
 
-    def whole():
+    def whole() -> None:
         for start in range(0, len(images), FLAGS.batch):
             model.base.predict_on_batch(images[start : start + FLAGS.batch])
 

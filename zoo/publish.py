@@ -5,6 +5,7 @@ python zoo/publish.py NAME --model=model.keras --results=results.json
 
 import shutil
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import keras
@@ -27,7 +28,7 @@ flags.DEFINE_string("pages", str(HERE), "Folder for page, recipe and results.")
 flags.mark_flags_as_required(["model", "results"])
 
 
-def main(args):
+def main(args: Sequence[str]) -> int:
     """Publishes, or says in a sentence why not."""
     if len(args) != 2:
         print(f"Expected one name. Received: {args[1:]}", file=sys.stderr)

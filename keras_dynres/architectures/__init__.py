@@ -1,6 +1,9 @@
 """Base networks: each a function that returns a functional `keras.Model`."""
 
 import inspect
+from typing import Any
+
+import keras
 
 from keras_dynres.architectures.densenet_bc import densenet_bc
 from keras_dynres.architectures.efficient_resizable import efficient_resizable
@@ -13,7 +16,7 @@ from keras_dynres.architectures.resnext import resnext
 from keras_dynres.architectures.shufflenet_v2 import shufflenet_v2
 from keras_dynres.architectures.vgg import vgg
 from keras_dynres.architectures.wide_resnet import wide_resnet
-from keras_dynres.errors import UnknownNameError
+from keras_dynres.errors import one_of
 
 __all__ = [
     "create",
@@ -46,7 +49,7 @@ _ARCHITECTURES = {
 }
 
 
-def names():
+def names() -> list[str]:
     """Returns the names `create` takes.
 
     Example:
@@ -58,7 +61,7 @@ def names():
     return list(_ARCHITECTURES)
 
 
-def create(architecture, **options):
+def create(architecture: str, **options: Any) -> keras.Model:
     """Builds the architecture of that name.
 
     Example:
@@ -74,12 +77,9 @@ def create(architecture, **options):
     Returns:
         A functional `keras.Model` whose output is logits.
     """
-    if architecture not in _ARCHITECTURES:
-        raise UnknownNameError("architecture", architecture, names())
-    build = _ARCHITECTURES[architecture]
+    build = _ARCHITECTURES[one_of("architecture", architecture, names())]
     offered = inspect.signature(build).parameters
     checks_itself = "options" in offered
-    for option in options:
-        if option not in offered and not checks_itself:
-            raise UnknownNameError(f"option of {architecture}", option, offered)
+    for option in () if checks_itself else options:
+        one_of(f"option of {architecture}", option, offered)
     return build(**options)

@@ -1,13 +1,23 @@
 """What the families share: padded convolutions, batch norm, stem, head, checks."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral
+from typing import Any
 
 import keras
 
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.errors import DynresError, one_of
 
 
-def conv(x, filters, kernel, name, stride=1, groups=1, use_bias=False):
+def conv(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel: int,
+    name: str,
+    stride: int = 1,
+    groups: int = 1,
+    use_bias: bool = False,
+) -> keras.KerasTensor:
     """Convolution that pads `kernel // 2` on each side, as the published nets do."""
     x, padding = padded(x, kernel, stride, name)
     return keras.layers.Conv2D(
@@ -22,7 +32,9 @@ def conv(x, filters, kernel, name, stride=1, groups=1, use_bias=False):
     )(x)
 
 
-def padded(x, kernel, stride, name):
+def padded(
+    x: keras.KerasTensor, kernel: int, stride: int, name: str
+) -> tuple[keras.KerasTensor, str]:
     """The input of a convolution, and the padding the convolution itself is to do."""
     if stride == 1 or kernel == 1:
         return x, "same"
@@ -31,40 +43,42 @@ def padded(x, kernel, stride, name):
     return keras.layers.ZeroPadding2D(kernel // 2, name=f"{name}_pad")(x), "valid"
 
 
-def initializer():
+def initializer() -> keras.Initializer:
     """Of kernels whose outputs go into a ReLU (He et al., 2015)."""
     return keras.initializers.VarianceScaling(
         2.0, mode="fan_out", distribution="untruncated_normal"
     )
 
 
-def bn(x, name):
+def bn(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Batch normalisation with the published nets' constants."""
     return keras.layers.BatchNormalization(momentum=0.9, epsilon=1e-5, name=name)(x)
 
 
-def relu(x, name):
+def relu(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """A ReLU of its own: no activation layer is used twice."""
     return keras.layers.ReLU(name=name)(x)
 
 
-def add(x, y, name):
+def add(x: keras.KerasTensor, y: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Residual addition."""
     return keras.layers.Add(name=name)([x, y])
 
 
-def head(x, classes):
+def head(x: keras.KerasTensor, classes: int) -> keras.KerasTensor:
     """Global average pooling and the classifier, whose logits are float32."""
     x = keras.layers.GlobalAveragePooling2D(name="global_pool")(x)
     return logits(x, classes)
 
 
-def logits(x, classes):
+def logits(x: keras.KerasTensor, classes: int) -> keras.KerasTensor:
     """The classifier: float32 whatever the precision of the layers before it."""
     return keras.layers.Dense(classes, dtype="float32", name="logits")(x)
 
 
-def stem(x, kind, filters, norm=True):
+def stem(
+    x: keras.KerasTensor, kind: str, filters: int, norm: bool = True
+) -> keras.KerasTensor:
     """The first layers: 7x7 convolution and max pooling, or one 3x3 convolution.
 
     The max pooling sees what a ReLU returns, so padding with zeros changes nothing.
@@ -80,16 +94,16 @@ def stem(x, kind, filters, norm=True):
     return x
 
 
-def stem_kind(kind, input_shape):
+def stem_kind(kind: str, input_shape: Sequence[int | None]) -> str:
     """Resolves `"auto"`: images below 64 pixels get the CIFAR stem."""
-    check_choice("stem", kind, ("auto", "cifar", "imagenet"))
+    one_of("stem", kind, ("auto", "cifar", "imagenet"))
     if kind != "auto":
         return kind
     known = [size for size in _checked(input_shape)[:2] if size is not None]
     return "cifar" if known and min(known) < 64 else "imagenet"
 
 
-def image_input(input_shape, least=1):
+def image_input(input_shape: Sequence[int | None], least: int = 1) -> keras.KerasTensor:
     """The checked input of a network: height, width (or None) and channels."""
     shape = _checked(input_shape)
     if any(size is not None and size < least for size in shape[:2]):
@@ -100,7 +114,7 @@ def image_input(input_shape, least=1):
     return keras.Input(shape, name="images")
 
 
-def _checked(input_shape):
+def _checked(input_shape: Any) -> tuple[int | None, ...]:
     shape = tuple(input_shape) if isinstance(input_shape, (tuple, list)) else ()
     sizes_ok = all(s is None or _positive(s) for s in shape[:2])
     if len(shape) != 3 or not sizes_ok or not _positive(shape[2]):
@@ -111,7 +125,7 @@ def _checked(input_shape):
     return shape
 
 
-def check_positive(**values):
+def check_positive(**values: Any) -> None:
     """Refuses anything but whole numbers from 1."""
     for key, value in values.items():
         if not _positive(value):
@@ -120,13 +134,7 @@ def check_positive(**values):
             )
 
 
-def check_choice(key, value, offered):
-    """Refuses a word that is not offered, and names the nearest."""
-    if value not in offered:
-        raise UnknownNameError(key, value, offered)
-
-
-def check_rate(**values):
+def check_rate(**values: Any) -> None:
     """Refuses a dropout rate outside [0, 1)."""
     for key, value in values.items():
         if not isinstance(value, (int, float)) or not 0 <= value < 1:
@@ -135,7 +143,13 @@ def check_rate(**values):
             )
 
 
-def blocks_per_stage(family, depth, table=None, step=None, offset=0):
+def blocks_per_stage(
+    family: str,
+    depth: int,
+    table: Mapping[int, tuple[int, ...]] | None = None,
+    step: int | None = None,
+    offset: int = 0,
+) -> tuple[int, ...]:
     """Blocks of each stage: of `table[depth]`, or n thrice for step * n + offset."""
     table = table or {}
     whole = isinstance(depth, Integral) and not isinstance(depth, bool)
@@ -158,7 +172,9 @@ def blocks_per_stage(family, depth, table=None, step=None, offset=0):
     )
 
 
-def stages(blocks, channels=(64, 128, 256, 512)):
+def stages(
+    blocks: Sequence[int], channels: Sequence[int] = (64, 128, 256, 512)
+) -> Iterator[tuple[str, int, int]]:
     """Yields each residual block's name, channels and stride, in order."""
     for stage, count in enumerate(blocks, start=1):
         for block in range(1, count + 1):
@@ -166,7 +182,7 @@ def stages(blocks, channels=(64, 128, 256, 512)):
             yield f"stage{stage}_block{block}", channels[stage - 1], stride
 
 
-def _positive(value):
+def _positive(value: Any) -> bool:
     return (
         isinstance(value, Integral) and not isinstance(value, bool) and int(value) >= 1
     )

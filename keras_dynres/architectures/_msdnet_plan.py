@@ -2,9 +2,10 @@
 
 import dataclasses
 import math
+from typing import Any
 
 from keras_dynres.architectures import _blocks
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.errors import DynresError, one_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,17 +33,17 @@ class Plan:
     head: int | None = 128
     drop_scales: bool = True
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for key in ("steps", "factors", "bottlenecks"):
             object.__setattr__(self, key, tuple(getattr(self, key)))
         _check(self)
 
     @property
-    def layers(self):
+    def layers(self) -> int:
         """How many layers there are."""
         return sum(self.steps)
 
-    def scales(self, layer):
+    def scales(self, layer: int) -> tuple[int, int]:
         """How many scales a layer, counted from 1, takes and gives."""
         count = len(self.factors)
         if not self.drop_scales:
@@ -52,20 +53,16 @@ class Plan:
         return taken, count - (layer - 1) // interval
 
 
-def plan(configuration, **options):
+def plan(configuration: str, **options: Any) -> Plan:
     """The `Plan` of a configuration, with options changed."""
-    if configuration not in CONFIGURATIONS:
-        raise UnknownNameError(
-            "configuration of MSDNet", configuration, list(CONFIGURATIONS)
-        )
+    one_of("configuration of MSDNet", configuration, CONFIGURATIONS)
     known = [field.name for field in dataclasses.fields(Plan)]
     for option in options:
-        if option not in known:
-            raise UnknownNameError("option of MSDNet", option, known)
+        one_of("option of MSDNet", option, known)
     return dataclasses.replace(CONFIGURATIONS[configuration], **options)
 
 
-def _check(made):
+def _check(made: Plan) -> None:
     _blocks.check_positive(channels=made.channels, growth=made.growth)
     for key in ("steps", "factors", "bottlenecks"):
         for value in getattr(made, key):
@@ -93,11 +90,11 @@ def _check(made):
         _blocks.check_positive(head=made.head)
 
 
-def _cifar(*steps):
+def _cifar(*steps: int) -> Plan:
     return Plan(steps)
 
 
-def _imagenet(step):
+def _imagenet(step: int) -> Plan:
     return Plan(
         (step,) * 5,
         channels=32,

@@ -1,13 +1,26 @@
 """Units that work on half of the channels and mix the halves afterwards."""
 
+from collections.abc import Callable
+
 import keras
 
 from keras_dynres.architectures import _blocks as b
 from keras_dynres.architectures import _mobile as m
 from keras_dynres.layers import ChannelShuffle
 
+# `branch(x, filters, width, stride, name, kernel)`: the work of a unit.
+Branch = Callable[..., keras.KerasTensor]
 
-def unit(x, filters, stride, name, branch, shortcut=None, kernel=3):
+
+def unit(
+    x: keras.KerasTensor,
+    filters: int,
+    stride: int,
+    name: str,
+    branch: Branch,
+    shortcut: int | None = None,
+    kernel: int = 3,
+) -> keras.KerasTensor:
     """A unit that passes on half of its channels and works on the other half.
 
     Where the shape changes, both paths see all channels, and what is passed on goes
@@ -34,7 +47,9 @@ def unit(x, filters, stride, name, branch, shortcut=None, kernel=3):
     return ChannelShuffle(name=f"{name}_shuffle")(x)
 
 
-def shuffle_branch(x, filters, width, stride, name, kernel):
+def shuffle_branch(
+    x: keras.KerasTensor, filters: int, width: int, stride: int, name: str, kernel: int
+) -> keras.KerasTensor:
     """The work of a ShuffleNetV2 unit: 1x1, depthwise, 1x1 convolution."""
     x = _mixed(x, width, name, 1)
     x = b.bn(m.depthwise(x, f"{name}_depthwise", kernel, stride), f"{name}_bn2")
@@ -42,7 +57,9 @@ def shuffle_branch(x, filters, width, stride, name, kernel):
     return b.relu(x, f"{name}_relu2")
 
 
-def xception_branch(x, filters, width, stride, name, kernel):
+def xception_branch(
+    x: keras.KerasTensor, filters: int, width: int, stride: int, name: str, kernel: int
+) -> keras.KerasTensor:
     """The work of an Xception unit: three times depthwise and 1x1 convolution."""
     for index, size in enumerate((width, width, filters), start=1):
         x = m.depthwise(x, f"{name}_depthwise{index}", kernel, stride)
@@ -52,12 +69,20 @@ def xception_branch(x, filters, width, stride, name, kernel):
     return x
 
 
-def gated_branch(branch, x, filters, width, stride, name, kernel):
+def gated_branch(
+    branch: Branch,
+    x: keras.KerasTensor,
+    filters: int,
+    width: int,
+    stride: int,
+    name: str,
+    kernel: int,
+) -> keras.KerasTensor:
     """The work of a unit, and a gate at its end."""
     return gated(branch(x, filters, width, stride, name, kernel), name)
 
 
-def gated(x, name):
+def gated(x: keras.KerasTensor, name: str) -> keras.KerasTensor:
     """Squeeze-and-excitation: each channel times a factor made of all channels."""
     y = keras.layers.GlobalAveragePooling2D(keepdims=True, name=f"{name}_se_pool")(x)
     y = b.conv(y, x.shape[-1] // 4, 1, f"{name}_se_conv1", use_bias=True)
@@ -67,21 +92,27 @@ def gated(x, name):
     return keras.layers.Multiply(name=f"{name}_se")([x, y])
 
 
-def _cropped(x, ends, name):
-    # Told that channels come first, the layer crops the last axis. A slice written as
-    # such would be an operation without a name that stays.
+def _cropped(
+    x: keras.KerasTensor, ends: tuple[int, int], name: str
+) -> keras.KerasTensor:
+    # Told that channels come first, the layer crops the last axis. A slice would be an
+    # operation whose name changes with what was built before.
     return keras.layers.Cropping2D(
         ((0, 0), ends), data_format="channels_first", name=name
     )(x)
 
 
-def _projected(x, filters, stride, name, kernel):
+def _projected(
+    x: keras.KerasTensor, filters: int, stride: int, name: str, kernel: int
+) -> keras.KerasTensor:
     x = m.depthwise(x, f"{name}_shortcut_depthwise", kernel, stride)
     x = b.bn(x, f"{name}_shortcut_bn1")
     x = b.bn(b.conv(x, filters, 1, f"{name}_shortcut"), f"{name}_shortcut_bn2")
     return b.relu(x, f"{name}_shortcut_relu")
 
 
-def _mixed(x, filters, name, index):
+def _mixed(
+    x: keras.KerasTensor, filters: int, name: str, index: int
+) -> keras.KerasTensor:
     x = b.bn(b.conv(x, filters, 1, f"{name}_conv{index}"), f"{name}_bn{index}")
     return b.relu(x, f"{name}_relu{index}")

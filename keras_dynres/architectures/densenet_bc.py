@@ -1,5 +1,7 @@
 """Densely connected networks with bottlenecks and compression."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_dynres.architectures import _blocks as b
@@ -16,14 +18,14 @@ _DEPTHS = {
 
 
 def densenet_bc(
-    depth=40,
-    growth=None,
-    reduction=0.5,
-    input_shape=(32, 32, 3),
-    classes=10,
-    stem="auto",
-    name=None,
-):
+    depth: int = 40,
+    growth: int | None = None,
+    reduction: float = 0.5,
+    input_shape: Sequence[int | None] = (32, 32, 3),
+    classes: int = 10,
+    stem: str = "auto",
+    name: str | None = None,
+) -> keras.Model:
     """DenseNet-BC: each layer's output is concatenated to its input.
 
     Layers are named `stage1_block1_bn1`, `..._conv1`, `..._concat`, then
@@ -76,7 +78,7 @@ def densenet_bc(
     return keras.Model(inputs, outputs, name=name)
 
 
-def _layer(x, growth, name):
+def _layer(x: keras.KerasTensor, growth: int, name: str) -> keras.KerasTensor:
     y = b.relu(b.bn(x, f"{name}_bn1"), f"{name}_relu1")
     y = b.conv(y, 4 * growth, 1, f"{name}_conv1")
     y = b.relu(b.bn(y, f"{name}_bn2"), f"{name}_relu2")
@@ -84,14 +86,14 @@ def _layer(x, growth, name):
     return keras.layers.Concatenate(name=f"{name}_concat")([x, y])
 
 
-def _transition(x, reduction, name):
+def _transition(x: keras.KerasTensor, reduction: float, name: str) -> keras.KerasTensor:
     filters = int(x.shape[-1] * reduction)
     y = b.relu(b.bn(x, f"{name}_bn"), f"{name}_relu")
     y = b.conv(y, filters, 1, f"{name}_conv")
     return keras.layers.AveragePooling2D(2, name=f"{name}_pool")(y)
 
 
-def _check_reduction(reduction):
+def _check_reduction(reduction: float) -> None:
     if not isinstance(reduction, (int, float)) or not 0 < reduction <= 1:
         raise DynresError(
             "reduction must be a number above 0 and at most 1. "

@@ -1,6 +1,7 @@
 """The efficient network of the Resizable Neural Networks paper, as we read it."""
 
 import functools
+from collections.abc import Sequence
 
 import keras
 
@@ -19,12 +20,12 @@ _LAST = 1280
 
 
 def efficient_resizable(
-    input_shape=(224, 224, 3),
-    classes=1000,
-    dropout=0.5,
-    stem="auto",
-    name=None,
-):
+    input_shape: Sequence[int | None] = (224, 224, 3),
+    classes: int = 1000,
+    dropout: float = 0.5,
+    stem: str = "auto",
+    name: str | None = None,
+) -> keras.Model:
     """ShuffleNetV2 and Xception units with squeeze-and-excitation.
 
     The paper gives 365 million multiply-accumulates, 6.7 million parameters and what
@@ -90,7 +91,15 @@ def efficient_resizable(
     return keras.Model(inputs, outputs, name=name or "efficient_resizable")
 
 
-def _stage(x, filters, units, kernel, gated, stride, name):
+def _stage(
+    x: keras.KerasTensor,
+    filters: int,
+    units: int,
+    kernel: int,
+    gated: bool,
+    stride: int,
+    name: str,
+) -> keras.KerasTensor:
     for block in range(1, units + 1):
         last = block == units
         branch = s.xception_branch if last else s.shuffle_branch

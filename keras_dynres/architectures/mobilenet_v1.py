@@ -1,5 +1,7 @@
 """Networks of depthwise separable convolutions."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_dynres.architectures import _blocks as b
@@ -10,12 +12,12 @@ _STAGES = ((64,), (128, 128), (256, 256), (512,) * 6, (1024, 1024))
 
 
 def mobilenet_v1(
-    width=1.0,
-    input_shape=(224, 224, 3),
-    classes=1000,
-    stem="auto",
-    name=None,
-):
+    width: float = 1.0,
+    input_shape: Sequence[int | None] = (224, 224, 3),
+    classes: int = 1000,
+    stem: str = "auto",
+    name: str | None = None,
+) -> keras.Model:
     """MobileNet: every block a depthwise 3x3 and a 1x1 convolution.
 
     A stage is what works on maps of one size, so there are five. Layers are named
@@ -57,11 +59,13 @@ def mobilenet_v1(
     return keras.Model(inputs, outputs, name=name or f"mobilenet_v1_{width:g}")
 
 
-def _scaled(filters, width):
+def _scaled(filters: int, width: float) -> int:
     return max(8, int(filters * width))
 
 
-def _block(x, filters, stride, name):
+def _block(
+    x: keras.KerasTensor, filters: int, stride: int, name: str
+) -> keras.KerasTensor:
     x = m.depthwise(x, f"{name}_depthwise", stride=stride)
     x = m.relu6(b.bn(x, f"{name}_bn1"), f"{name}_relu1")
     x = b.conv(x, filters, 1, f"{name}_conv")

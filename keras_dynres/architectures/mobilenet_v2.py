@@ -1,5 +1,7 @@
 """Residual networks that are narrow between their blocks and wide inside."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_dynres.architectures import _blocks as b
@@ -10,12 +12,12 @@ _STAGES = ((16,), (24,) * 2, (32,) * 3, (64,) * 4 + (96,) * 3, (160,) * 3 + (320
 
 
 def mobilenet_v2(
-    width=1.0,
-    input_shape=(224, 224, 3),
-    classes=1000,
-    stem="auto",
-    name=None,
-):
+    width: float = 1.0,
+    input_shape: Sequence[int | None] = (224, 224, 3),
+    classes: int = 1000,
+    stem: str = "auto",
+    name: str | None = None,
+) -> keras.Model:
     """MobileNetV2: inverted residual blocks with linear bottlenecks.
 
     A stage is what works on maps of one size, so there are five. Layers are named
@@ -63,7 +65,9 @@ def mobilenet_v2(
     return keras.Model(inputs, outputs, name=name or f"mobilenet_v2_{width:g}")
 
 
-def _block(x, filters, stride, expansion, name):
+def _block(
+    x: keras.KerasTensor, filters: int, stride: int, expansion: int, name: str
+) -> keras.KerasTensor:
     y, before = x, x.shape[-1]
     if expansion > 1:
         y = b.conv(y, expansion * before, 1, f"{name}_conv1")

@@ -5,21 +5,23 @@ finest scale, a transition narrows what remains.
 """
 
 import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
 
 from keras_dynres.architectures import _blocks
-from keras_dynres.architectures._msdnet_plan import plan
+from keras_dynres.architectures._msdnet_plan import Plan, plan
 
 
 def msdnet(
-    configuration="cifar_anytime",
-    input_shape=(32, 32, 3),
-    classes=10,
-    stem="auto",
-    name=None,
-    **options,
-):
+    configuration: str = "cifar_anytime",
+    input_shape: Sequence[int | None] = (32, 32, 3),
+    classes: int = 10,
+    stem: str = "auto",
+    name: str | None = None,
+    **options: Any,
+) -> keras.Model:
     """A multi-scale dense network with several exits (Huang et al., ICLR 2018).
 
     Args:
@@ -51,12 +53,12 @@ def msdnet(
 
 
 def every_column(
-    configuration="cifar_anytime",
-    input_shape=(32, 32, 3),
-    classes=10,
-    stem="auto",
-    **options,
-):
+    configuration: str = "cifar_anytime",
+    input_shape: Sequence[int | None] = (32, 32, 3),
+    classes: int = 10,
+    stem: str = "auto",
+    **options: Any,
+) -> keras.Model:
     """The same network with every scale of every layer, whether an exit sees it or not.
 
     Published code computes, and counts, all of them.
@@ -68,7 +70,13 @@ def every_column(
     return keras.Model(inputs, exits + unseen, name=f"{configuration}_every_column")
 
 
-def _graph(configuration, input_shape, classes, stem, options):
+def _graph(
+    configuration: str,
+    input_shape: Sequence[int | None],
+    classes: int,
+    stem: str,
+    options: Mapping[str, Any],
+) -> tuple[keras.KerasTensor, list, list]:
     """Inputs, the exits' logits, and the features of each block no exit may see."""
     made = plan(configuration, **options)
     kind = _blocks.stem_kind(stem, input_shape)
@@ -79,10 +87,10 @@ def _graph(configuration, input_shape, classes, stem, options):
     for block, step in enumerate(made.steps, 1):
         for _ in range(step):
             layer += 1
-            taken, given = made.scales(layer)
-            x = _layer(x, made, given, f"block{block}_layer{layer}")
+            taken, kept = made.scales(layer)
+            x = _layer(x, made, kept, f"block{block}_layer{layer}")
             width += made.growth
-            if taken > given and made.reduction:
+            if taken > kept and made.reduction:
                 width = math.floor(made.reduction * width)
                 x = _transition(x, width, made, f"block{block}_transition{layer}")
         exits.append(_exit(x[-1], made, classes, f"exit{block}"))
@@ -90,7 +98,7 @@ def _graph(configuration, input_shape, classes, stem, options):
     return inputs, exits, unseen
 
 
-def _first(x, made, kind):
+def _first(x: keras.KerasTensor, made: Plan, kind: str) -> list[keras.KerasTensor]:
     """The first layer seeds all scales, each from the finer one."""
     imagenet = kind == "imagenet"
     scales = []
@@ -106,11 +114,13 @@ def _first(x, made, kind):
     return scales
 
 
-def _layer(x, made, given, name):
+def _layer(
+    x: list[keras.KerasTensor], made: Plan, kept: int, name: str
+) -> list[keras.KerasTensor]:
     """One column: each scale keeps what it has and adds what it and the finer made."""
     coarsest, taken = len(made.factors), len(x)
     made_scales = []
-    for scale in range(coarsest - given + 1, coarsest + 1):
+    for scale in range(coarsest - kept + 1, coarsest + 1):
         here = scale - coarsest + taken - 1  # Where x holds this scale.
         added = made.growth * made.factors[scale - 1]
         title = f"{name}_scale{scale}"
@@ -125,7 +135,9 @@ def _layer(x, made, given, name):
     return made_scales
 
 
-def _step(x, filters, stride, source, made, name):
+def _step(
+    x: keras.KerasTensor, filters: int, stride: int, source: int, made: Plan, name: str
+) -> keras.KerasTensor:
     """A 1x1 bottleneck as wide as its input's scale allows, then a 3x3 convolution."""
     if made.bottlenecks:
         width = min(x.shape[-1], made.bottlenecks[source - 1] * filters)
@@ -133,15 +145,19 @@ def _step(x, filters, stride, source, made, name):
     return _conv(x, filters, 3, name, stride)
 
 
-def _transition(x, width, made, name):
+def _transition(
+    x: list[keras.KerasTensor], width: int, made: Plan, name: str
+) -> list[keras.KerasTensor]:
     first = len(made.factors) - len(x) + 1
     return [
-        _conv(each, width * made.factors[scale - 1], 1, f"{name}_scale{scale}")
-        for scale, each in enumerate(x, first)
+        _conv(features, width * made.factors[scale - 1], 1, f"{name}_scale{scale}")
+        for scale, features in enumerate(x, first)
     ]
 
 
-def _exit(x, made, classes, name):
+def _exit(
+    x: keras.KerasTensor, made: Plan, classes: int, name: str
+) -> keras.KerasTensor:
     width = made.head or x.shape[-1]
     for i in (1, 2):
         x = _conv(x, width, 3, f"{name}_{i}", stride=2)
@@ -149,6 +165,13 @@ def _exit(x, made, classes, name):
     return keras.layers.Dense(classes, dtype="float32", name=f"{name}_logits")(x)
 
 
-def _conv(x, filters, kernel, name, stride=1, use_bias=False):
+def _conv(
+    x: keras.KerasTensor,
+    filters: int,
+    kernel: int,
+    name: str,
+    stride: int = 1,
+    use_bias: bool = False,
+) -> keras.KerasTensor:
     x = _blocks.conv(x, filters, kernel, f"{name}_conv", stride, use_bias=use_bias)
     return _blocks.relu(_blocks.bn(x, f"{name}_bn"), f"{name}_relu")

@@ -1,5 +1,7 @@
 """Residual networks with the activation before the convolutions."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_dynres.architectures import _blocks as b
@@ -7,12 +9,12 @@ from keras_dynres.architectures.resnet import DEPTHS
 
 
 def preresnet(
-    depth=101,
-    input_shape=(224, 224, 3),
-    classes=1000,
-    stem="auto",
-    name=None,
-):
+    depth: int = 101,
+    input_shape: Sequence[int | None] = (224, 224, 3),
+    classes: int = 1000,
+    stem: str = "auto",
+    name: str | None = None,
+) -> keras.Model:
     """Residual network of pre-activation blocks (ResNet v2).
 
     Where a block changes the shape, its shortcut is a convolution and a batch norm
@@ -54,7 +56,9 @@ def preresnet(
     return keras.Model(inputs, outputs, name=name or f"preresnet_{depth}")
 
 
-def _bottleneck(x, filters, stride, name):
+def _bottleneck(
+    x: keras.KerasTensor, filters: int, stride: int, name: str
+) -> keras.KerasTensor:
     x, y = _activate(x, 4 * filters, stride, name)
     y = b.conv(y, filters, 1, f"{name}_conv1")
     y = b.relu(b.bn(y, f"{name}_bn2"), f"{name}_relu2")
@@ -64,7 +68,9 @@ def _bottleneck(x, filters, stride, name):
     return b.add(x, y, f"{name}_add")
 
 
-def _basic(x, filters, stride, name):
+def _basic(
+    x: keras.KerasTensor, filters: int, stride: int, name: str
+) -> keras.KerasTensor:
     x, y = _activate(x, filters, stride, name)
     y = b.conv(y, filters, 3, f"{name}_conv1", stride)
     y = b.relu(b.bn(y, f"{name}_bn2"), f"{name}_relu2")
@@ -72,7 +78,9 @@ def _basic(x, filters, stride, name):
     return b.add(x, y, f"{name}_add")
 
 
-def _activate(x, filters, stride, name):
+def _activate(
+    x: keras.KerasTensor, filters: int, stride: int, name: str
+) -> tuple[keras.KerasTensor, keras.KerasTensor]:
     """Returns the shortcut and the activated tensor."""
     y = b.relu(b.bn(x, f"{name}_bn1"), f"{name}_relu1")
     if stride > 1 or x.shape[-1] != filters:

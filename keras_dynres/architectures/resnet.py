@@ -1,5 +1,7 @@
 """Residual networks with the activation after the addition."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_dynres.architectures import _blocks as b
@@ -15,12 +17,12 @@ DEPTHS = {
 
 
 def resnet(
-    depth=50,
-    input_shape=(224, 224, 3),
-    classes=1000,
-    stem="auto",
-    name=None,
-):
+    depth: int = 50,
+    input_shape: Sequence[int | None] = (224, 224, 3),
+    classes: int = 1000,
+    stem: str = "auto",
+    name: str | None = None,
+) -> keras.Model:
     """Residual network whose blocks end with a ReLU after the addition.
 
     From 50 layers the blocks are bottlenecks with the stride on the 3x3 convolution
@@ -63,7 +65,14 @@ def resnet(
     return keras.Model(inputs, outputs, name=name or f"resnet_{depth}")
 
 
-def bottleneck(x, filters, stride, name, width=None, groups=1):
+def bottleneck(
+    x: keras.KerasTensor,
+    filters: int,
+    stride: int,
+    name: str,
+    width: int | None = None,
+    groups: int = 1,
+) -> keras.KerasTensor:
     """1x1, 3x3, 1x1 convolution to `4 * filters` channels; ResNeXt's block too."""
     width = width or filters
     y = b.bn(b.conv(x, width, 1, f"{name}_conv1"), f"{name}_bn1")
@@ -74,14 +83,18 @@ def bottleneck(x, filters, stride, name, width=None, groups=1):
     return _join(x, y, stride, name)
 
 
-def _basic(x, filters, stride, name):
+def _basic(
+    x: keras.KerasTensor, filters: int, stride: int, name: str
+) -> keras.KerasTensor:
     y = b.bn(b.conv(x, filters, 3, f"{name}_conv1", stride), f"{name}_bn1")
     y = b.relu(y, f"{name}_relu1")
     y = b.bn(b.conv(y, filters, 3, f"{name}_conv2"), f"{name}_bn2")
     return _join(x, y, stride, name)
 
 
-def _join(x, y, stride, name):
+def _join(
+    x: keras.KerasTensor, y: keras.KerasTensor, stride: int, name: str
+) -> keras.KerasTensor:
     filters = y.shape[-1]
     if stride > 1 or x.shape[-1] != filters:
         x = b.conv(x, filters, 1, f"{name}_shortcut", stride)

@@ -1,5 +1,7 @@
 """Residual networks with grouped convolutions."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_dynres.architectures import _blocks as b
@@ -9,14 +11,14 @@ _DEPTHS = {depth: DEPTHS[depth] for depth in (50, 101, 152)}
 
 
 def resnext(
-    depth=101,
-    cardinality=32,
-    width=4,
-    input_shape=(224, 224, 3),
-    classes=1000,
-    stem="auto",
-    name=None,
-):
+    depth: int = 101,
+    cardinality: int = 32,
+    width: int = 4,
+    input_shape: Sequence[int | None] = (224, 224, 3),
+    classes: int = 1000,
+    stem: str = "auto",
+    name: str | None = None,
+) -> keras.Model:
     """ResNeXt: bottlenecks whose 3x3 convolution works in groups.
 
     Layers are named as those of `resnet`: `stage1_block1_conv1`, `..._add`, ...

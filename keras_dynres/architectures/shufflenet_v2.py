@@ -1,10 +1,13 @@
 """Networks of units that work on half of their channels and shuffle them."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_dynres.architectures import _blocks as b
 from keras_dynres.architectures import _mobile as m
 from keras_dynres.architectures import _shuffle as s
+from keras_dynres.errors import one_of
 
 # Channels of stages 2 to 4 and of the last convolution.
 _WIDTHS = {
@@ -17,13 +20,13 @@ _UNITS = {2: 4, 3: 8, 4: 4}
 
 
 def shufflenet_v2(
-    width=1.0,
-    input_shape=(224, 224, 3),
-    classes=1000,
-    stem="auto",
-    shortcut="input",
-    name=None,
-):
+    width: float = 1.0,
+    input_shape: Sequence[int | None] = (224, 224, 3),
+    classes: int = 1000,
+    stem: str = "auto",
+    shortcut: str = "input",
+    name: str | None = None,
+) -> keras.Model:
     """ShuffleNetV2: each unit works on half of its channels, then they are mixed.
 
     Stages are numbered from 2, as published. Layers are named `stage2_block1_conv1`,
@@ -58,9 +61,9 @@ def shufflenet_v2(
         [ShuffleNet V2: Practical Guidelines for Efficient CNN Architecture Design](
         https://arxiv.org/abs/1807.11164) (Ma et al., 2018)
     """
-    b.check_choice("width", width, _WIDTHS)
+    one_of("width", width, _WIDTHS)
     b.check_positive(classes=classes)
-    b.check_choice("shortcut", shortcut, ("input", "half"))
+    one_of("shortcut", shortcut, ("input", "half"))
     inputs = b.image_input(input_shape)
     x = _stem(inputs, b.stem_kind(stem, input_shape))
     *channels, last = _WIDTHS[width]
@@ -75,7 +78,7 @@ def shufflenet_v2(
     return keras.Model(inputs, outputs, name=name or f"shufflenet_v2_{width:g}")
 
 
-def _stem(x, kind):
+def _stem(x: keras.KerasTensor, kind: str) -> keras.KerasTensor:
     first, second = m.halvings(kind)
     x = b.conv(x, 24, 3, "stem_conv", first)
     x = b.relu(b.bn(x, "stem_bn"), "stem_relu")

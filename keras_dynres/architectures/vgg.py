@@ -1,9 +1,11 @@
 """Plain networks of 3x3 convolutions with batch norm."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_dynres.architectures import _blocks as b
-from keras_dynres.errors import DynresError
+from keras_dynres.errors import DynresError, one_of
 
 # Convolutions of each stage.
 _DEPTHS = {
@@ -15,13 +17,13 @@ _DEPTHS = {
 
 
 def vgg(
-    depth=16,
-    input_shape=(32, 32, 3),
-    classes=10,
-    head="pool",
-    dropout=0.5,
-    name=None,
-):
+    depth: int = 16,
+    input_shape: Sequence[int | None] = (32, 32, 3),
+    classes: int = 10,
+    head: str = "pool",
+    dropout: float = 0.5,
+    name: str | None = None,
+) -> keras.Model:
     """VGG with batch norm after every convolution.
 
     Layers are named `stage1_conv1`, `stage1_bn1`, `stage1_relu1`, `stage1_pool`.
@@ -54,7 +56,7 @@ def vgg(
     """
     convolutions = b.blocks_per_stage("VGG", depth, _DEPTHS)
     b.check_positive(classes=classes)
-    b.check_choice("head", head, ("pool", "dense"))
+    one_of("head", head, ("pool", "dense"))
     b.check_rate(dropout=dropout)
     dense = head == "dense"
     halvings = 5 if dense else 4
@@ -71,7 +73,9 @@ def vgg(
     return keras.Model(inputs, outputs, name=name or f"vgg_{depth}")
 
 
-def _dense_head(x, classes, dropout):
+def _dense_head(
+    x: keras.KerasTensor, classes: int, dropout: float
+) -> keras.KerasTensor:
     if None in x.shape[1:]:
         raise DynresError(
             "head='dense' needs a known height and width, or head='pool'. "

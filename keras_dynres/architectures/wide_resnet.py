@@ -1,18 +1,20 @@
 """Wide residual networks."""
 
+from collections.abc import Sequence
+
 import keras
 
 from keras_dynres.architectures import _blocks as b
 
 
 def wide_resnet(
-    depth=16,
-    width=2,
-    input_shape=(32, 32, 3),
-    classes=10,
-    dropout=0.0,
-    name=None,
-):
+    depth: int = 16,
+    width: int = 2,
+    input_shape: Sequence[int | None] = (32, 32, 3),
+    classes: int = 10,
+    dropout: float = 0.0,
+    name: str | None = None,
+) -> keras.Model:
     """Wide residual network: three stages of pre-activation blocks.
 
     Example:
@@ -52,7 +54,9 @@ def wide_resnet(
     return keras.Model(inputs, outputs, name=name or f"wrn_{depth}_{width}")
 
 
-def block(x, filters, stride, name, dropout=0.0):
+def block(
+    x: keras.KerasTensor, filters: int, stride: int, name: str, dropout: float = 0.0
+) -> keras.KerasTensor:
     """One pre-activation residual block."""
     y = b.relu(b.bn(x, f"{name}_bn1"), f"{name}_relu1")
     if stride > 1 or x.shape[-1] != filters:

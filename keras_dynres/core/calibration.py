@@ -1,41 +1,51 @@
 """Batch-norm statistics, exact over a number of batches."""
 
-import itertools
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_dynres import graph
+from keras_dynres.core.batches import images_of
 from keras_dynres.core.traces import one_trace_each
 from keras_dynres.errors import DynresError
 from keras_dynres.instance import FULL
 
 
-def calibrate(model, data, names, batches, resume, verbose):
+def calibrate(
+    model: keras.Model,
+    data: Any,
+    names: Sequence[str],
+    batches: int | None,
+    resume: bool,
+    verbose: Any,
+):
     """Fills the statistics of the named instances; see `DynamicModel.calibrate`.
 
     A layer that several instances fill gets the moments of all, each weighted by how
     often training draws it, once the last of them has run.
     """
     names = _in_order(model, names, resume)
-    odds = model.probabilities()
+    odds = model.plan.odds
     filled = {name: _filled_by(model, name) for name in names}
+    data = _repeatable(data, batches)
     parts, finished = {}, set()
     bar = keras.utils.Progbar(len(names), verbose=int(bool(verbose)), unit_name="inst")
     for done, name in enumerate(names, 1):
-        shared = model.at(name, uncalibrated=True)
+        shared = model.at(name, uncalibrated=True, training=True)
         for layer, moments in _moments_of(shared, name, filled[name], data, batches):
             parts.setdefault(layer, []).append((odds[name], moments))
         waiting = {id(layer) for later in names[done:] for layer in filled[later]}
-        for layer in [each for each in parts if id(each) not in waiting]:
+        for layer in [layer for layer in parts if id(layer) not in waiting]:
             _store(layer, parts.pop(layer))
             finished.add(id(layer))
         _mark(model, [n for n in names if {id(x) for x in filled[n]} <= finished])
         bar.update(done)
 
 
-def recalibrate(model, data, batches=None):
+def recalibrate(model: keras.Model, data: Any, batches: int | None = None):
     """Computes a plain model's batch-norm statistics anew, exactly over the data.
 
     For a copy of one instance: what `calibrate` writes into a model of the menu may be
@@ -58,6 +68,13 @@ def recalibrate(model, data, batches=None):
         _store(layer, [(1, moments)])
 
 
+def _repeatable(data, batches):
+    """The data, which every instance runs over; what comes once is kept."""
+    if isinstance(data, Iterator):
+        return list(images_of(data, limit_batches=batches))
+    return data
+
+
 def _in_order(model, names, resume):
     """What is to be done: `full` first, since the others stand on its statistics."""
     names = sorted(names, key=lambda name: name != FULL)
@@ -68,10 +85,10 @@ def _in_order(model, names, resume):
 
 def _filled_by(model, name):
     """The batch norms whose statistics an instance determines."""
-    norms = _norm_calls(model.at(name, uncalibrated=True))
-    if model.statistics != "uniform" and name != FULL:
+    norms = _norm_calls(model.at(name, uncalibrated=True, training=True))
+    if not model.statistics.shared and name != FULL:
         # Calls that are the full network's see what the full network sees.
-        full = graph.calls(model.at(FULL, uncalibrated=True))
+        full = graph.calls(model.at(FULL, uncalibrated=True, training=True))
         same = {id(call.outputs[0]) for call in full}
         norms = [call for call in norms if id(call.outputs[0]) not in same]
     return list(dict.fromkeys(call.layer for call in norms))
@@ -91,10 +108,10 @@ def _moments_of(model, name, layers, data, batches):
         return []
     probe, order = _probe(model, layers)
     totals, seen = 0, 0
-    for images in _images(data, batches):
+    for images in images_of(data, limit_batches=batches):
         with one_trace_each():
             got = probe.predict_on_batch(images)
-        rows = [np.asarray(each, "float64").mean(axis=0) for each in got]
+        rows = [np.asarray(row, "float64").mean(axis=0) for row in got]
         pairs = zip(rows[::2], rows[1::2], strict=True)
         flat = [part for mean, var in pairs for part in (mean, var + mean**2)]
         if not all(np.isfinite(part).all() for part in flat):
@@ -104,8 +121,6 @@ def _moments_of(model, name, layers, data, batches):
             )
         totals = totals + len(images) * np.concatenate(flat)
         seen += len(images)
-    if not seen:
-        raise DynresError("Nothing to calibrate on: the data held no batch.")
     widths = [w for layer in order for w in 2 * [layer.moving_mean.shape[0]]]
     split = np.split(totals / seen, np.cumsum(widths)[:-1])
     return list(zip(order, zip(split[::2], split[1::2], strict=True), strict=True))
@@ -130,15 +145,6 @@ def _probe(instance_graph, layers):
     edits = {layer.name: take(layer) for layer in layers}
     probe = graph.rewire(instance_graph, edits)
     return keras.Model(probe.input, outputs), order
-
-
-def _images(data, batches):
-    if isinstance(data, np.ndarray):
-        data = np.array_split(data, range(128, len(data), 128))
-    if isinstance(data, keras.utils.PyDataset):
-        data = (data[i] for i in range(len(data)))
-    for batch in itertools.islice(iter(data), batches):
-        yield np.asarray(batch[0] if isinstance(batch, (tuple, list)) else batch)
 
 
 def _store(layer, parts):
@@ -178,5 +184,5 @@ class _Moments(keras.layers.Layer):
             x = x + ops.reshape(norm.beta, shape)
         # A leading one makes them a batch of one to predict_on_batch, and one row a
         # replica under a distribution strategy.
-        rows = [ops.reshape(each, (1, -1)) for each in (mean, variance)]
+        rows = [ops.reshape(moment, (1, -1)) for moment in (mean, variance)]
         return [ops.cast(x, inputs.dtype), *rows]

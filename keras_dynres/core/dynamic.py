@@ -1,28 +1,35 @@
 """The model every method is: a menu of instances over one set of weights."""
 
+import contextlib
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 
 from keras_dynres import cost, graph
-from keras_dynres.core import statistics as slots
+from keras_dynres.core import plan, teaching
 from keras_dynres.core.calibration import calibrate
+from keras_dynres.core.gradients import GradientSums
+from keras_dynres.core.instance_graphs import InstanceGraphs
 from keras_dynres.core.measurement import evaluate_menu
-from keras_dynres.core.method import Method
+from keras_dynres.core.statistics import ByInstance, Slots, Uniform
 from keras_dynres.core.steps import InstanceSteps
-from keras_dynres.errors import DynresError, NotCalibratedError, UnknownNameError
+from keras_dynres.errors import DynresError, NotCalibratedError
 from keras_dynres.instance import FULL, Instance, Menu
 
 
-class DynamicModel(Method, keras.Model):
+class DynamicModel(keras.Model):
     """A network that is a menu of instances; the base of every method.
 
     An instance is a plain functional graph over the base's own layers. `fit` draws
     one for each step on the host; `predict` and `evaluate` run `full`, and
     `model.at(name)` is the model of any other.
 
-    A method says which instances there are (`define_instances`), how each rewires
-    the base (`rule`) and, where uniform drawing is not meant, how often each is drawn
-    (`probabilities`).
+    A method says which instances there are (`define_instances`) and how each rewires
+    the base (`rule`). Where the defaults are not meant, it names its kinds of
+    `statistics` in `STATISTICS` and assigns a `plan` of its own.
 
     Args:
         base: A functional `keras.Model`. It is not changed; its layers are shared.
@@ -32,9 +39,27 @@ class DynamicModel(Method, keras.Model):
         seed: Seeds the drawing of instances: step `n` always draws the same one.
         menu: What a saved model knew of its menu (JSON text).
         name: Name of the model, by default the base's.
+
+    Attributes:
+        graph: The base with nested models entered: what rules are about.
+        statistics: The `keras_dynres.core.statistics.Statistics`.
+        plan: The `keras_dynres.core.plan.Plan`: what training steps train. Another one
+            may be assigned before `fit`.
+        slots: The batch norms in place of the base's, by their keys.
     """
 
-    def __init__(self, base, *, statistics="instance", seed=0, menu=None, name=None):
+    # What `statistics` may be, from fine to coarse.
+    STATISTICS = {kind.name: kind for kind in (ByInstance, Uniform)}
+
+    def __init__(
+        self,
+        base: keras.Model,
+        *,
+        statistics: str = "instance",
+        seed: int = 0,
+        menu: str | None = None,
+        name: str | None = None,
+    ):
         base = graph.as_functional(base)
         super().__init__(name=name or base.name, autocast=False)
         if statistics not in self.STATISTICS:
@@ -43,82 +68,116 @@ class DynamicModel(Method, keras.Model):
                 f"statistics is {known}. Received: statistics={statistics!r}"
             )
         self.base = base
-        self.statistics = statistics
         self.seed = int(seed)
-        # One object keeps what Keras must not track: graphs, names, the menu.
-        self._book = _Book(graph.flatten(base))
-        self._book.instances = {i.name: i for i in self.define_instances()}
-        if menu is not None:
-            self._book.menu = Menu.from_json(menu)
+        flat = graph.flatten(base)
+        # An object that Keras does not look into, so that no graph is tracked.
+        self._graphs = InstanceGraphs(flat, self.define_instances(), self.name)
+        instances = self._graphs.instances.values()
+        self._menu = menu and Menu.from_json(menu).described(instances)
         self._active = None
-        self.slots = slots.make(
-            self._book.batch_norms,
-            self._book.instances.values(),
-            self.slot,
-            self.affine_slot,
-        )
+        self.statistics = self.STATISTICS[statistics](self)
+        self.plan = plan.uniform(self.instances, self.seed)
+        self._graphs.use(Slots(flat, instances, self.statistics))
+        self.slots = self._graphs.slots.layers
         self.calibrated = self.add_weight(
-            shape=(len(self._book.instances),),
+            shape=(len(instances),),
             initializer="zeros",
             trainable=False,
             name="calibrated",
         )
         self.built = True
 
+    # === What a method says ===
+
+    def define_instances(self) -> Sequence[Instance]:
+        """The instances, `full` among them: `Instance(name, settings)`.
+
+        An `Instance` also says which of the base's outputs it gives, and by which other
+        names it is known.
+        """
+        return [Instance(FULL)]
+
+    def rule(self, instance: Instance) -> Mapping:
+        """How an instance rewires the base: edits for `graph.rewire`."""
+        del instance
+        return {}
+
+    def training_rule(self, instance: Instance) -> Mapping:
+        """How it does in training and calibration, where that is another graph."""
+        return self.rule(instance)
+
+    def cost_of(self, instance: Instance) -> Any:
+        """What an instance costs: an object with `macs`, `flops` and `params`.
+
+        Counted from its graph; a method of many instances may know a quicker way.
+        """
+        return cost.count(self._graphs.of(instance, self.rule))
+
     # === The menu and its graphs ===
 
     @property
-    def instances(self):
-        """Names of all instances, in the method's own order."""
-        return list(self._book.instances)
+    def graph(self) -> keras.Model:
+        """The flat base, a functional `keras.Model`."""
+        return self._graphs.flat
 
     @property
-    def menu(self):
-        """The `Menu`: instances with exact costs and what was measured of them."""
-        if self._book.menu is None:
-            self._book.menu = Menu(
-                self._counted(each) for each in self._book.instances.values()
-            )
-        return self._book.menu
+    def instances(self) -> list[str]:
+        """Names of all instances, in the method's own order."""
+        return list(self._graphs.instances)
 
-    def at(self, instance, copy=False, uncalibrated=False):
+    @property
+    def menu(self) -> Menu:
+        """The `Menu`: instances with exact costs and what was measured of them."""
+        if self._menu is None:
+            self._menu = Menu(map(self._counted, self._graphs.instances.values()))
+        return self._menu
+
+    def at(
+        self,
+        instance: str | Instance,
+        copy: bool = False,
+        uncalibrated: bool = False,
+        training: bool = False,
+    ) -> keras.Model:
         """The model of one instance.
 
         Args:
-            instance: An `Instance` of the menu or its name.
+            instance: An `Instance` of the menu, its name or an alias.
             copy: Whether to copy the weights into a model of its own, made of
                 stock layers alone. By default they are shared.
             uncalibrated: Allows an instance whose statistics were not computed.
+            training: Whether the graph that training runs is meant, in methods where
+                that is another.
 
         Returns:
             A functional `keras.Model`.
         """
-        name = self._known(instance)
-        needs = not self.trains_statistics and self.owned_slots(name)
+        instance = self._graphs.named(instance)
+        name = instance.name
+        needs = not self.statistics.trained and self.owned_slots(name)
         if needs and not uncalibrated and not self.is_calibrated(name):
             raise NotCalibratedError(
                 f"Instance {name!r} has no batch-norm statistics since the weights "
                 f"last changed: run model.calibrate(data, instances=[{name!r}]) "
                 "before inference."
             )
-        shared = self._graph(name)
-        if not copy:
-            return shared
-        return slots.plain_copy(shared, self._slot_keys(name), self.slots)
+        rule = self._rule(training)
+        return (self._graphs.copy if copy else self._graphs.of)(instance, rule)
 
-    def is_calibrated(self, instance):
+    def is_calibrated(self, instance: str | Instance) -> bool:
         """Whether `calibrate` finished with an instance since the weights changed.
 
         One that has no statistics of its own, such as `full`, can do without.
         """
         flags = np.asarray(self.calibrated + 0)  # A mirrored variable's value too.
-        return bool(flags[self.instances.index(self._known(instance))])
+        return bool(flags[self.instances.index(self._graphs.named(instance).name)])
 
-    def owned_slots(self, instance):
+    def owned_slots(self, instance: str | Instance) -> list[str]:
         """Keys of the statistics in an instance's graph that are not the base's."""
-        return list(self._slot_keys(self._known(instance)).values())
+        instance = self._graphs.named(instance)
+        return list(self._graphs.slots.keys(instance).values())
 
-    def with_statistics(self, statistics):
+    def with_statistics(self, statistics: str) -> "DynamicModel":
         """The same weights with batch-norm statistics kept in another way.
 
         The model that is returned stands over the same base, whose statistics both
@@ -137,15 +196,10 @@ class DynamicModel(Method, keras.Model):
         """
         config = {**self.get_config(), "statistics": statistics, "menu": None}
         other = type(self)(**{**config, "base": self.base})
-        for name in self.instances:
-            mine, theirs = self._slot_keys(name), other._slot_keys(name)
-            for layer in mine.keys() & theirs.keys():
-                source, target = self.slots[mine[layer]], other.slots[theirs[layer]]
-                for one, new in zip(source.weights, target.weights, strict=True):
-                    new.assign(one)
+        self._graphs.slots.copy_to(other._graphs.slots)
         return other
 
-    def cost_table(self, instance=None):
+    def cost_table(self, instance: str | Instance | None = None):
         """Prints the costs of all instances, or of one instance's layers."""
         print(
             self.menu
@@ -154,7 +208,12 @@ class DynamicModel(Method, keras.Model):
         )
 
     def calibrate(
-        self, data, batches=None, instances=None, resume=False, verbose="auto"
+        self,
+        data: Any,
+        batches: int | None = None,
+        instances: Sequence[str | Instance] | None = None,
+        resume: bool = False,
+        verbose: Any = "auto",
     ):
         """Computes batch-norm statistics for inference, exactly over the data.
 
@@ -162,70 +221,135 @@ class DynamicModel(Method, keras.Model):
         all their pixels. Interrupted, it keeps the instances it finished.
 
         Args:
-            data: A `tf.data.Dataset`, `PyDataset` or other iterable of batches
-                (images, or tuples that begin with them), or an array of images.
+            data: Images, or batches of images with or without labels: an array, a tuple
+                of arrays, a `tf.data.Dataset`, a `PyDataset`, any iterable.
             batches: How many batches to use, by default all.
             instances: Names to calibrate, by default all.
             resume: Leaves out what is calibrated since the weights last changed.
             verbose: 0 silences the progress bar.
         """
-        names = [self._known(i) for i in instances or self.instances]
+        names = [self._graphs.named(i).name for i in instances or self.instances]
         calibrate(self, data, names, batches, resume, verbose)
 
-    def evaluate_menu(self, data, instances=None, metrics=None, verbose="auto"):
+    def evaluate_menu(
+        self,
+        data: Any,
+        instances: Sequence[str | Instance] | None = None,
+        metrics: Any = None,
+        verbose: Any = "auto",
+    ) -> Menu:
         """Evaluates instances and keeps the figures in the menu.
 
+        Example:
+
+        ```python
+        menu = model.evaluate_menu(test, metrics=[keras.metrics.MeanIoU(...)])
+        menu.within(macs=2e9)  # The best by mean_iou.
+        ```
+
         Args:
-            data: What `evaluate` takes: a dataset of (images, labels).
+            data: Labelled images: a tuple of arrays, a `tf.data.Dataset`, a
+                `PyDataset`, or any iterable of batches.
             instances: Names, by default all.
             metrics: Keras metrics; by default those the model was compiled with, or
-                top-1 accuracy.
+                top-1 accuracy. Where accuracy is not among them, the first becomes the
+                figure that the menu chooses by, its `metric`.
             verbose: 0 silences the progress bar.
 
         Returns:
             The `Menu`.
         """
-        names = [self._known(i) for i in instances or self.menu.names]
+        names = [self.menu[i].name for i in instances or self.menu.names]
         return evaluate_menu(self, data, names, metrics, verbose)
 
-    # === Keras ===
+    # === Training ===
 
-    def call(self, inputs, training=None):
-        """Runs the instance being trained, or `full`."""
-        name = self._active if training and self._active else FULL
-        return self._graph(name)(inputs, training=training)
+    def probabilities(self) -> dict[str, float]:
+        """How often training draws each instance, as the plan has it."""
+        return self.plan.odds
 
-    def build(self, input_shape=None):
-        """Does nothing: the base is built."""
+    def instances_at_step(self, step: int) -> list[str]:
+        """Names of the instances that a step trains, as the plan has it."""
+        return self.plan.names_at(step)
 
-    def make_train_function(self, force=False):
+    @contextlib.contextmanager
+    def training_of(self, name: str) -> Iterator[None]:
+        """Within it, what is called in training mode is the named instance."""
+        self._active = name
+        try:
+            yield
+        finally:
+            self._active = None
+
+    def make_train_function(self, force: bool = False):
         """One compiled step for each instance, chosen on the host before each."""
         if self.steps_per_execution != 1:
             raise DynresError(
                 "A step trains one instance: compile with steps_per_execution=1. "
                 f"Received: steps_per_execution={self.steps_per_execution}"
             )
+        if self.plan.teaches:
+            self._refuse_replicas()
         # The weights are about to change: what was computed from them no longer holds.
         self.calibrated.assign(np.zeros(len(self.instances), "float32"))
-        if self._book.menu is not None:
-            self._book.menu.forget()
+        if self._menu is not None:
+            self._menu.forget()
         if self.train_function is None or force:
             self.train_function = InstanceSteps(self, super().make_train_function)
         self.train_function.rewind()
+        self.plan.begin()
 
-    def get_config(self):
+    def compute_loss(
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
+        """Keras' loss; for an instance that learns from another, their distance."""
+        if not teaching.is_taught(y):
+            return super().compute_loss(x, y, y_pred, sample_weight, training)
+        distance = teaching.distance(self.base, y_pred, y[teaching.TAUGHT])
+        return teaching.with_losses(distance, self.losses)
+
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict:
+        """Keras' metrics; of an instance that teaches its outputs too."""
+        taught = teaching.is_taught(y)
+        labels = y["labels"] if taught else y
+        logs = super().compute_metrics(x, labels, y_pred, sample_weight)
+        adding = isinstance(self.optimizer, GradientSums)
+        if self.plan.teaches and adding and not taught:
+            logs = {**logs, teaching.TAUGHT: y_pred}
+        return logs
+
+    # === Keras ===
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Runs the instance being trained, or `full`."""
+        name = self._active if training and self._active else FULL
+        instance = self._graphs.named(name)
+        graph = self._graphs.of(instance, self._rule(training))
+        return graph(inputs, training=training)
+
+    def build(self, input_shape: Any = None):
+        """Does nothing: the base is built."""
+
+    def get_config(self) -> dict:
         """The arguments of `__init__`, the menu's figures among them."""
-        menu = self._book.menu
+        menu = self._menu
         return {
             "base": keras.saving.serialize_keras_object(self.base),
-            "statistics": self.statistics,
+            "statistics": self.statistics.name,
             "seed": self.seed,
             "menu": None if menu is None else menu.to_json(),
             "name": self.name,
         }
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Mapping) -> "DynamicModel":
         """A model with the base the configuration describes."""
         config = dict(config)
         base = keras.saving.deserialize_keras_object(config.pop("base"))
@@ -233,60 +357,24 @@ class DynamicModel(Method, keras.Model):
 
     # === Private ===
 
-    def _known(self, instance):
-        name = getattr(instance, "name", instance)
-        name = self.aliases().get(name, name)
-        if name not in self._book.instances:
-            raise UnknownNameError(f"instance of {self.name!r}", name, self.instances)
-        return name
-
     def _counted(self, instance):
         counted = self.cost_of(instance)
-        return Instance(
-            instance.name,
-            instance.settings,
-            counted.macs,
-            counted.flops,
-            counted.params,
+        return dataclasses.replace(
+            instance, macs=counted.macs, flops=counted.flops, params=counted.params
         )
 
-    def _changed(self, instance):
-        if instance.name not in self._book.changed:
-            edited = list(self.rule(instance))
-            self._book.changed[instance.name] = graph.downstream(
-                self._book.flat, edited
+    def _rule(self, training):
+        """The rule of the graphs that are run; one and the same in most methods."""
+        another = type(self).training_rule is not DynamicModel.training_rule
+        return self.training_rule if training and another else self.rule
+
+    def _refuse_replicas(self):
+        """Replicas do not share what one instance teaches another."""
+        if keras.backend.backend() != "tensorflow":
+            return
+        replicas = self.distribute_strategy.num_replicas_in_sync
+        if replicas > 1:
+            raise DynresError(
+                "Instances learn from one another on one replica alone: take "
+                f"another sampling. Received: a strategy of {replicas} replicas"
             )
-        return self._book.changed[instance.name]
-
-    def _slot_keys(self, name):
-        if name not in self._book.slot_keys:
-            instance = self._book.instances[name]
-            keys = slots.keys(self._book.batch_norms, instance, self.slot)
-            self._book.slot_keys[name] = keys
-        return self._book.slot_keys[name]
-
-    def _graph(self, name):
-        graphs = self._book.graphs
-        if name not in graphs:
-            instance = self._book.instances[name]
-            rule, output = self.rule(instance), self.output(instance)
-            edits = slots.with_slots(rule, self._slot_keys(name), self.slots)
-            title = slots.scope(f"{self.name}_{name}")
-            try:
-                graphs[name] = graph.rewire(self._book.flat, edits, title, output)
-            except ValueError as error:
-                raise DynresError(
-                    f"Instance {name!r} cannot be built over {self.base.name!r}: "
-                    f"{error}"
-                ) from error
-        return graphs[name]
-
-
-class _Book:
-    """What a model knows and Keras need not save."""
-
-    def __init__(self, flat):
-        self.flat = flat
-        self.batch_norms = slots.batch_norms(flat)
-        self.instances, self.graphs, self.changed, self.slot_keys = {}, {}, {}, {}
-        self.menu = None

@@ -1,4 +1,4 @@
-"""What stands in the optimizer's place in steps that use some weights, or only add.
+"""What stands in the optimizer's place in steps that move some weights, or only add.
 
 Keras computes gradients inside its own training step and hands them to the model's
 optimizer. Whatever else is to happen to them happens here, the same on each backend.
@@ -6,13 +6,15 @@ optimizer. Whatever else is to happen to them happens here, the same on each bac
 
 import contextlib
 import warnings
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import keras
 from keras import ops
 
 
 @contextlib.contextmanager
-def in_place_of(model, stand_in):
+def in_place_of(model: keras.Model, stand_in: Any) -> Iterator[None]:
     """Lets Keras' training step meet `stand_in` as the model's optimizer."""
     # Around Keras' attribute tracking, which would make it a part of the model.
     own = vars(model)
@@ -24,55 +26,50 @@ def in_place_of(model, stand_in):
         own["optimizer"] = optimizer
 
 
-class UsedWeights:
-    """The step of one instance: weights it does not use stay as they are.
+class MovedWeights:
+    """Moves the weights of one instance; others stay as they are.
 
     Momentum and weight decay would move them otherwise, under JAX, and TensorFlow would
     warn of them.
 
     Args:
         model: The `DynamicModel`.
-        name: The instance.
+        moved: The weights to move.
     """
 
-    def __init__(self, model, name):
-        self._model = model
-        self._name = name
-
-    def step(self, *args):
-        """A `train_step` of Keras."""
-        model = self._model
+    def __init__(self, model: keras.Model, moved: Sequence):
+        self._weights = model.trainable_variables
         self._optimizer = model.optimizer
-        self._used = {id(w) for w in _trainable(model, self._name)}
-        if self._used == {id(w) for w in model.trainable_weights}:
-            return type(model).train_step(model, *args)
-        with in_place_of(model, self):
-            return type(model).train_step(model, *args)
+        self._moved = {id(weight) for weight in moved}
+
+    @property
+    def all(self) -> bool:
+        """Whether every weight is moved, as by the optimizer itself."""
+        return self._moved == {id(weight) for weight in self._weights}
 
     # === What Keras' training steps ask of an optimizer ===
 
     @property
-    def variables(self):
+    def variables(self) -> list:
         """The optimizer's."""
         return self._optimizer.variables
 
-    def scale_loss(self, loss):
+    def scale_loss(self, loss: Any) -> Any:
         """As the optimizer does."""
         return self._optimizer.scale_loss(loss)
 
-    def apply_gradients(self, pairs):
-        """Applies those of the weights in use (TensorFlow)."""
-        used = [(g, w) for g, w in pairs if id(w) in self._used]
-        self._optimizer.apply_gradients(used)
+    def apply_gradients(self, pairs: Sequence):
+        """Applies those of the weights to move (TensorFlow)."""
+        moved = [(g, w) for g, w in pairs if id(w) in self._moved]
+        self._optimizer.apply_gradients(moved)
 
-    def stateless_apply(self, variables, gradients, weights):
-        """Applies those of the weights in use (JAX)."""
-        mine = self._model.trainable_variables
-        given = [
-            g if id(w) in self._used else None
-            for g, w in zip(gradients, mine, strict=True)
+    def stateless_apply(self, variables: list, gradients: list, weights: list) -> tuple:
+        """Applies those of the weights to move (JAX)."""
+        kept = [
+            gradient if id(weight) in self._moved else None
+            for gradient, weight in zip(gradients, self._weights, strict=True)
         ]
-        return _apply_stateless(self._optimizer, variables, given, weights)
+        return _apply_stateless(self._optimizer, variables, kept, weights)
 
 
 class GradientSums:
@@ -82,13 +79,13 @@ class GradientSums:
         model: The `DynamicModel`.
     """
 
-    def __init__(self, model):
+    def __init__(self, model: keras.Model):
         self._model = model
         self._optimizer = model.optimizer
         self._sums = None
-        self._used = {}
+        self._places = {}
 
-    def open(self, *state):
+    def open(self, *state: tuple) -> tuple:
         """Makes the sums, zeros, where there are none.
 
         Args:
@@ -109,7 +106,7 @@ class GradientSums:
                 self._sums = [_local(w) for w in self._model.trainable_variables]
         return ()
 
-    def close(self, state):
+    def close(self, state: tuple) -> tuple:
         """The state without the sums, which are kept for the next update (JAX)."""
         trainable, others, optimizer, metrics = state
         count = len(self._optimizer.variables)
@@ -123,38 +120,30 @@ class GradientSums:
         else:
             self._sums = None
 
-    def unused(self, names):
-        """The weights that none of the instances uses, as the keys of a dict.
+    def unmoved(self, names: Sequence[str]) -> dict:
+        """The weights that none of the instances moves, as the keys of a dict.
 
         Keys are part of what a function is compiled for, values would be its input.
         """
-        mine = self._model.trainable_variables
+        weights = self._model.trainable_variables
         for name in names:
-            if name not in self._used:
-                used = {id(w) for w in _trainable(self._model, name)}
-                self._used[name] = {i for i, w in enumerate(mine) if id(w) in used}
-        used = set().union(*(self._used[name] for name in names))
-        return {str(i): None for i in range(len(mine)) if i not in used}
+            if name not in self._places:
+                moved = self._model.plan.weights(self._model, name)
+                ids = {id(weight) for weight in moved}
+                self._places[name] = {i for i, w in enumerate(weights) if id(w) in ids}
+        moved = set().union(*(self._places[name] for name in names))
+        return {str(i): None for i in range(len(weights)) if i not in moved}
 
-    def adding_step(self):
-        """A `train_step` of Keras that adds to the sums."""
-
-        def step(*args):
-            with in_place_of(self._model, self):
-                return type(self._model).train_step(self._model, *args)
-
-        return step
-
-    def applying_step(self, *args):
+    def apply(self, *args: Any) -> dict | tuple:
         """A `train_step` that hands the sums to the optimizer and empties them."""
-        *state, unused = args
+        *state, unmoved = args
         if state:
             weights, others, variables, metrics = state[0]
             count = len(self._optimizer.variables)
             sums = variables[count:]
-            given = [None if str(i) in unused else s for i, s in enumerate(sums)]
+            kept = [None if str(i) in unmoved else s for i, s in enumerate(sums)]
             weights, variables = _apply_stateless(
-                self._optimizer, variables[:count], given, weights
+                self._optimizer, variables[:count], kept, weights
             )
             empty = [ops.zeros_like(s) for s in sums]
             return {}, (weights, others, [*variables, *empty], metrics)
@@ -163,7 +152,7 @@ class GradientSums:
             [
                 (ops.convert_to_tensor(s), w)
                 for i, (s, w) in enumerate(pairs)
-                if str(i) not in unused
+                if str(i) not in unmoved
             ]
         )
         self._empty()
@@ -172,21 +161,21 @@ class GradientSums:
     # === What Keras' training steps ask of an optimizer ===
 
     @property
-    def variables(self):
+    def variables(self) -> list:
         """The optimizer's, and a weight in each sum's place: they are of one kind."""
         return [*self._optimizer.variables, *self._model.trainable_variables]
 
-    def scale_loss(self, loss):
+    def scale_loss(self, loss: Any) -> Any:
         """As the optimizer does."""
         return self._optimizer.scale_loss(loss)
 
-    def apply_gradients(self, pairs):
+    def apply_gradients(self, pairs: Sequence):
         """Adds to the sums (TensorFlow)."""
         for total, (gradient, _) in zip(self._sums, pairs, strict=True):
             if gradient is not None:
                 total.assign(total + ops.cast(gradient, total.dtype))
 
-    def stateless_apply(self, variables, gradients, weights):
+    def stateless_apply(self, variables: list, gradients: list, weights: list) -> tuple:
         """Adds to the sums (JAX)."""
         count = len(self._optimizer.variables)
         sums = variables[count:]
@@ -196,10 +185,6 @@ class GradientSums:
     def _empty(self):
         for total in self._sums:
             total.assign(ops.zeros_like(total))
-
-
-def _trainable(model, name):
-    return model.trained_by(name)
 
 
 def _local(weight):

@@ -1,21 +1,32 @@
 """Evaluating every instance of a menu."""
 
+from collections.abc import Iterator, Sequence
+from typing import Any
+
 import keras
 from keras import ops
 
+from keras_dynres.core.batches import batches
 from keras_dynres.core.traces import one_trace_each
+from keras_dynres.instance import Menu
 
+# Keras' names of metrics, and ours; outputs' names may stand before them.
 _NAMES = {
     "sparse_categorical_accuracy": "accuracy",
-    "categorical_accuracy": "accuracy",
     "sparse_top_k_categorical_accuracy": "top5_accuracy",
     "top_k_categorical_accuracy": "top5_accuracy",
+    "categorical_accuracy": "accuracy",
+    "one_hot_mean_io_u": "mean_iou",
+    "mean_io_u": "mean_iou",
 }
 
 
-def evaluate_menu(model, data, names, metrics, verbose):
+def evaluate_menu(
+    model: keras.Model, data: Any, names: Sequence[str], metrics: Any, verbose: Any
+) -> Menu:
     """Evaluates the named instances; see `DynamicModel.evaluate_menu`."""
     graphs = {name: model.at(name) for name in names}  # Refuses before any work.
+    data = _repeatable(data)
     bar = keras.utils.Progbar(len(names), verbose=int(bool(verbose)), unit_name="inst")
     for done, (name, graph) in enumerate(graphs.items(), 1):
         asked = _asked(model)
@@ -23,17 +34,45 @@ def evaluate_menu(model, data, names, metrics, verbose):
         graph = keras.Model(graph.input, graph.output)
         # A model that was never compiled has no loss, and Keras wants one.
         graph.compile(
-            loss=asked.get("loss") or _nothing,
-            metrics=metrics or asked.get("metrics") or ["accuracy"],
+            loss=asked.get("loss") or _no_loss(graph),
+            metrics=_fresh(metrics) or asked.get("metrics") or _accuracies(graph),
         )
         with one_trace_each():
-            figures = graph.evaluate(data, verbose=0, return_dict=True)
+            figures = graph.evaluate(*data, verbose=0, return_dict=True)
         if not asked.get("loss"):
-            del figures["loss"]
-        readable = {_NAMES.get(key, key): value for key, value in figures.items()}
-        model.menu.record(name, **readable)
+            figures = {k: v for k, v in figures.items() if not k.endswith("loss")}
+        figures = {_readable(key): value for key, value in figures.items()}
+        model.menu.record(name, **figures)
         bar.update(done)
+    if names and model.menu.metric not in figures:
+        known = [key for key in figures if not key.endswith("loss")]
+        model.menu.metric = known[0] if known else model.menu.metric
     return model.menu
+
+
+def _repeatable(data):
+    """What `evaluate` is given, again for each instance."""
+    if isinstance(data, tuple):
+        next(batches(data))  # Says what is wrong with it.
+        return data
+    if isinstance(data, (list, Iterator)):
+        return (_KeptBatches(data),)
+    return (data,)
+
+
+class _KeptBatches(keras.utils.PyDataset):
+    """Batches that would come once, kept for all instances."""
+
+    def __init__(self, data):
+        super().__init__()
+        self._batches = list(data)
+        next(batches(self._batches))
+
+    def __len__(self):
+        return len(self._batches)
+
+    def __getitem__(self, index):
+        return self._batches[index]
 
 
 def _asked(model):
@@ -41,6 +80,34 @@ def _asked(model):
     if not model.compiled:
         return {}
     return keras.saving.deserialize_keras_object(model.get_compile_config()) or {}
+
+
+def _fresh(metrics):
+    """The metrics as objects of their own: what one instance counted is no other's."""
+    return metrics and keras.tree.map_structure(
+        lambda m: type(m).from_config(m.get_config()) if _is_metric(m) else m, metrics
+    )
+
+
+def _is_metric(thing):
+    return isinstance(thing, keras.metrics.Metric)
+
+
+def _readable(key):
+    for name, short in _NAMES.items():
+        if key == name or key.endswith(f"_{name}"):
+            return key.removesuffix(name) + short
+    return key
+
+
+def _accuracies(graph):
+    if isinstance(graph.output, dict):
+        return {name: ["accuracy"] for name in graph.output}
+    return ["accuracy"]
+
+
+def _no_loss(graph):
+    return keras.tree.map_structure(lambda _: _nothing, graph.output)
 
 
 def _nothing(y_true, y_pred):

@@ -1,57 +1,171 @@
 """Which batch-norm statistics an instance uses, each distinct slot made once."""
 
 import re
+from collections.abc import Callable, Iterable
 
 import keras
 
 from keras_dynres import graph
-from keras_dynres.layers import PooledKernelConv2D, StatisticsSlot
+from keras_dynres.instance import Instance
+from keras_dynres.layers import StatisticsSlot
+
+Key = str | None
 
 
-def batch_norms(flat):
+class Statistics:
+    """Which statistics, scale and offset a batch norm uses in an instance.
+
+    A slot is a batch norm in the place of the base's. Instances of one key share it;
+    the key None is the base's own.
+
+    Args:
+        model: The `DynamicModel`, whose `graph` and `rule` are known.
+
+    Attributes:
+        name: What a model is asked for by, as `statistics=`.
+        trained: Whether training leaves statistics that inference can do with.
+            Otherwise an instance with a slot of its own wants `calibrate`.
+        shared: Whether all instances run on the base's statistics.
+    """
+
+    name = ""
+    trained = False
+    shared = False
+
+    def __init__(self, model: keras.Model):
+        del model
+
+    def slot(self, layer: keras.layers.Layer, instance: Instance) -> Key:
+        """The key of the mean and variance `layer` uses in `instance`."""
+        del layer, instance
+
+    def affine_slot(self, layer: keras.layers.Layer, instance: Instance) -> Key:
+        """The key of the scale and offset `layer` uses in `instance`.
+
+        Slots of one key share them, and training changes them as it does the base's.
+        """
+        del layer, instance
+
+
+class Uniform(Statistics):
+    """All instances share the base's."""
+
+    name = "uniform"
+    shared = True
+
+
+class ByInstance(Statistics):
+    """An instance's own, wherever its feature maps differ from the full network's."""
+
+    name = "instance"
+
+    def __init__(self, model: keras.Model):
+        self._graph, self._rule = model.graph, model.rule
+        self._changed = {}
+
+    def slot(self, layer: keras.layers.Layer, instance: Instance) -> Key:
+        """The instance's name, for a layer behind its first edit."""
+        return instance.name if layer.name in self._behind(instance) else None
+
+    def _behind(self, instance):
+        if instance.name not in self._changed:
+            edited = list(self._rule(instance))
+            self._changed[instance.name] = graph.downstream(self._graph, edited)
+        return self._changed[instance.name]
+
+
+class Slots:
+    """The slots of all instances.
+
+    Args:
+        flat: The flat base.
+        instances: All `Instance`s.
+        statistics: The `Statistics`.
+
+    Attributes:
+        layers: `{key: batch norm}`, a slot for each key.
+    """
+
+    def __init__(
+        self,
+        flat: keras.Model,
+        instances: Iterable[Instance],
+        statistics: Statistics,
+    ):
+        self._norms = batch_norms(flat)
+        self._instances = list(instances)
+        self._statistics = statistics
+        self._keys = {}
+        self.layers = self._made()
+
+    def keys(self, instance: Instance) -> dict[str, str]:
+        """{layer name: slot key} of what an instance has in place of the base's."""
+        if instance.name not in self._keys:
+            self._keys[instance.name] = self._chosen(instance, self._statistics.slot)
+        return self._keys[instance.name]
+
+    def edits(self, instance: Instance, edits: dict[str, Callable]) -> dict:
+        """The edits, with slots in place of the batch norms they replace."""
+        edits = dict(edits)
+        for name, key in self.keys(instance).items():
+            swap = graph.swap(self.layers[key])
+            edits[name] = graph.chain(swap, edits[name]) if name in edits else swap
+        return edits
+
+    def base_names(self, instance: Instance) -> dict[str, str]:
+        """{slot's name: name of the base's batch norm it stands for}."""
+        keys = self.keys(instance)
+        return {self.layers[key].name: name for name, key in keys.items()}
+
+    def copy_to(self, other: "Slots"):
+        """Gives another model's slots over the same base what these hold."""
+        for instance in self._instances:
+            keys, new_keys = self.keys(instance), other.keys(instance)
+            for layer in keys.keys() & new_keys.keys():
+                source, target = self.layers[keys[layer]], other.layers[new_keys[layer]]
+                for old, new in zip(source.weights, target.weights, strict=True):
+                    new.assign(old)
+
+    def _chosen(self, instance, choose):
+        chosen = {layer.name: choose(layer, instance) for layer in self._norms}
+        return {n: f"{n}/{key}" for n, key in chosen.items() if key is not None}
+
+    def _made(self):
+        """The first slot of scale and offset that are not the base's owns them.
+
+        Others of their key borrow them.
+        """
+        slots, owners = {}, {}
+        for instance in self._instances:
+            keys = self.keys(instance)
+            affine = self._chosen(instance, self._statistics.affine_slot)
+            for layer in self._norms:
+                key = keys.get(layer.name)
+                if key is None or key in slots:
+                    continue
+                owner = affine.get(layer.name)
+                if owner is None:
+                    slots[key] = StatisticsSlot.of(layer, scope(key))
+                elif owner in owners:
+                    slots[key] = StatisticsSlot.of(owners[owner], scope(key))
+                else:
+                    slots[key] = owners[owner] = _whole(layer, scope(key))
+        return slots
+
+
+def batch_norms(flat: keras.Model) -> list:
     """The batch norms of a flat graph in execution order."""
-    found = [
+    layers = [
         call.layer
         for call in graph.calls(flat)
         if isinstance(call.layer, keras.layers.BatchNormalization)
     ]
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(layers))
 
 
-def keys(norms, instance, slot):
-    """{layer name: slot key} of the statistics that are not the base's."""
-    chosen = {layer.name: slot(layer, instance) for layer in norms}
-    return {name: f"{name}/{key}" for name, key in chosen.items() if key is not None}
-
-
-def make(norms, instances, slot, affine_slot):
-    """{slot key: batch norm} for all instances.
-
-    The first slot of scale and offset that are not the base's owns them, and others
-    of their key borrow them.
-
-    Args:
-        norms: The base's batch norms.
-        instances: All `Instance`s.
-        slot: As `DynamicModel.slot`.
-        affine_slot: As `DynamicModel.affine_slot`.
-    """
-    slots, owners = {}, {}
-    for instance in instances:
-        wanted = keys(norms, instance, slot)
-        affine = keys(norms, instance, affine_slot)
-        for layer in norms:
-            key = wanted.get(layer.name)
-            if key is None or key in slots:
-                continue
-            owner = affine.get(layer.name)
-            if owner is None:
-                slots[key] = StatisticsSlot.of(layer, scope(key))
-            elif owner in owners:
-                slots[key] = StatisticsSlot.of(owners[owner], scope(key))
-            else:
-                slots[key] = owners[owner] = _whole(layer, scope(key))
-    return slots
+def scope(name: str) -> str:
+    """The name with what TensorFlow allows in a scope."""
+    return re.sub(r"[^A-Za-z0-9_.-]", "_", name)
 
 
 def _whole(source, name):
@@ -62,45 +176,3 @@ def _whole(source, name):
     norm.build(tuple(shape))
     norm.set_weights(source.get_weights())
     return norm
-
-
-def with_slots(edits, wanted, slots):
-    """The edits, with slots in place of the batch norms they replace."""
-    edits = dict(edits)
-    for name, key in wanted.items():
-        swap = graph.swap(slots[key])
-        edits[name] = graph.chain(swap, edits[name]) if name in edits else swap
-    return edits
-
-
-def plain_copy(model, wanted, slots):
-    """A model with weights of its own, slots turned into stock batch norms.
-
-    Args:
-        model: An instance's graph.
-        wanted: What `keys` returned for the instance.
-        slots: All slots by their keys.
-    """
-    sources = {slots[key].name: name for name, key in wanted.items()}
-
-    def clone(layer):
-        # Layers that use others' weights; a stock layer can say what they compute.
-        if isinstance(layer, PooledKernelConv2D):
-            return layer.plain()
-        kind = type(layer)
-        if isinstance(layer, StatisticsSlot):
-            kind = keras.layers.BatchNormalization
-        name = sources.get(layer.name, layer.name)
-        return kind.from_config({**layer.get_config(), "name": name})
-
-    copy = keras.models.clone_model(model, clone_function=clone)
-    for mine, theirs in zip(copy.layers, model.layers, strict=True):
-        borrows = isinstance(theirs, PooledKernelConv2D)
-        values = theirs.plain_weights() if borrows else theirs.get_weights()
-        mine.set_weights(values)
-    return copy
-
-
-def scope(name):
-    """The name with what TensorFlow allows in a scope."""
-    return re.sub(r"[^A-Za-z0-9_.-]", "_", name)

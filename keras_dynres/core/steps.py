@@ -2,15 +2,17 @@
 
 import contextlib
 import functools
+from collections.abc import Callable
+from typing import Any
 
 import keras
 
-from keras_dynres.core.gradients import GradientSums, UsedWeights, in_place_of
+from keras_dynres.core.gradients import GradientSums, MovedWeights, in_place_of
 from keras_dynres.core.traces import one_trace_each
 
 
 class InstanceSteps:
-    """A train function that picks the step's instances, then runs their functions.
+    """A train function that asks the plan for a step's instances and trains them.
 
     A step of one instance is Keras' own. In a step of several each adds its gradients
     to a sum, one after the other on the same batch, and the optimizer applies the sum.
@@ -18,40 +20,41 @@ class InstanceSteps:
     Args:
         model: The `DynamicModel`.
         make: Keras' `make_train_function` for it.
+
+    Attributes:
+        drawn: The names of the latest step.
     """
 
-    def __init__(self, model, make):
+    def __init__(self, model: keras.Model, make: Callable):
         self._model = model
         _build_optimizer(model)
         self._sums = GradientSums(model)
         # All at once: under JAX Keras reads the variables' shardings here, and in the
         # middle of an epoch the variables are empty. Nothing is traced yet.
-        self._alone, self._adding = {}, {}
-        for name in model.instances:
-            self._alone[name] = _compiled(model, make, UsedWeights(model, name).step)
-            with in_place_of(model, self._sums):
-                self._adding[name] = _compiled(model, make, self._sums.adding_step())
+        step = type(model).train_step
+        self._alone = {n: _compiled(model, make, step, model) for n in model.instances}
         with in_place_of(model, self._sums):
-            self._apply = _compiled(model, make, self._sums.applying_step)
+            self._adding = {
+                n: _compiled(model, make, step, model) for n in model.instances
+            }
+            self._apply = _compiled(model, make, self._sums.apply)
+        self._optimizers = {}
         self._traced = set()
         self._step = None
-        self.only = None  # The one instance to train, where the draw is not asked.
-        self.drawn = []  # The names of the latest step.
+        self.drawn = []
 
     def rewind(self):
         """Forgets the step number; the next call reads it from the optimizer."""
         self._step = None
-        self.only = None
 
-    def __call__(self, *args):
+    def __call__(self, *args: Any) -> Any:
         """Runs the step of the instances whose turn it is."""
-        model = self._model
         if self._step is None:
-            self._step = _steps_done(model.optimizer, args)
-        names = [self.only] if self.only else model.instances_at_step(self._step)
-        self.drawn = names
+            self._step = _steps_done(self._model.optimizer, args)
+        names = self.drawn = self._model.plan.names_at(self._step)
         if len(names) == 1:
-            result = self._run(self._alone, names[0], *args)
+            optimizer = self._optimizer(names[0])
+            result = self._run(self._alone[names[0]], optimizer, names[0], *args)
         else:
             result = self._run_several(names, *args)
         self._step += 1
@@ -63,11 +66,12 @@ class InstanceSteps:
         state = self._sums.open(*state)
         try:
             for name in names:
-                result = self._run(self._adding, name, *state, iter([batch]))
+                function = self._adding[name]
+                result = self._run(function, self._sums, name, *state, iter([batch]))
                 logs, state = (result[0], result[1:]) if state else (result, ())
-                batch = self._model.hand_on(batch, logs)
+                batch = self._model.plan.hand_on(batch, logs)
             with one_trace_each():
-                applied = self._apply(*state, iter([self._sums.unused(names)]))
+                applied = self._apply(*state, iter([self._sums.unmoved(names)]))
         except BaseException:
             if state:
                 _hand_back(self._model, self._sums.close(*state))
@@ -75,19 +79,26 @@ class InstanceSteps:
             raise
         return (logs, self._sums.close(*applied[1:])) if state else logs
 
-    def _run(self, functions, name, *args):
-        model = self._model
+    def _run(self, function, optimizer, name, *args):
         # Made out here: inside a trace no graph may come into being.
-        model.at(name, uncalibrated=True)
-        model._active = name
-        known = (id(functions), name) in self._traced
-        try:
-            with contextlib.nullcontext() if known else one_trace_each():
-                result = functions[name](*args)
-        finally:
-            model._active = None
-        self._traced.add((id(functions), name))
+        self._model.at(name, uncalibrated=True, training=True)
+        known = id(function) in self._traced
+        with (
+            self._model.training_of(name),
+            in_place_of(self._model, optimizer),
+            contextlib.nullcontext() if known else one_trace_each(),
+        ):
+            result = function(*args)
+        self._traced.add(id(function))
         return result
+
+    def _optimizer(self, name):
+        """The optimizer, or what moves the instance's weights alone."""
+        if name not in self._optimizers:
+            model = self._model
+            part = MovedWeights(model, model.plan.weights(model, name))
+            self._optimizers[name] = model.optimizer if part.all else part
+        return self._optimizers[name]
 
 
 def _build_optimizer(model):
@@ -100,11 +111,11 @@ def _build_optimizer(model):
         model.optimizer.build(model.trainable_variables)
 
 
-def _compiled(model, make, step):
+def _compiled(model, make, step, *args):
     """Keras' train function around a training step of its own."""
     # `jax.jit` keys its cache by the callable: the same bound method twice would run
     # the first instance's trace for all. A fresh partial is a fresh key.
-    model.train_step = functools.partial(step)
+    model.train_step = functools.partial(step, *args)
     try:
         make(force=True)
         return model.train_function
@@ -116,7 +127,7 @@ def _compiled(model, make, step):
 def _hand_back(model, state):
     """Gives the model the state of a broken off update (JAX).
 
-    The arrays it had before are gone: each function takes over those it is given.
+    The arrays it had before are gone: each function takes over those it is handed.
     """
     kinds = ("trainable", "non_trainable", "optimizer", "metrics")
     model._jax_state = {

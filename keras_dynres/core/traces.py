@@ -2,10 +2,11 @@
 
 import contextlib
 import logging
+from collections.abc import Iterator
 
 
 @contextlib.contextmanager
-def one_trace_each():
+def one_trace_each() -> Iterator[None]:
     """Keeps TensorFlow from warning of retracing: each instance has a trace of its own.
 
     TensorFlow cannot tell one function traced too often from many traced once.

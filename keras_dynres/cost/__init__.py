@@ -15,7 +15,7 @@ write and pooling reads: MSDNet's figures are counted so.
 """
 
 from keras_dynres.cost import activations, layer_rules, operation_rules
-from keras_dynres.cost.counting import count, table
+from keras_dynres.cost.graph_cost import count, table
 from keras_dynres.cost.record import Cost, LayerCost, Work
 from keras_dynres.cost.registry import register
 

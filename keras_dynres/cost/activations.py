@@ -1,10 +1,11 @@
 """FLOPs of activation functions, per element."""
 
 import math
+from collections.abc import Callable
 
 import keras
 
-from keras_dynres.cost.record import Work
+from keras_dynres.cost.record import Rule, Shape, Work
 from keras_dynres.cost.registry import register, work_of
 
 # One per elementary operation: comparison, addition, product, quotient, exponential,
@@ -41,12 +42,12 @@ PER_ELEMENT = {
 }
 
 
-def activation_work(function, shape):
+def activation_work(function: Callable | keras.Layer | None, shape: Shape) -> Work:
     """Work of an activation as layers hold it: nothing, a function or a layer."""
     return Work() if function is None else work_of(function, [shape], [shape])
 
 
-def elementwise(flops):
+def elementwise(flops: int) -> Rule:
     """The rule of an activation that does so many operations an element."""
 
     def rule(activation, input_shapes, output_shapes):

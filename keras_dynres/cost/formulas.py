@@ -1,8 +1,10 @@
 """Formulas that the rules of layers and of `keras.ops` have in common."""
 
+from collections.abc import Sequence
 from math import ceil, prod
+from typing import Any
 
-from keras_dynres.cost.record import Work
+from keras_dynres.cost.record import Rule, Shape, Shapes, Work
 from keras_dynres.errors import DynresError
 from keras_dynres.layers.adaptive_pooling import window_bounds
 
@@ -10,12 +12,12 @@ from keras_dynres.layers.adaptive_pooling import window_bounds
 _TAPS = {"nearest": 1, "bilinear": 2, "bicubic": 4, "lanczos3": 6, "lanczos5": 10}
 
 
-def free(layer, inputs, outputs):
+def free(layer: Any, inputs: Shapes, outputs: Shapes) -> Work:
     """The rule of what moves numbers and computes none."""
     return Work()
 
 
-def reshaped(layer, inputs, outputs):
+def reshaped(layer: Any, inputs: Shapes, outputs: Shapes) -> Work:
     """The rule of reshaping: free, if an image's elements stay the image's."""
     if prod(inputs[0]) != prod(outputs[0]):
         raise DynresError(
@@ -26,27 +28,27 @@ def reshaped(layer, inputs, outputs):
     return Work()
 
 
-def per_element(flops):
+def per_element(flops: int) -> Rule:
     """The rule of what does so many operations per output element."""
     return lambda layer, inputs, outputs: Work(0, flops * prod(outputs[0]))
 
 
-def per_input_element(flops):
+def per_input_element(flops: int) -> Rule:
     """The rule of what does so many operations per element it reads."""
     return lambda layer, inputs, outputs: Work(0, flops * prod(inputs[0]))
 
 
-def product(macs):
+def product(macs: int) -> Work:
     """Work of so many multiply-accumulates."""
     return Work(macs, 2 * macs)
 
 
-def pooled(read):
+def pooled(read: int) -> Work:
     """Work of pooling that reads so many elements, overlaps read anew."""
     return Work(0, read, read)
 
 
-def adaptive_pooled(shape, cells, data_format):
+def adaptive_pooled(shape: Shape, cells: Sequence[int], data_format: str) -> Work:
     """Work of adaptive pooling: the area of every window."""
     spatial = shape[:-1] if data_format == "channels_last" else shape[1:]
     channels = prod(shape) // prod(spatial)
@@ -57,7 +59,7 @@ def adaptive_pooled(shape, cells, data_format):
     return pooled(channels * prod(lengths))
 
 
-def resized(layer, shape, new_shape):
+def resized(layer: Any, shape: Shape, new_shape: Shape) -> Work:
     """Work of resizing: a product per cell read and the additions between them.
 
     Antialiasing widens the cells read when the image shrinks.
@@ -79,7 +81,7 @@ def resized(layer, shape, new_shape):
     return Work(0, (2 * read - 1) * prod(new_shape))
 
 
-def contracted(layer, equation, shapes):
+def contracted(layer: Any, equation: str, shapes: Shapes) -> int:
     """How many products an element of an einsum's output sums up."""
     terms, _, out = equation.replace(" ", "").partition("->")
     sizes = {}

@@ -1,6 +1,7 @@
 """Cost rules of Keras' layers and of this package's."""
 
 from math import prod
+from typing import Any
 
 import keras
 from keras import layers
@@ -15,7 +16,7 @@ from keras_dynres.cost.formulas import (
     reshaped,
     resized,
 )
-from keras_dynres.cost.record import Work
+from keras_dynres.cost.record import Shape, Work
 from keras_dynres.cost.registry import register
 from keras_dynres.layers import (
     AdaptivePooling2D,
@@ -25,20 +26,20 @@ from keras_dynres.layers import (
 from keras_dynres.layers.adaptive_pooling import scaled_size
 
 
-def _classes(*names):
+def _classes(*names: str) -> list[type]:
     # Some names are younger than the oldest Keras this package runs on.
     return [getattr(layers, name) for name in names if hasattr(layers, name)]
 
 
-def _dimensions(name, most=3):
+def _dimensions(name: str, most: int = 3) -> list[type]:
     return _classes(*(f"{name}{n}D" for n in range(1, most + 1)))
 
 
-def _channels(layer, shape):
+def _channels(layer: Any, shape: Shape) -> int:
     return shape[-1] if layer.data_format == "channels_last" else shape[0]
 
 
-def _with_bias_and_activation(layer, macs, shape):
+def _with_bias_and_activation(layer: Any, macs: int, shape: Shape) -> Work:
     bias = prod(shape) if layer.use_bias else 0
     return Work(macs, 2 * macs + bias).plus(activation_work(layer.activation, shape))
 

@@ -33,7 +33,7 @@ PER_OUTPUT = """
 REDUCTIONS = "All Amax Amin Any Argmax Argmin Max Mean Min Prod Sum"
 
 
-def _named(module, names):
+def _named(module: str, names: str) -> list[str]:
     return [f"keras.src.ops.{module}.{name}" for name in names.split()]
 
 

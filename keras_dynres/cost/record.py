@@ -3,9 +3,17 @@
 import csv
 import dataclasses
 import io
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
-from keras_dynres import files
+from keras_dynres import files, text
+
+# Of one image: without the batch axis.
+Shape = tuple[int, ...]
+Shapes = Sequence[Shape]
+# (layer, shapes of its inputs, shapes of its outputs) to a `Work`, or (macs, flops).
+Rule = Callable[[Any, Shapes, Shapes], tuple[int, ...]]
 
 
 class Work(NamedTuple):
@@ -21,7 +29,7 @@ class Work(NamedTuple):
     flops: int = 0
     elements: int = 0
 
-    def plus(self, *others):
+    def plus(self, *others: "Work") -> "Work":
         """The sum of this and other work."""
         return Work(*(sum(column) for column in zip(self, *others, strict=True)))
 
@@ -53,44 +61,44 @@ class Cost:
     layers: tuple
 
     @property
-    def macs(self):
+    def macs(self) -> int:
         """Multiply-accumulates of convolutions and dense layers."""
         return sum(layer.macs for layer in self.layers)
 
     @property
-    def flops(self):
+    def flops(self) -> int:
         """All operations, additions and multiplications counted apart."""
         return sum(layer.flops for layer in self.layers)
 
     @property
-    def params(self):
+    def params(self) -> int:
         """Numbers that are learned; batch norm's running statistics are not."""
         return sum(layer.params for layer in self.layers)
 
     @property
-    def elements(self):
+    def elements(self) -> int:
         """Elements that activations write and pooling reads."""
         return sum(layer.elements for layer in self.layers)
 
     @property
-    def macs_elementwise(self):
+    def macs_elementwise(self) -> int:
         """MACs plus activation and pooling elements, as MSDNet's figures count."""
         return self.macs + self.elements
 
-    def to_csv(self, path=None):
+    def to_csv(self, path: str | Path | None = None) -> str:
         """The table as CSV text, written to `path` (whole or not at all) if given."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
         fields = [field.name for field in dataclasses.fields(LayerCost)]
         writer.writerow(fields)
         for layer in self.layers:
             row = {**vars(layer), "output_shape": _shape(layer.output_shape)}
             writer.writerow([row[field] for field in fields])
         if path is not None:
-            files.write(path, text.getvalue())
-        return text.getvalue()
+            files.write(path, table.getvalue())
+        return table.getvalue()
 
-    def __str__(self):
+    def __str__(self) -> str:
         head = ["layer", "kind", "output", "MACs", "FLOPs", "parameters"]
         rows = [
             [
@@ -103,32 +111,18 @@ class Cost:
         ]
         total = [f"total of {self.name}", "", ""]
         total += [f"{n:,}" for n in (self.macs, self.flops, self.params)]
-        columns = zip(head, *rows, total, strict=True)
-        widths = [max(map(len, column)) for column in columns]
-        rule = ["-" * width for width in widths]
-        lines = [_line(row, widths) for row in (head, rule, *rows, rule, total)]
-        return "\n".join(
-            [
-                *lines,
-                "MACs with the elements of activations and pooling: "
-                f"{self.macs_elementwise:,}",
-            ]
+        return (
+            f"{text.grid(head, [*rows, total])}\n"
+            "MACs with the elements of activations and pooling: "
+            f"{self.macs_elementwise:,}"
         )
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"Cost({self.name!r}: {self.macs:,} MACs, {self.flops:,} FLOPs, "
             f"{self.params:,} parameters, {len(self.layers)} calls)"
         )
 
 
-def _shape(shape):
+def _shape(shape: Shape) -> str:
     return "x".join(map(str, shape))
-
-
-def _line(row, widths):
-    cells = [
-        cell.ljust(width) if column < 3 else cell.rjust(width)
-        for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-    ]
-    return "  ".join(cells).rstrip()

@@ -1,8 +1,10 @@
 """Which rule counts which layer, operation or activation."""
 
 import inspect
+from collections.abc import Callable
+from typing import Any
 
-from keras_dynres.cost.record import Work
+from keras_dynres.cost.record import Rule, Shapes, Work
 from keras_dynres.errors import DynresError
 
 # Keys are classes, activation functions and, for classes that Keras keeps private,
@@ -10,7 +12,7 @@ from keras_dynres.errors import DynresError
 _RULES = {}
 
 
-def register(*kinds):
+def register(*kinds: type | Callable | str) -> Callable[[Rule], Rule]:
     """Decorator that makes a function the cost rule of layer classes.
 
     The rule is called as `rule(layer, input_shapes, output_shapes)` with the shapes
@@ -48,7 +50,7 @@ def register(*kinds):
     return add
 
 
-def work_of(operation, input_shapes, output_shapes):
+def work_of(operation: Any, input_shapes: Shapes, output_shapes: Shapes) -> Work:
     """The `Work` of one call of a layer, an operation or an activation function."""
     rule = _rule_of(operation)
     if rule is None:
@@ -56,7 +58,7 @@ def work_of(operation, input_shapes, output_shapes):
     return Work(*rule(operation, input_shapes, output_shapes))
 
 
-def _rule_of(operation):
+def _rule_of(operation: Any) -> Rule | None:
     if inspect.isroutine(operation):
         return _RULES.get(operation)
     for kind in type(operation).__mro__:
@@ -67,7 +69,7 @@ def _rule_of(operation):
     return None
 
 
-def _unknown(operation, input_shapes):
+def _unknown(operation: Any, input_shapes: Shapes) -> str:
     if hasattr(operation, "name"):
         kind = type(operation).__name__
         named = f"layer {operation.name!r} of class {kind}"

@@ -2,9 +2,15 @@
 
 import contextlib
 import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from keras_dynres.data.catalog import DATASETS, Dataset, info
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.errors import DynresError, one_of
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 __all__ = [
     "DATASETS",
@@ -18,18 +24,18 @@ __all__ = [
 
 
 def load(
-    name="cifar10",
-    split="train",
-    data_dir=None,
-    batch_size=128,
-    augment="none",
-    seed=0,
-    epochs=1,
-    start_epoch=0,
-    shuffle=None,
-    on_corrupt="raise",
-    held_out=0,
-):
+    name: str | Dataset = "cifar10",
+    split: str = "train",
+    data_dir: str | Path | None = None,
+    batch_size: int = 128,
+    augment: str = "none",
+    seed: int = 0,
+    epochs: int = 1,
+    start_epoch: int = 0,
+    shuffle: bool | None = None,
+    on_corrupt: str = "raise",
+    held_out: int = 0,
+) -> "tf.data.Dataset":
     """Loads a split as a `tf.data.Dataset` of (images, labels).
 
     Images are float32, standardised by the data set's channel means and deviations
@@ -61,19 +67,15 @@ def load(
             out and `"held_out"` gives: what a model was not trained on.
     """
     # Here, not above: importing the package must not import TensorFlow.
+    from keras_dynres.data import arrays, memory, stream
     from keras_dynres.data import augment as changes
-    from keras_dynres.data import memory, reading, stream
 
     dataset = info(name)
     offered = changes.PICTURE_AUGMENTATIONS
     if dataset.in_memory:
         offered = changes.AUGMENTATIONS
-    if augment not in offered:
-        raise UnknownNameError(f"augmentation of {dataset.name!r}", augment, offered)
-    if split not in ("train", "test", "held_out"):
-        raise DynresError(
-            f"split is 'train', 'test' or 'held_out'. Received: split={split!r}"
-        )
+    one_of(f"augmentation of {dataset.name!r}", augment, offered)
+    one_of("split", split, ("train", "test", "held_out"))
     if not (split == "held_out") <= held_out < dataset.train_images:
         raise DynresError(
             f"held_out is fewer than the {dataset.train_images} training images of "
@@ -85,8 +87,8 @@ def load(
             "start_epoch lies between 0 and epochs. "
             f"Received: start_epoch={start_epoch}, epochs={epochs}"
         )
-    room, read = (
-        (memory, reading.arrays) if dataset.in_memory else (stream, stream.Files)
+    pipelines, read = (
+        (memory, arrays.shared) if dataset.in_memory else (stream, stream.Files)
     )
     at_source = dataset.test if split == "test" else dataset.train
     images = read(dataset, at_source, data_dir, on_corrupt)
@@ -98,11 +100,16 @@ def load(
             f"Received: batch_size={batch_size}"
         )
     if not (split == "train" if shuffle is None else shuffle):
-        return room.evaluation(images, batch_size)
-    return room.training(images, batch_size, augment, seed, epochs, start_epoch)
+        return pipelines.evaluation(images, batch_size)
+    return pipelines.training(images, batch_size, augment, seed, epochs, start_epoch)
 
 
-def shrunk(dataset, low_steps, ratio=2, blur="gaussian"):
+def shrunk(
+    dataset: "tf.data.Dataset",
+    low_steps: Callable[[], Iterator[bool]],
+    ratio: int = 2,
+    blur: str = "gaussian",
+) -> "tf.data.Dataset":
     """Shrinks the batches of low steps in the input pipeline, on the host.
 
     A model whose `fit` is given the result finds those batches small already, and its
@@ -122,20 +129,21 @@ def shrunk(dataset, low_steps, ratio=2, blur="gaussian"):
         ratio: What height and width are divided by.
         blur: `"gaussian"` or `"bilinear"`.
     """
-    from keras_dynres.data import shrinking
+    from keras_dynres.data import host_shrink
 
-    if blur not in shrinking.SHRINKS:
-        raise UnknownNameError("blur", blur, list(shrinking.SHRINKS))
+    shrink = host_shrink.SHRINKS[one_of("blur", blur, host_shrink.SHRINKS)]
     sizes = dataset.element_spec[0].shape[1:3]
     if None in sizes or any(size % ratio for size in sizes):
         raise DynresError(
             f"ratio divides the images' height and width, {sizes[0]} and {sizes[1]}. "
             f"Received: ratio={ratio!r}"
         )
-    return shrinking.shrunk(dataset, low_steps, ratio, shrinking.SHRINKS[blur])
+    return host_shrink.shrunk(dataset, low_steps, ratio, shrink)
 
 
-def provenance(name, data_dir=None):
+def provenance(
+    name: str | Dataset, data_dir: str | Path | None = None
+) -> dict[str, str]:
     """Which data these are, in the words of the folder they are read from.
 
     A folder may hold another version or encoding than a data set's name suggests, and
@@ -144,14 +152,14 @@ def provenance(name, data_dir=None):
     >>> provenance("synthetic")
     {'name': 'synthetic', 'version': '', 'description': 'Made up by the package.'}
     """
-    from keras_dynres.data import reading
+    from keras_dynres.data import source
 
     dataset = info(name)
     if not dataset.source:
         words = "Made up by the package."
         return {"name": dataset.name, "version": "", "description": words}
     # Not `builder.info`: of a set it knows, tensorflow-datasets gives its own words.
-    folder = reading.builder(dataset, data_dir).data_path
+    folder = source.builder(dataset, data_dir).data_path
     said = json.loads((folder / "dataset_info.json").read_text())
     return {
         "name": dataset.name,
@@ -161,7 +169,7 @@ def provenance(name, data_dir=None):
 
 
 @contextlib.contextmanager
-def clear_errors(name):
+def clear_errors(name: str) -> Iterator[None]:
     """Turns what TensorFlow says of a damaged image into one sentence.
 
     Pictures that are decoded while a model trains fail within `fit`, far from here.

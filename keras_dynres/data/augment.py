@@ -1,11 +1,15 @@
 """Augmentation, each a pure function of its seed; and standardising."""
 
+from collections.abc import Sequence
+
 import tensorflow as tf
+
+from keras_dynres.data.catalog import Dataset
 
 PADDING = 4
 
 
-def pad_crop_flip(images, seed):
+def pad_crop_flip(images: tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tf.Tensor:
     """Shifts each image by up to four pixels either way, and mirrors every other one.
 
     That is padding by four, a random crop of the old size and a random flip, in one
@@ -25,22 +29,22 @@ def pad_crop_flip(images, seed):
     return _move(images, tf.cast(shift, tf.float32), _coins(count, seed))
 
 
-def flip(images, seed):
+def flip(images: tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tf.Tensor:
     """Mirrors every other image."""
     count = tf.shape(images)[0]
     return _move(images, tf.zeros([2, count]), _coins(count, seed))
 
 
-def _coins(count, seed):
+def _coins(count: tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tf.Tensor:
     return tf.random.stateless_uniform([count], _split(seed, 1)) < 0.5
 
 
-def _split(seed, stream):
+def _split(seed: tf.Tensor | Sequence[int], stream: int) -> tf.Tensor:
     """The seed of one of several independent draws."""
     return tf.random.experimental.stateless_fold_in(tf.cast(seed, tf.int64), stream)
 
 
-def _move(images, shift, mirrored):
+def _move(images: tf.Tensor, shift: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
     # Each output pixel (x, y) is read from (a0 x + a2, y + b2).
     width = tf.cast(tf.shape(images)[2], tf.float32)
     sign = tf.where(mirrored, -1.0, 1.0)
@@ -57,7 +61,9 @@ def _move(images, shift, mirrored):
     )
 
 
-def scale_aspect(image, size, seed):
+def scale_aspect(
+    image: tf.Tensor, size: int, seed: tf.Tensor | Sequence[int]
+) -> tf.Tensor:
     """A random part of one picture at a random aspect ratio, mirrored or not.
 
     The part has 8 to 100 % of the area and an aspect ratio of 3:4 to 4:3, as Szegedy
@@ -85,15 +91,19 @@ def scale_aspect(image, size, seed):
     return tf.image.stateless_random_flip_left_right(image, _split(seed, 1))
 
 
-def centre_flip(image, size, seed):
+def centre_flip(
+    image: tf.Tensor, size: int, seed: tf.Tensor | Sequence[int]
+) -> tf.Tensor:
     """The middle of one picture, mirrored or not."""
     image = centre(image, size)
     return tf.image.stateless_random_flip_left_right(image, _split(seed, 1))
 
 
-def centre(image, size, seed=None):
+def centre(
+    image: tf.Tensor, size: int, seed: tf.Tensor | Sequence[int] | None = None
+) -> tf.Tensor:
     """The middle of one picture: of 256 pixels on the shorter side, the middle 224."""
-    del seed
+    del seed  # Taken as the other augmentations take it.
     shape = tf.cast(tf.shape(image)[:2], tf.float32)
     shorter = round(size * 256 / 224)
     scaled = tf.round(shape * shorter / tf.reduce_min(shape))
@@ -102,14 +112,14 @@ def centre(image, size, seed=None):
     return tf.ensure_shape(image[top : top + size, left : left + size], [size, size, 3])
 
 
-def standardise(images, dataset):
+def standardise(images: tf.Tensor, dataset: Dataset) -> tf.Tensor:
     """Pixels of 0 to 255 to float32 of mean 0 and deviation 1."""
     mean = tf.constant(dataset.mean) * 255.0
     std = tf.constant(dataset.std) * 255.0
     return (tf.cast(images, tf.float32) - mean) / std
 
 
-def _resize(image, shape):
+def _resize(image: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
     return tf.image.resize(image, shape, antialias=True)
 
 

@@ -1,8 +1,9 @@
 """The data sets by name; adding one is a line in `DATASETS`."""
 
 import dataclasses
+from typing import Any
 
-from keras_dynres.errors import UnknownNameError
+from keras_dynres.errors import one_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,7 +37,7 @@ class Dataset:
     in_memory: bool
 
     @property
-    def preprocessing(self):
+    def preprocessing(self) -> dict[str, Any]:
         """How images become a network's input: `(x / scale - mean) / std`."""
         return {"mean": list(self.mean), "std": list(self.std), "scale": 255}
 
@@ -59,7 +60,7 @@ _ROWS = (
 DATASETS = {row[0]: Dataset(*row) for row in _ROWS}
 
 
-def info(name):
+def info(name: str | Dataset) -> Dataset:
     """The `Dataset` called `name`; a `Dataset` is returned as it is.
 
     >>> info("cifar10").classes
@@ -67,6 +68,4 @@ def info(name):
     """
     if isinstance(name, Dataset):
         return name
-    if name not in DATASETS:
-        raise UnknownNameError("data set", name, list(DATASETS))
-    return DATASETS[name]
+    return DATASETS[one_of("data set", name, DATASETS)]

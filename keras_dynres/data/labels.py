@@ -18,7 +18,7 @@ turtle wardrobe whale willow_tree wolf woman worm
 
 
 @functools.cache
-def labels(dataset):
+def labels(dataset: str) -> tuple[str, ...]:
     """The class names of a data set, empty where they are not known.
 
     >>> labels("cifar10")[:3]
@@ -29,12 +29,12 @@ def labels(dataset):
     return tuple({"cifar10": _CIFAR10, "cifar100": _CIFAR100}.get(dataset, "").split())
 
 
-def _imagenet():
+def _imagenet() -> tuple[str, ...]:
     """The first of each class's names; all of them where another class has it too."""
     try:
         # The data set itself is not public, and holds WordNet's numbers alone.
         from tensorflow_datasets.datasets.siscore.labels import IMAGENET_LABELS_LIST
-    except ImportError:  # No public part of the library, so not every version has it.
+    except ImportError:  # The list is private to the library: not every version has it.
         return ()
     first = [names.split(",")[0] for names in IMAGENET_LABELS_LIST]
     return tuple(

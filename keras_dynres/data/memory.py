@@ -2,10 +2,18 @@
 
 import tensorflow as tf
 
+from keras_dynres.data.arrays import Arrays
 from keras_dynres.data.augment import AUGMENTATIONS, standardise
 
 
-def training(arrays, batch_size, augment, seed, epochs, start_epoch):
+def training(
+    arrays: Arrays,
+    batch_size: int,
+    augment: str,
+    seed: int,
+    epochs: int,
+    start_epoch: int,
+) -> tf.data.Dataset:
     """Batches in an order, and with augmentation, set by (seed, epoch, position).
 
     Nothing is carried from one batch to the next, so a pipeline begun at a later
@@ -26,7 +34,7 @@ def training(arrays, batch_size, augment, seed, epochs, start_epoch):
     def batch_of(rows, number):
         batch = standardise(tf.gather(arrays.images, rows), arrays.dataset)
         if change is not None:
-            # The order uses (seed, epoch), the changes negative numbers: never alike.
+            # Order is keyed by (seed, epoch), and epochs are not negative as this is.
             batch = change(batch, tf.stack([tf.constant(seed, tf.int64), -1 - number]))
         batch = tf.ensure_shape(batch, [batch_size, *arrays.images.shape[1:]])
         return batch, tf.gather(arrays.labels, rows)
@@ -39,7 +47,7 @@ def training(arrays, batch_size, augment, seed, epochs, start_epoch):
     return pipeline.prefetch(4)
 
 
-def evaluation(arrays, batch_size):
+def evaluation(arrays: Arrays, batch_size: int) -> tf.data.Dataset:
     """All images in their own order; the last batch may be smaller."""
     starts = tf.data.Dataset.range(0, arrays.count, batch_size)
 

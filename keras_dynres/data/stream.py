@@ -1,12 +1,15 @@
 """Pipelines over encoded images in files: for data that memory cannot hold."""
 
 import copy
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
-from keras_dynres.data import reading
+from keras_dynres.data import source
 from keras_dynres.data.augment import PICTURE_AUGMENTATIONS, centre, standardise
+from keras_dynres.data.catalog import Dataset
 from keras_dynres.errors import DynresError
 
 AUTOTUNE = tf.data.AUTOTUNE
@@ -18,29 +21,35 @@ class Files:
     """The files of a split, and how to read an example out of them.
 
     Args:
-        dataset: The `Dataset`.
+        dataset: The data set.
         split: Name of the split at the source.
         data_dir: Folder of tensorflow-datasets.
         on_corrupt: `"raise"`, or `"skip"` to leave damaged images out.
     """
 
-    def __init__(self, dataset, split, data_dir=None, on_corrupt="raise"):
-        self._builder = reading.builder(dataset, data_dir)
+    def __init__(
+        self,
+        dataset: Dataset,
+        split: str,
+        data_dir: str | Path | None = None,
+        on_corrupt: str = "raise",
+    ) -> None:
+        self._builder = source.builder(dataset, data_dir)
         self._split = split
         self.dataset = dataset
-        self._skip = reading.skips(on_corrupt)
+        self._skip = source.skips(on_corrupt)
         self._features = self._builder.info.features
         self._take(split)
 
-    def last(self, count):
+    def last(self, count: int) -> "Files":
         """The last `count` images."""
         return copy.copy(self)._take(f"{self._split}[-{count}:]")
 
-    def but(self, count):
+    def but(self, count: int) -> "Files":
         """All but the last `count` images."""
         return copy.copy(self)._take(f"{self._split}[:-{count}]")
 
-    def _take(self, part):
+    def _take(self, part: str) -> "Files":
         """Reads of each file what belongs to a part of the split."""
         info = self._builder.info.splits[part]
         files = info.file_instructions
@@ -54,14 +63,14 @@ class Files:
             )
         return self
 
-    def decoded(self, records, prepare):
+    def decoded(self, records: tf.data.Dataset, prepare: Callable) -> tf.data.Dataset:
         """Numbered records to `prepare(number, image, label)`, in their own order."""
 
         def one(number, record):
             example = self._features.deserialize_example(
-                record, decoders=reading.undecoded()
+                record, decoders=source.undecoded()
             )
-            image = reading.decode(example["image"])
+            image = source.decode(example["image"])
             return prepare(number, image, example["label"])
 
         if not self._skip:
@@ -76,7 +85,15 @@ class Files:
         )
 
 
-def training(files, batch_size, augment, seed, epochs, start_epoch, window=WINDOW):
+def training(
+    files: Files,
+    batch_size: int,
+    augment: str,
+    seed: int,
+    epochs: int,
+    start_epoch: int,
+    window: int = WINDOW,
+) -> tf.data.Dataset:
     """Batches in an order, and with augmentation, set by (seed, epoch, position).
 
     Files are taken in a new order each epoch, several side by side, and what they
@@ -86,7 +103,7 @@ def training(files, batch_size, augment, seed, epochs, start_epoch, window=WINDO
         files: The `Files` of the split.
         batch_size: Images a batch.
         augment: A name of `PICTURE_AUGMENTATIONS`.
-        seed: An integer.
+        seed: Of order and augmentation.
         epochs: The epoch to stop before.
         start_epoch: The epoch to start with.
         window: How many images are shuffled together.
@@ -96,7 +113,7 @@ def training(files, batch_size, augment, seed, epochs, start_epoch, window=WINDO
     change = PICTURE_AUGMENTATIONS[augment]
 
     def prepare(number, image, label):
-        # The order uses (seed, epoch), changes have negative numbers: never alike.
+        # Order is keyed by (seed, epoch): epochs are not negative, these numbers are.
         key = tf.stack([tf.constant(seed, tf.int64), -1 - number])
         return standardise(change(image, dataset.size, key), dataset), label
 
@@ -116,7 +133,7 @@ def training(files, batch_size, augment, seed, epochs, start_epoch, window=WINDO
     return pipeline.prefetch(4)
 
 
-def evaluation(files, batch_size):
+def evaluation(files: Files, batch_size: int) -> tf.data.Dataset:
     """The middle of every image, in the files' order; the last batch may be smaller."""
     dataset = files.dataset
 
@@ -127,10 +144,10 @@ def evaluation(files, batch_size):
     return files.decoded(records, prepare).batch(batch_size).prefetch(4)
 
 
-def _records(files, at_once, order):
+def _records(files: Files, at_once: int, order: tf.Tensor) -> tf.data.Dataset:
     paths, skips, takes = zip(*files.parts, strict=True)
     parts = paths, np.array(skips, "int64"), np.array(takes, "int64")
-    parts = tuple(tf.gather(each, order) for each in parts)
+    parts = tuple(tf.gather(column, order) for column in parts)
     return tf.data.Dataset.from_tensor_slices(parts).interleave(
         lambda path, skip, take: tf.data.TFRecordDataset(path).skip(skip).take(take),
         cycle_length=at_once,
@@ -139,9 +156,9 @@ def _records(files, at_once, order):
     )
 
 
-def _shuffled(rows, key):
+def _shuffled(rows: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
     return tf.random.experimental.stateless_shuffle(rows, key)
 
 
-def _within(key, number):
+def _within(key: tf.Tensor, number: tf.Tensor) -> tf.Tensor:
     return tf.random.experimental.stateless_fold_in(key, number)

@@ -3,7 +3,6 @@
 from keras_dynres.evaluation.curves import Curve, Point, curve
 from keras_dynres.evaluation.difficulty import CostGroups, cost_groups
 from keras_dynres.evaluation.environment import environment
-from keras_dynres.evaluation.growing import growing_nets
 from keras_dynres.evaluation.guesses import Guess, guess
 from keras_dynres.evaluation.lookup import lookup_table
 from keras_dynres.evaluation.page import report
@@ -12,6 +11,7 @@ from keras_dynres.evaluation.prediction import Predictions, Score, predictions
 from keras_dynres.evaluation.scales import ScaleSensitivity, scale_sensitivity
 from keras_dynres.evaluation.sheet import contact_sheet
 from keras_dynres.evaluation.tables import accuracy_table, compare
+from keras_dynres.exits import growing_nets
 
 __all__ = [
     "CostGroups",

@@ -100,7 +100,7 @@ def curve(
 
 def metric_of(menu: Menu, metric: str | None = None) -> str:
     """The figure that is meant: the one that is named, or the menu's own."""
-    return metric or getattr(menu, "metric", "accuracy")
+    return metric or menu.metric
 
 
 def figure(instance: Instance, key: str) -> float:

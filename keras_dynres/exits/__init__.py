@@ -1,31 +1,40 @@
-"""Leaving early: policies under a budget, and what they are worth, on plain arrays.
+"""Leaving early: networks with exits, policies under a budget, what they are worth.
 
-Nothing here runs a network. `probabilities` are what every exit said of the same
-images, of shape (exits, images, classes); `labels` the images' classes; `costs` what
-an image costs that leaves at each exit, all heads it passed included.
+`ExitModel` is the network: it is cut into stages, which run one after another. A
+`Policy` says who leaves where. All else works on plain arrays: `probabilities` are
+what every exit said of the same images, of shape (exits, images, classes); `labels`
+the images' classes; `costs` what an image costs that leaves at each exit, all heads it
+passed included.
 """
 
-from keras_dynres.exits.anytime import budget_distribution, expected_accuracy
-from keras_dynres.exits.baselines import ensemble, interpolate
-from keras_dynres.exits.choosing import best
-from keras_dynres.exits.menus import anytime_menu, budgeted_menu
+from keras_dynres.exits.baselines import ensemble, growing_nets, interpolate
+from keras_dynres.exits.model import ExitModel, names_of, policies_of, stages_of
 from keras_dynres.exits.policy import Policy
-from keras_dynres.exits.searching import search
-from keras_dynres.exits.simulating import accuracy_and_cost, curve, simulate
-from keras_dynres.exits.solving import solve
+from keras_dynres.exits.rules import solve
+from keras_dynres.exits.stops import budget_distribution, expected_accuracy
+from keras_dynres.exits.worth import (
+    accuracy_and_cost,
+    anytime_menu,
+    budgeted_menu,
+    curve,
+    simulate,
+)
 
 __all__ = [
+    "ExitModel",
     "Policy",
     "accuracy_and_cost",
     "anytime_menu",
-    "best",
     "budget_distribution",
     "budgeted_menu",
     "curve",
     "ensemble",
     "expected_accuracy",
+    "growing_nets",
     "interpolate",
-    "search",
+    "names_of",
+    "policies_of",
     "simulate",
     "solve",
+    "stages_of",
 ]

@@ -1,12 +1,23 @@
-"""What exits are compared with: nets drawn at random, and ensembles that grow."""
+"""What exits are compared with: several nets, one at random or one after another."""
 
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import keras
 import numpy as np
+from numpy.typing import ArrayLike
 
+from keras_dynres import cost, graph
 from keras_dynres.errors import DynresError
-from keras_dynres.exits import checking
+from keras_dynres.exits import checks, runs
+from keras_dynres.exits.rules import solve
+from keras_dynres.exits.worth import budgeted_menu
+from keras_dynres.instance import Instance, Menu
 
 
-def interpolate(costs, accuracies, budgets):
+def interpolate(
+    costs: ArrayLike, accuracies: ArrayLike, budgets: ArrayLike
+) -> np.ndarray:
     """Accuracy under a budget when each image goes to one of two nets at random.
 
     Where a budget lies between two neighbouring nets' costs, B = a C_1 + (1 - a) C_2,
@@ -26,7 +37,7 @@ def interpolate(costs, accuracies, budgets):
     >>> kd.exits.interpolate([10, 20], [0.8, 0.9], [10, 15, 20])
     array([0.8 , 0.85, 0.9 ])
     """
-    costs = checking.costs(costs)
+    costs = checks.costs(costs)
     accuracies = np.asarray(accuracies, "float64")
     if accuracies.shape != costs.shape:
         raise DynresError(
@@ -42,7 +53,7 @@ def interpolate(costs, accuracies, budgets):
     return np.interp(budgets, costs, accuracies)
 
 
-def ensemble(probabilities):
+def ensemble(probabilities: ArrayLike) -> np.ndarray:
     """Mean probabilities of the first net, the first two, and so on.
 
     Nets evaluated one after another, cheapest first, are exits too: what an image has
@@ -61,7 +72,85 @@ def ensemble(probabilities):
     >>> kd.exits.ensemble(np.array([[[1.0, 0.0]], [[0.5, 0.5]]]))[1]
     array([[0.75, 0.25]])
     """
-    probabilities = checking.probabilities(probabilities)
+    probabilities = checks.probabilities(probabilities)
     counts = np.arange(1, len(probabilities) + 1)[:, None, None]
     sums = np.cumsum(probabilities, axis=0, dtype="float64")
     return (sums / counts).astype(probabilities.dtype)
+
+
+def growing_nets(
+    models: Iterable[keras.Model],
+    validation_data: Any,
+    test_data: Any,
+    points: int = 20,
+    verbose: int = 1,
+) -> dict[str, Menu]:
+    """Curves of several nets, as baselines beside those of a network with exits.
+
+    Under a mean budget, images go to one of two neighbouring nets at random; or each
+    goes through the nets one after another, cheapest first, until the mean of what they
+    say is sure enough. The thresholds of the second way are the better of those that
+    the paper's rule and a search find on the validation data.
+
+    Args:
+        models: Plain `keras.Model`s of the same classes, cheapest first, two at least.
+        validation_data: Batches, or arrays, that the thresholds are fitted to.
+        test_data: Batches, or arrays, that costs and accuracies are measured on.
+        points: How many budgets, evenly from the cheapest cost to the dearest.
+        verbose: 0 for no progress bar.
+
+    Returns:
+        A dict of two menus: `"random interpolation"` and `"ensemble"`.
+
+    Example:
+
+    ```python
+    baselines = kd.exits.growing_nets([small, large], held_out, test)
+    kd.evaluation.plot({**model.budget_curve(held_out, test), **baselines}, x="macs")
+    ```
+
+    Reference: https://arxiv.org/abs/1703.09844
+    """
+    models = list(models)
+    macs = [cost.count(model).macs for model in models]
+    if len(models) < 2 or sorted(set(macs)) != macs:
+        raise DynresError(
+            "The nets are two at least, each dearer than the one before. "
+            f"Received: nets of {macs} MACs."
+        )
+    flops = [cost.count(model).flops for model in models]
+
+    def predictions(images: np.ndarray) -> list[np.ndarray]:
+        return [_probabilities(model, images) for model in models]
+
+    held_out, labels, _ = runs.said(predictions, validation_data, verbose)
+    seen, answers, _ = runs.said(predictions, test_data, verbose)
+    right = (seen.argmax(axis=-1) == answers).mean(axis=1)
+    sums = np.cumsum(macs)
+    together = ensemble(held_out)
+    policies = [
+        solve(together, labels, sums, budget, rule="best")
+        for budget in np.linspace(sums[0], sums[-1], points)
+    ]
+    apart = ensemble(seen), answers, sums, np.cumsum(flops)
+    return {
+        "random interpolation": _interpolated(macs, flops, right, points),
+        "ensemble": budgeted_menu(policies, *apart, data="test data"),
+    }
+
+
+def _interpolated(
+    macs: Sequence[int], flops: Sequence[int], right: np.ndarray, points: int
+) -> Menu:
+    budgets = np.linspace(macs[0], macs[-1], points)
+    accuracies = interpolate(macs, right, budgets)
+    prices = np.interp(budgets, macs, flops)
+    return Menu(
+        Instance(f"mix{k}", {}, round(m), round(f), None, {"accuracy": float(a)})
+        for k, (m, f, a) in enumerate(zip(budgets, prices, accuracies, strict=True), 1)
+    )
+
+
+def _probabilities(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    outputs = model.predict_on_batch(images)
+    return runs.probabilities(outputs, not graph.gives_probabilities(model))

@@ -1,23 +1,32 @@
 """Networks with several exits; an instance is an exit."""
 
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
 import keras
+import numpy as np
 
 from keras_dynres import graph
-from keras_dynres.core import distillation
+from keras_dynres.core.distillation import divergence
 from keras_dynres.core.dynamic import DynamicModel
-from keras_dynres.errors import DynresError
-from keras_dynres.exits import Policy, exit_training
-from keras_dynres.exits.exit_use import ExitUse
-from keras_dynres.instance import FULL, Instance
+from keras_dynres.core.plan import Joint
+from keras_dynres.errors import DynresError, one_of
+from keras_dynres.exits import checks, rules, runs, stages, stops, worth
+from keras_dynres.exits.policy import Policy
+from keras_dynres.instance import FULL, Instance, Menu
 
 
-class ExitModel(ExitUse, DynamicModel):
+class ExitModel(DynamicModel):
     """A network with several outputs, each good for a prediction; base of methods.
 
     The instances are `exit1`, `exit2` and so on; `full` is the last exit. A step
     trains all exits at once by the weighted sum of their losses, with one label, and
     `fit` and `evaluate` show the metrics of each. `predict` gives the last exit's
     predictions; `anytime`, `predict_within` and `predict_dynamic` stop earlier.
+
+    An output may be a row of logits or probabilities, or a map of them. Policies, which
+    go by how sure an exit is of an image's class, want rows.
 
     Args:
         base: A functional `keras.Model` with an output for each exit, in order.
@@ -33,13 +42,13 @@ class ExitModel(ExitUse, DynamicModel):
 
     def __init__(
         self,
-        base,
-        exit_weights="uniform",
-        distillation=0.0,
-        temperature=3.0,
-        policies=(),
-        **kwargs,
-    ):
+        base: keras.Model,
+        exit_weights: str | Sequence[float] = "uniform",
+        distillation: float = 0.0,
+        temperature: float = 3.0,
+        policies: Sequence[str] = (),
+        **kwargs: Any,
+    ) -> None:
         base = graph.as_functional(base)
         if len(base.outputs) < 2:
             raise DynresError(
@@ -51,78 +60,301 @@ class ExitModel(ExitUse, DynamicModel):
                 "distillation is at least 0 and temperature above 0. Received: "
                 f"distillation={distillation}, temperature={temperature}."
             )
-        self._exits = [f"exit{i}" for i in range(1, len(base.outputs) + 1)]
         super().__init__(base, **kwargs)
+        self.plan = Joint(FULL, self.instances, self.seed)
         self._asked = exit_weights
         self.distillation = float(distillation)
         self.temperature = float(temperature)
-        self._book.policies = [Policy.from_json(text) for text in policies]
-        self._book.stages = None
-        self.exit_weights = exit_training.weights(exit_weights, self.exit_costs())
+        self._known_exits = _Known([Policy.from_json(text) for text in policies])
+        self.exit_weights = stops.exit_weights(exit_weights, self.exit_costs())
         self.from_logits = not graph.gives_probabilities(base)
 
     # === What a method says ===
 
-    def define_instances(self):
-        """The exits; the last is `full`."""
-        names = [*self._exits[:-1], FULL]
-        return [Instance(name, {"exit": i}) for i, name in enumerate(names, 1)]
+    def define_instances(self) -> list[Instance]:
+        """The exits; the last is `full`, and known by its number too."""
+        last = len(self.exits)
+        return [
+            Instance(
+                FULL if number == last else name,
+                {"exit": number},
+                output=number - 1,
+                aliases=(name,) if number == last else (),
+            )
+            for number, name in enumerate(self.exits, 1)
+        ]
 
-    def output(self, instance):
-        """The exit's position."""
-        return instance.settings["exit"] - 1
+    # === Exits and the stages between them ===
 
-    def aliases(self):
-        """The last exit by its number."""
-        return {self._exits[-1]: FULL}
+    @property
+    def exits(self) -> list[str]:
+        """Names of the exits in order, the last one by its number."""
+        return [f"exit{number}" for number in range(1, len(self.base.outputs) + 1)]
 
-    def slot(self, layer, instance):
-        """None: a layer sees the same features whichever exit is taken."""
+    def stages(self) -> list[stages.Stage]:
+        """The parts between one exit and the next, as `stages.split` cuts them."""
+        known = self._known_exits
+        if known.parts is None:
+            known.parts = stages.split(self.graph)
+        return known.parts
 
-    def probabilities(self):
-        """Every step trains all exits, as `full` does."""
-        return {name: float(name == FULL) for name in self.instances}
+    def exit_costs(self, unit: str = "macs") -> list[int]:
+        """MACs (or FLOPs) of an image that leaves at each exit, those before included.
 
-    def trained_by(self, instance):
-        """Those of all exits."""
-        del instance
-        return self.base.trainable_weights
+        Args:
+            unit: `"macs"` or `"flops"`.
+        """
+        return stages.costs(self.stages(), one_of("unit", unit, ("macs", "flops")))
+
+    def exit_times(self, images: np.ndarray) -> list[float]:
+        """Milliseconds an image until each exit, measured on this batch, here."""
+        return self._runs().times(images)
+
+    def every_exit(self, images: np.ndarray) -> list[np.ndarray]:
+        """A list of the predictions of all exits, computed at once."""
+        return keras.tree.flatten(self.base.predict(images, verbose=0))
+
+    # === Answers in time ===
+
+    def anytime(self, images: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+        """Yields (exit, predictions) as soon as each exit is computed.
+
+        Nothing is computed twice and nothing ahead: what is not asked for is not
+        computed.
+
+        Example:
+
+        ```python
+        for exit, logits in model.anytime(images):
+            if time_is_up():
+                break
+        ```
+        """
+        yield from zip(self.exits, self._runs().anytime(images), strict=True)
+
+    def predict_within(
+        self, images: np.ndarray, milliseconds: float
+    ) -> tuple[str, np.ndarray]:
+        """The predictions of the last exit that was ready in time.
+
+        Args:
+            images: A batch of images. Its stages are compiled before the clock runs.
+            milliseconds: How long to wait.
+
+        Returns:
+            (exit, predictions).
+        """
+        position, outputs = self._runs().within(images, milliseconds)
+        return self.exits[position], outputs
+
+    # === A batch under one budget ===
+
+    def predict_dynamic(
+        self,
+        images: np.ndarray,
+        policy: Policy,
+        batch_size: int = 256,
+        return_exits: bool = False,
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray]:
+        """Predictions that stop at the first exit a policy trusts.
+
+        Images that have left are taken out of the batch before the next stage runs.
+
+        Args:
+            images: An array of images.
+            policy: A `Policy` of `solve_budget`.
+            batch_size: Images that go through the first stage together.
+            return_exits: Whether to return the exit each image left at, too.
+
+        Returns:
+            The outputs in the images' order; with `return_exits`, also an array of
+            positions in `exits`.
+        """
+        self._refuse_maps()
+        policy.check(self.name, self.exits, None)
+        outputs, left = self._runs().dynamic(np.asarray(images), policy, batch_size)
+        return (outputs, left) if return_exits else outputs
+
+    def solve_budget(
+        self,
+        validation_data: Any,
+        macs: float | Sequence[float] | None = None,
+        latency_ms: float | Sequence[float] | None = None,
+        rule: str = "best",
+        held_out: Mapping | None = None,
+        verbose: str | int = "auto",
+    ) -> Policy | list[Policy]:
+        """Thresholds that spend a budget on the images of a batch.
+
+        Easy images leave early, and what they save is spent on the others. The
+        policy is kept with the model (`policies`) until its weights change.
+
+        Args:
+            validation_data: Images and labels the model was not trained on: arrays, or
+                a dataset of batches.
+            macs: Mean multiply-accumulates an image; or a list of such budgets.
+            latency_ms: Or mean milliseconds an image, measured here on the batches.
+            rule: `"geometric"`, the paper's; `"searched"`, thresholds searched for
+                accuracy; `"best"`, the better of the two on held-out images.
+            held_out: A dict that says which images these are, kept in the policy.
+            verbose: 0 silences the progress bar.
+
+        Returns:
+            A `keras_dynres.exits.Policy`; a list of them for a list.
+        """
+        if (macs is None) == (latency_ms is None):
+            raise DynresError(
+                "A budget is macs= or latency_ms=, one of them. "
+                f"Received: macs={macs}, latency_ms={latency_ms}."
+            )
+        one_of("rule", rule, rules.RULES)
+        *seen, images = self._said(validation_data, verbose)
+        about = {"unit": "macs" if latency_ms is None else "latency_ms"}
+        about.update(held_out=held_out, rule=rule)
+        budgets = macs if latency_ms is None else latency_ms
+        costs = self.exit_costs() if latency_ms is None else self.exit_times(images)
+        policies = self._solved(seen, costs, budgets, **about)
+        self._known_exits.policies.extend(policies)
+        return policies[0] if np.ndim(budgets) == 0 else policies
+
+    def evaluate_policies(
+        self,
+        data: Any,
+        policies: Sequence[Policy] | None = None,
+        verbose: str | int = "auto",
+        about: str = "test images",
+    ) -> Menu:
+        """What policies cost and get on images they were not fitted to.
+
+        Args:
+            data: Images and labels: arrays, or a dataset of batches.
+            policies: By default those the model keeps.
+            verbose: 0 silences the progress bar.
+            about: Says which images these are, beside the averages in the menu.
+
+        Returns:
+            A `Menu` of `budget1`, `budget2` and on: average costs and accuracy of
+            these images, beside the budget and what the held-out images cost and got.
+        """
+        policies = self.policies if policies is None else list(policies)
+        if not policies:
+            raise DynresError(
+                "There is no policy to evaluate: solve a budget first (solve_budget). "
+                "Received: policies=[]."
+            )
+        for policy in policies:
+            policy.check(self.name, self.exits, self.exit_costs())
+        *seen, _ = self._said(data, verbose)
+        return worth.budgeted_menu(policies, *seen, *self._prices(), about)
+
+    def budget_curve(
+        self,
+        validation_data: Any,
+        test_data: Any,
+        points: int = 20,
+        rule: str = "best",
+        verbose: str | int = "auto",
+        about: str = "test images",
+    ) -> dict[str, Menu]:
+        """Accuracy against cost on the test images, anytime and under budgets.
+
+        Example:
+
+        ```python
+        kd.evaluation.plot(model.budget_curve(held_out, test), "curves.png")
+        ```
+
+        Args:
+            validation_data: Images and labels, in arrays or batches, the thresholds
+                are fitted to.
+            test_data: Images and labels that costs and accuracies are measured on.
+            points: How many budgets, evenly from the first exit's cost to the last's.
+            rule: As in `solve_budget`.
+            verbose: 0 silences the progress bar.
+            about: Says which images the test images are.
+
+        Returns:
+            A dict of two menus: `"anytime"`, an instance for each exit, and
+            `"budgeted"`, one for each budget, with what an image cost on average.
+            Exits before the one taken are paid for in both.
+        """
+        one_of("rule", rule, rules.RULES)
+        checks.points(points)
+        macs, flops = self._prices()
+        *held_out, _ = self._said(validation_data, verbose)
+        *seen, _ = self._said(test_data, verbose)
+        budgets = np.linspace(macs[0], macs[-1], points)
+        policies = self._solved(held_out, macs, budgets, rule=rule)
+        return {
+            "anytime": worth.anytime_menu(*seen, macs, flops, self.exits),
+            "budgeted": worth.budgeted_menu(policies, *seen, macs, flops, about),
+        }
+
+    def expected_accuracy(
+        self,
+        budget_distribution: str | Sequence[float],
+        data: Any,
+        verbose: str | int = "auto",
+    ) -> float:
+        """Accuracy when a stop may come at any time, as the distribution says.
+
+        Args:
+            budget_distribution: `"uniform"`, `"exponential"`, `"normal"` or a weight
+                for each exit; see `keras_dynres.exits.budget_distribution`.
+            data: Images and labels: arrays, or a dataset of batches.
+            verbose: 0 silences the progress bar.
+        """
+        weights = stops.budget_distribution(budget_distribution, self.exit_costs())
+        seen, labels, _ = self._said(data, verbose)
+        right = (seen.argmax(axis=-1) == labels).mean(axis=1)
+        return stops.expected_accuracy(right, weights)
+
+    def add_policy(self, policy: Policy) -> None:
+        """Keeps a policy that was solved for these weights earlier."""
+        self._refuse_maps()
+        policy.check(self.name, self.exits, self.exit_costs())
+        self._known_exits.policies.append(policy)
+
+    @property
+    def policies(self) -> list[Policy]:
+        """The policies that were solved since the weights last changed."""
+        return list(self._known_exits.policies)
 
     # === Keras ===
 
     @property
-    def output_names(self):
+    def output_names(self) -> list[str]:
         """Names of the exits: what Keras puts before each metric."""
         return self.exits
 
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> list:
         """A list of all exits' predictions."""
-        return self.base(inputs, training=training)
+        return keras.tree.flatten(self.base(inputs, training=training))
 
-    def predict(self, x, *args, **kwargs):
+    def predict(self, x: Any, *args: Any, **kwargs: Any) -> np.ndarray:
         """The last exit's predictions, as `at("full")` gives them."""
         return self.at(FULL).predict(x, *args, **kwargs)
 
     def compile(
         self,
-        optimizer="rmsprop",
-        loss=None,
-        metrics=None,
-        weighted_metrics=None,
-        **kwargs,
-    ):
+        optimizer: Any = "rmsprop",
+        loss: Any = None,
+        metrics: Any = None,
+        weighted_metrics: Any = None,
+        **kwargs: Any,
+    ) -> None:
         """Keras' own; loss and metrics apply to every exit."""
-        count = len(self._exits)
+        count = len(self.exits)
         kwargs.setdefault("loss_weights", list(self.exit_weights))
         super().compile(
             optimizer,
             loss=[loss] * count,
-            metrics=exit_training.metrics_each(metrics, count),
-            weighted_metrics=exit_training.metrics_each(weighted_metrics, count),
+            metrics=_for_every_exit(metrics, count),
+            weighted_metrics=_for_every_exit(weighted_metrics, count),
             **kwargs,
         )
 
-    def get_compile_config(self):
+    def get_compile_config(self) -> dict | None:
         """What `compile` was given."""
         config = super().get_compile_config()
         if config:
@@ -130,34 +362,41 @@ class ExitModel(ExitUse, DynamicModel):
                 config[key] = config[key] and config[key][0]
         return config
 
-    def compile_from_config(self, config):
+    def compile_from_config(self, config: dict) -> None:
         """Compiles as a saved model was."""
         self.compile(**keras.saving.deserialize_keras_object(config))
         self.optimizer.build(self.trainable_variables)
 
     def compute_loss(
-        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
-    ):
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: bool = True,
+    ) -> Any:
         """The weighted sum of the exits' losses, and what distillation adds."""
         labels = [y] * len(y_pred)
         loss = super().compute_loss(x, labels, y_pred, sample_weight, training)
         if self.distillation and training:
-            apart = distillation.divergence(
+            apart = divergence(
                 y_pred, self.exit_weights, self.temperature, self.from_logits
             )
             loss = loss + self.distillation * apart
         return loss
 
-    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+    def compute_metrics(
+        self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
+    ) -> dict:
         """The metrics of each exit, named after it."""
         return super().compute_metrics(x, [y] * len(y_pred), y_pred, sample_weight)
 
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False) -> None:
         """As for any method; what was solved for the old weights is dropped."""
-        self._book.policies.clear()
+        self._known_exits.policies.clear()
         super().make_train_function(force)
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of `__init__`."""
         config = super().get_config()
         del config["statistics"]
@@ -166,5 +405,83 @@ class ExitModel(ExitUse, DynamicModel):
             "exit_weights": self._asked,
             "distillation": self.distillation,
             "temperature": self.temperature,
-            "policies": [policy.to_json() for policy in self._book.policies],
+            "policies": [policy.to_json() for policy in self._known_exits.policies],
         }
+
+    # === Private ===
+
+    def _runs(self) -> runs.StagedRuns:
+        return runs.StagedRuns(self.stages(), self.from_logits)
+
+    def _prices(self) -> tuple[list[int], list[int]]:
+        return self.exit_costs(), self.exit_costs("flops")
+
+    def _said(
+        self, data: Any, verbose: str | int
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Probabilities of every exit, labels, and the first batch of images."""
+        self._refuse_maps()
+
+        def predict(images):
+            outputs = self.every_exit(images)
+            return [runs.probabilities(rows, self.from_logits) for rows in outputs]
+
+        return runs.said(predict, data, bool(verbose))
+
+    def _solved(self, seen: list, costs: Any, budgets: Any, **about: Any) -> list:
+        about.update(exits=self.exits, model=self.name)
+        return [
+            rules.solve(*seen, costs, float(budget), **about)
+            for budget in np.atleast_1d(budgets)
+        ]
+
+    def _refuse_maps(self) -> None:
+        shapes = [tuple(output.shape) for output in self.base.outputs]
+        if any(len(shape) != 2 for shape in shapes):
+            raise DynresError(
+                "Whether an image may leave is told by one row of class scores, so "
+                "policies and expected accuracy want exits that give rows. "
+                f"Received: {self.name!r} with outputs of shapes {shapes}."
+            )
+
+
+def stages_of(model: keras.Model) -> list[stages.Stage]:
+    """The stages of a model with exits; an empty list for any other.
+
+    >>> base = kd.architectures.wide_resnet(depth=10, width=1)
+    >>> kd.exits.stages_of(kd.SDPoint(base))
+    []
+    """
+    return model.stages() if isinstance(model, ExitModel) else []
+
+
+def policies_of(model: keras.Model) -> list[Policy]:
+    """The policies a model with exits keeps; an empty list for any other."""
+    return model.policies if isinstance(model, ExitModel) else []
+
+
+def names_of(model: keras.Model) -> list[str]:
+    """Names of a model's exits in order; an empty list where there are none."""
+    return model.exits if isinstance(model, ExitModel) else []
+
+
+@dataclasses.dataclass
+class _Known:
+    """What a model knows of its exits and Keras must not track."""
+
+    policies: list[Policy]
+    parts: list[stages.Stage] | None = None
+
+
+def _for_every_exit(metrics: Any, count: int) -> Any:
+    """A list of the metrics for each exit, each metric an object of its own."""
+    if not metrics:
+        return metrics
+    flat = keras.tree.flatten(metrics)
+    return [[m if isinstance(m, str) else _copy(m) for m in flat] for _ in range(count)]
+
+
+def _copy(metric: Any) -> Any:
+    if isinstance(metric, keras.metrics.Metric):
+        return type(metric).from_config(metric.get_config())
+    return metric

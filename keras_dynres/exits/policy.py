@@ -2,26 +2,27 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from keras_dynres import files
-from keras_dynres.errors import DynresError
-from keras_dynres.exits import checking, showing
-from keras_dynres.exits.outcomes import is_sure
+from keras_dynres import files, text
+from keras_dynres.errors import DynresError, one_of
+from keras_dynres.exits import checks
 
 FORMAT = 1
 RULES = ("geometric", "searched")
+_UNITS = {"macs": "MACs", "latency_ms": "ms"}
 
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
     """Confidence thresholds for a network's exits, fitted to a budget.
 
-    Made by `solve`, `search` or `best`. An image leaves at the first exit where its
-    largest probability is at least the exit's threshold. `print(policy)` shows it.
+    Made by `solve`. An image leaves at the first exit where its largest probability is
+    at least the exit's threshold. `print(policy)` shows it.
 
     Args:
         model: Name of the model it is for.
@@ -44,8 +45,8 @@ class Policy:
         held_out: A dict: `count`, and how the images were held out.
         curve: The trade-off the budget chose from: dicts of `cost`, `accuracy` and `q`
             on the held-out images, of rising budgets.
-        alternatives: What `best` compared: dicts of `rule`, `accuracy` and `cost`,
-            measured on images that the thresholds were not fitted to.
+        alternatives: What the rule `"best"` compared: dicts of `rule`, `accuracy` and
+            `cost`, measured on images that the thresholds were not fitted to.
 
     Example:
 
@@ -59,41 +60,40 @@ class Policy:
     """
 
     model: str
-    exits: tuple
-    costs: tuple
+    exits: tuple[str, ...]
+    costs: tuple[float, ...]
     unit: str
     budget: float
-    thresholds: tuple
+    thresholds: tuple[float, ...]
     q: float | None
     rule: str
-    fractions: tuple
+    fractions: tuple[float, ...]
     expected_cost: float
-    interval: tuple
+    interval: tuple[float, float]
     accuracy: float
     held_out: Mapping
-    curve: tuple
-    alternatives: tuple = ()
+    curve: tuple[Mapping, ...]
+    alternatives: tuple[Mapping, ...] = ()
 
-    def __post_init__(self):
-        checking.one_of(self.unit, "unit", list(showing.UNITS))
-        checking.one_of(self.rule, "rule", RULES)
-        costs = checking.costs(self.costs)
-        first, last = costs[[0, -1]]
+    def __post_init__(self) -> None:
+        one_of("unit", self.unit, _UNITS)
+        one_of("rule", self.rule, RULES)
+        costs = checks.costs(self.costs)
+        count, (first, last) = len(costs), costs[[0, -1]]
+        cost = checks.number(self.expected_cost, "expected_cost", first, last)
         checked = {
-            "exits": checking.names(self.exits, len(costs)),
+            "exits": checks.names(self.exits, count),
             "costs": tuple(costs.tolist()),
-            "budget": checking.budget(self.budget, costs, self.unit),
-            "thresholds": checking.thresholds(self.thresholds, len(costs)),
-            "q": checking.exit_probability(self.q),
-            "fractions": checking.fractions(self.fractions, len(costs)),
-            "expected_cost": checking.number(
-                self.expected_cost, "expected_cost", first, last
-            ),
-            "interval": checking.interval(self.interval, first, last),
-            "accuracy": checking.number(self.accuracy, "accuracy", 0, 1),
-            "held_out": checking.held_out(self.held_out),
-            "curve": checking.measured(self.curve, "curve"),
-            "alternatives": checking.measured(self.alternatives, "alternatives"),
+            "budget": checks.budget(self.budget, costs, self.unit),
+            "thresholds": checks.thresholds(self.thresholds, count),
+            "q": checks.exit_probability(self.q),
+            "fractions": checks.fractions(self.fractions, count),
+            "expected_cost": cost,
+            "interval": checks.interval(self.interval, first, last),
+            "accuracy": checks.number(self.accuracy, "accuracy", 0, 1),
+            "held_out": checks.held_out(self.held_out),
+            "curve": checks.measured(self.curve, "curve"),
+            "alternatives": checks.measured(self.alternatives, "alternatives"),
         }
         if checked["thresholds"][-1] != 0:
             raise DynresError(
@@ -103,7 +103,7 @@ class Policy:
         for name, value in checked.items():
             object.__setattr__(self, name, value)
 
-    def decide(self, k, confidences):
+    def decide(self, k: int, confidences: ArrayLike) -> np.ndarray:
         """Who leaves at an exit.
 
         Args:
@@ -122,7 +122,9 @@ class Policy:
             return np.ones(np.shape(confidences), bool)
         return is_sure(confidences, self.thresholds[k])
 
-    def check(self, model_name, exits, costs=None):
+    def check(
+        self, model_name: str, exits: Sequence[str], costs: ArrayLike | None = None
+    ) -> None:
         """Raises when this is another model's policy.
 
         Args:
@@ -139,30 +141,27 @@ class Policy:
             )
         if costs is None or self.unit != "macs":
             return
-        costs = checking.costs(costs, len(self.costs))
+        costs = checks.costs(costs, len(self.costs))
         if not np.allclose(costs, self.costs, rtol=1e-6, atol=0):
             raise DynresError(
                 f"The policy is for a {self.model!r} whose exits cost "
-                f"{showing.amounts(self.costs)} MACs. Received: one whose exits cost "
-                f"{showing.amounts(costs)} MACs."
+                f"{_amounts(self.costs)} MACs. Received: one whose exits cost "
+                f"{_amounts(costs)} MACs."
             )
 
-    def to_json(self, path=None):
+    def to_json(self, path: str | Path | None = None) -> str:
         """The policy as JSON text, written to `path` when one is given."""
         content = {"format": FORMAT, **dataclasses.asdict(self)}
-        text = json.dumps(content, indent=1, allow_nan=False) + "\n"
+        written = json.dumps(content, indent=1, allow_nan=False) + "\n"
         if path is not None:
-            files.write(path, text)
-        return text
+            files.write(path, written)
+        return written
 
     @classmethod
-    def from_json(cls, source):
+    def from_json(cls, source: str | Path) -> "Policy":
         """A policy from JSON text or from the path of a JSON file."""
-        text = str(source)
-        if isinstance(source, Path) or "{" not in text:
-            text = _read(source)
+        content = files.read_json(source, "a policy")
         try:
-            content = json.loads(text)
             if not isinstance(content, dict) or content.pop("format", 0) != FORMAT:
                 raise DynresError(f"it is not of format {FORMAT}.")
             _refuse_other(content, [field.name for field in dataclasses.fields(cls)])
@@ -170,23 +169,63 @@ class Policy:
         except (TypeError, ValueError) as error:
             raise DynresError(f"Not a policy in JSON: {error}") from error
 
-    def __str__(self):
-        return showing.text(self)
+    def __str__(self) -> str:
+        unit = _UNITS[self.unit]
+        by = self.rule if self.q is None else f"{self.rule}, q = {self.q:.4g}"
+        low, high = map(_amount, self.interval)
+        rows = [
+            (name, _amount(cost), f"{threshold:.4f}", f"{100 * fraction:.2f} %")
+            for name, cost, threshold, fraction in zip(
+                self.exits, self.costs, self.thresholds, self.fractions, strict=True
+            )
+        ]
+        lines = [
+            f"{self.model}: at most {_amount(self.budget)} {unit} an image ({by})",
+            text.grid(("exit", unit, "threshold", "leave"), rows),
+            f"{_amount(self.expected_cost)} {unit} an image (95 %: {low} to {high}), "
+            f"{100 * self.accuracy:.2f} % right, on {self.held_out['count']} "
+            "held-out images",
+        ]
+        lines += [
+            f"{row['rule']}, on images apart: {_amount(row['cost'])} {unit}, "
+            f"{100 * row['accuracy']:.2f} % right"
+            for row in self.alternatives
+        ]
+        return "\n".join(lines)
 
 
-def _read(path):
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise DynresError(
-            f"Cannot read a policy: {error}. Received: source={str(path)!r}."
-        ) from error
+def is_sure(confidences: ArrayLike, thresholds: ArrayLike) -> np.ndarray:
+    """Who is sure enough to leave.
+
+    In float64: NumPy would round a threshold to the confidences' precision, and an
+    image that lies between would leave here and stay there.
+    """
+    return np.asarray(confidences).astype("float64") >= thresholds
 
 
-def _refuse_other(content, names):
+def _refuse_other(content: Mapping, names: Sequence[str]) -> None:
     for name in names:
         if name not in content:
             raise DynresError(f"it lacks {name!r}.")
     for name in content:
         if name not in names:
             raise DynresError(f"it holds {name!r}, which no policy has.")
+
+
+def _amounts(values: Iterable[float]) -> str:
+    return ", ".join(map(_amount, values))
+
+
+def _amount(value: float) -> str:
+    """A cost with its unit's prefix.
+
+    Two digits after the point, where `text.amount` has three digits in all: policies
+    of one net differ in the fourth.
+
+    >>> _amount(15_130_000.0), _amount(2.5)
+    ('15.13 M', '2.5')
+    """
+    for prefix, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if value >= size:
+            return f"{value / size:.2f} {prefix}"
+    return f"{value:.4g}"

@@ -1,10 +1,13 @@
 """A graph of several outputs in stages: each adds what the next output still needs."""
 
 import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import keras
+import numpy as np
 
-from keras_dynres import graph
+from keras_dynres import cost, graph
 from keras_dynres.errors import DynresError
 
 
@@ -23,23 +26,23 @@ class Stage:
 
     name: str
     model: keras.Model
-    takes: tuple
-    makes: tuple
-    keeps: tuple
+    takes: tuple[str, ...]
+    makes: tuple[str, ...]
+    keeps: tuple[str, ...]
 
-    def features(self, given):
+    def features(self, known: Mapping[str, Any]) -> list:
         """The list `model` takes, out of a dict of features."""
-        return [given[name] for name in self.takes]
+        return [known[name] for name in self.takes]
 
-    def after(self, given, outputs):
+    def after(self, known: Mapping[str, Any], outputs: Any) -> tuple[Any, dict]:
         """The prediction, and the dict of features that later stages need."""
         # Keras gives a list of one as the one.
         prediction, *made = keras.tree.flatten(outputs)
-        known = {**given, **dict(zip(self.makes, made, strict=True))}
+        known = {**known, **dict(zip(self.makes, made, strict=True))}
         return prediction, {name: known[name] for name in self.keeps}
 
 
-def split(model):
+def split(model: keras.Model) -> list[Stage]:
     """Cuts a graph at its outputs, in their order.
 
     Run one after another, the stages compute every layer once, and nothing ahead: a
@@ -82,7 +85,13 @@ def split(model):
     return stages
 
 
-def _parts(flat):
+def costs(stages: Sequence[Stage], unit: str = "macs") -> list[int]:
+    """MACs or FLOPs of an image that leaves after each stage."""
+    counted = [getattr(cost.count(stage.model), unit) for stage in stages]
+    return [int(n) for n in np.cumsum(counted)]
+
+
+def _parts(flat: keras.Model) -> list[tuple[list[graph.Call], Any]]:
     """[(calls no earlier output needs, output)] for each output."""
     done, parts = set(), []
     for output in flat.outputs:
@@ -97,14 +106,14 @@ def _parts(flat):
     return parts
 
 
-def _outside(part):
+def _outside(part: Sequence[graph.Call]) -> list:
     """The tensors a part takes that it does not make."""
     own = {id(t) for call in part for t in call.outputs}
     used = [t for call in part for t in call.inputs]
     return list({id(t): t for t in used if id(t) not in own}.values())
 
 
-def _names(call):
+def _names(call: graph.Call) -> dict[int, str]:
     if len(call.outputs) == 1:
         return {id(call.outputs[0]): call.name}
     return {id(t): f"{call.name}_{i}" for i, t in enumerate(call.outputs)}

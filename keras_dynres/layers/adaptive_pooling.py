@@ -1,20 +1,21 @@
 """Pooling to any fraction of the size."""
 
 import math
+from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
 
-from keras_dynres.errors import DynresError
+from keras_dynres.errors import DynresError, one_of
 
 
-def scaled_size(size, ratio):
+def scaled_size(size: int, ratio: float) -> int:
     """The paper's new size: Python's `round`, half to even, at least one cell."""
     return max(1, round(size * ratio))
 
 
-def window_bounds(size, cells):
+def window_bounds(size: int, cells: int) -> list[tuple[int, int]]:
     """Start and end of each cell's window; windows may overlap, none is empty."""
     return [(i * size // cells, -(-(i + 1) * size // cells)) for i in range(cells)]
 
@@ -37,16 +38,16 @@ class AdaptivePooling2D(keras.layers.Layer):
     (1, 6, 6, 3)
     """
 
-    def __init__(self, ratio, mode="average", **kwargs):
+    def __init__(self, ratio: float, mode: str = "average", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not 0 < ratio <= 1:
             raise DynresError(f"A ratio lies in (0, 1]. Received: ratio={ratio}")
-        if mode not in ("average", "max"):
-            raise DynresError(f"mode is 'average' or 'max'. Received: mode={mode!r}")
         self.ratio = ratio
-        self.mode = mode
+        self.mode = one_of("mode", mode, ("average", "max"))
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         """Height and width scaled, the rest kept."""
         batch, height, width, channels = input_shape
         if height is None or width is None:
@@ -61,13 +62,13 @@ class AdaptivePooling2D(keras.layers.Layer):
             channels,
         )
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         """Pools one axis after the other."""
         _, new_height, new_width, _ = self.compute_output_shape(inputs.shape)
         pool = self._average if self.mode == "average" else self._max
         return pool(pool(inputs, 1, new_height), 2, new_width)
 
-    def _average(self, x, axis, cells):
+    def _average(self, x: Any, axis: int, cells: int) -> Any:
         # A product with a constant matrix: every backend and TFLite's XNNPACK run it,
         # and one path serves all ratios.
         size = x.shape[axis]
@@ -81,7 +82,7 @@ class AdaptivePooling2D(keras.layers.Layer):
             return ops.reshape(rows, (-1, cells, width, channels))
         return ops.matmul(weights, x)
 
-    def _max(self, x, axis, cells):
+    def _max(self, x: Any, axis: int, cells: int) -> Any:
         # Windows repeat from block to block of the smallest period, so a handful of
         # slices does; XNNPACK joins five at most.
         shape = list(x.shape)
@@ -93,6 +94,6 @@ class AdaptivePooling2D(keras.layers.Layer):
         x = ops.concatenate(parts, axis=2)
         return ops.reshape(x, (-1, *shape[1:axis], cells, *shape[axis + 1 :]))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""
         return {**super().get_config(), "ratio": self.ratio, "mode": self.mode}

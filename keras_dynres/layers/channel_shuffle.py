@@ -1,5 +1,7 @@
 """Channels of several groups dealt out in turn."""
 
+from typing import Any
+
 import keras
 from keras import ops
 
@@ -23,7 +25,7 @@ class ChannelShuffle(keras.layers.Layer):
     [0, 3, 1, 4, 2, 5]
     """
 
-    def __init__(self, groups=2, **kwargs):
+    def __init__(self, groups: int = 2, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if not isinstance(groups, int) or groups < 1:
             raise DynresError(
@@ -31,7 +33,7 @@ class ChannelShuffle(keras.layers.Layer):
             )
         self.groups = groups
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Checks that the groups are of one size."""
         if input_shape[-1] % self.groups:
             raise DynresError(
@@ -40,17 +42,19 @@ class ChannelShuffle(keras.layers.Layer):
             )
         super().build(input_shape)
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         """The shape stays."""
         return input_shape
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         """Deals the channels out."""
         channels = inputs.shape[-1]
         x = ops.reshape(inputs, (-1, self.groups, channels // self.groups))
         # Ends as it began, at whatever size the map has in this graph.
         return ops.reshape(ops.transpose(x, (0, 2, 1)), (-1, *ops.shape(inputs)[1:]))
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""
         return {**super().get_config(), "groups": self.groups}

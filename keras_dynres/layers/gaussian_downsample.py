@@ -1,5 +1,7 @@
 """Gaussian blur and decimation."""
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
@@ -7,7 +9,7 @@ from keras import ops
 from keras_dynres.errors import DynresError
 
 
-def gaussian_taps(ratio):
+def gaussian_taps(ratio: int) -> np.ndarray:
     """The blur along one axis; its deviation is half the ratio.
 
     Three times as many taps as the ratio, centred between the pixels that become one,
@@ -21,7 +23,7 @@ def gaussian_taps(ratio):
     return taps / taps.sum()
 
 
-def gaussian_shares(size, ratio):
+def gaussian_shares(size: int, ratio: int) -> np.ndarray:
     """How much of each blurred pixel's weight lies inside the image."""
     inside = np.pad(np.ones(size), ratio)
     windows = np.lib.stride_tricks.sliding_window_view(inside, 3 * ratio)[::ratio]
@@ -43,11 +45,13 @@ class GaussianDownsample2D(keras.layers.Layer):
     (1, 4, 4, 3)
     """
 
-    def __init__(self, ratio, **kwargs):
+    def __init__(self, ratio: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.ratio = ratio
 
-    def compute_output_shape(self, input_shape):
+    def compute_output_shape(
+        self, input_shape: tuple[int | None, ...]
+    ) -> tuple[int | None, ...]:
         """Height and width divided, the rest kept."""
         batch, height, width, channels = input_shape
         if None in (height, width) or height % self.ratio or width % self.ratio:
@@ -57,7 +61,7 @@ class GaussianDownsample2D(keras.layers.Layer):
             )
         return batch, height // self.ratio, width // self.ratio, channels
 
-    def call(self, inputs):
+    def call(self, inputs: Any) -> Any:
         """One strided convolution of each channel by itself."""
         self.compute_output_shape(inputs.shape)
         _, height, width, channels = inputs.shape
@@ -65,11 +69,12 @@ class GaussianDownsample2D(keras.layers.Layer):
         kernel = np.repeat(np.outer(taps, taps)[..., None, None], channels, axis=2)
         shares = [gaussian_shares(size, ratio) for size in (height, width)]
         scale = (1 / np.outer(*shares))[..., None]
-        kernel, scale = (ops.cast(each, inputs.dtype) for each in (kernel, scale))
+        kernel = ops.cast(kernel, inputs.dtype)
+        scale = ops.cast(scale, inputs.dtype)
         border = [(0, 0), (ratio, ratio), (ratio, ratio), (0, 0)]
         padded = ops.pad(inputs, border)
         return scale * ops.depthwise_conv(padded, kernel, ratio, padding="valid")
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""
         return {**super().get_config(), "ratio": self.ratio}

@@ -1,13 +1,16 @@
 """Convolution with another's kernel, pooled to fewer taps."""
 
+from typing import Any
+
 import keras
+import numpy as np
 from keras import ops
 
 from keras_dynres.errors import DynresError
 from keras_dynres.layers.adaptive_pooling import window_bounds
 
 
-def kernel_windows(size, ratio, pooling):
+def kernel_windows(size: int, ratio: int, pooling: str) -> list[tuple[int, int]]:
     """Start and end of the taps that each tap of the pooled kernel averages.
 
     >>> kernel_windows(3, 2, "floor"), kernel_windows(3, 2, "ceil")
@@ -26,6 +29,8 @@ class PooledKernelConv2D(keras.layers.Conv2D):
     the convolution it was made of, and the bias is that one's. Made by
     `PooledKernelConv2D.of(convolution, ratio, pooling, name)`. Without a source, as
     after loading a saved graph, it is an ordinary convolution with a small kernel.
+    `plain()` and `plain_weights()` say what it computes as a stock layer with weights
+    of its own.
 
     Example:
 
@@ -40,7 +45,9 @@ class PooledKernelConv2D(keras.layers.Conv2D):
     _source = staticmethod(lambda: None)
 
     @classmethod
-    def of(cls, source, ratio, pooling, name):
+    def of(
+        cls, source: keras.layers.Conv2D, ratio: int, pooling: str, name: str
+    ) -> "PooledKernelConv2D":
         """The built layer for a built convolution.
 
         Args:
@@ -66,7 +73,7 @@ class PooledKernelConv2D(keras.layers.Conv2D):
         layer.build((None, None, None, channels) if last else (None, channels))
         return layer
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Takes the weights of the source."""
         source = self._source()
         if source is None:
@@ -78,7 +85,7 @@ class PooledKernelConv2D(keras.layers.Conv2D):
         self.built = True
 
     @property
-    def kernel(self):
+    def kernel(self) -> Any:
         """The pooled kernel."""
         source = self._source()
         if source is None:
@@ -94,7 +101,7 @@ class PooledKernelConv2D(keras.layers.Conv2D):
         ]
         return ops.stack([ops.stack(row) for row in taps])
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         """Loads a small convolution's weights, where they are this layer's own."""
         source = self._source()
         if source is not None:
@@ -105,13 +112,13 @@ class PooledKernelConv2D(keras.layers.Conv2D):
             )
         super().load_own_variables(store)
 
-    def plain(self):
+    def plain(self) -> keras.layers.Conv2D:
         """A stock `Conv2D` with the small kernel's size, named as the source."""
         source = self._source() or self
         config = {**self.get_config(), "name": source.name}
         return keras.layers.Conv2D.from_config(config)
 
-    def plain_weights(self):
+    def plain_weights(self) -> list[np.ndarray]:
         """The weights of `plain()`: the pooled kernel, and the bias if there is one."""
         weights = [self.kernel] if self.bias is None else [self.kernel, self.bias]
-        return [ops.convert_to_numpy(each) for each in weights]
+        return [ops.convert_to_numpy(weight) for weight in weights]

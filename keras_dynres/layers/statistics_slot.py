@@ -1,6 +1,10 @@
 """Batch normalisation whose scale and offset belong to another layer."""
 
+from typing import Any
+
 import keras
+import numpy as np
+from keras import ops
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
@@ -8,7 +12,8 @@ class StatisticsSlot(keras.layers.BatchNormalization):
     """A batch norm with statistics of its own; scale and offset are another's.
 
     Made by `StatisticsSlot.of(batch_norm, name)`. Without a source, as after loading
-    a saved graph, it is an ordinary batch norm.
+    a saved graph, it is an ordinary batch norm. `plain()` and `plain_weights()` say
+    what it computes as a stock layer with weights of its own.
 
     Example:
 
@@ -23,7 +28,7 @@ class StatisticsSlot(keras.layers.BatchNormalization):
     _source = staticmethod(lambda: None)
 
     @classmethod
-    def of(cls, source, name):
+    def of(cls, source: keras.layers.BatchNormalization, name: str) -> "StatisticsSlot":
         """A built slot for the batch norm `source`."""
         slot = cls.from_config({**source.get_config(), "name": name})
         slot._source = lambda: source
@@ -32,7 +37,7 @@ class StatisticsSlot(keras.layers.BatchNormalization):
         slot.build(tuple(shape))
         return slot
 
-    def build(self, input_shape):
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
         """Makes the statistics, and takes scale and offset from the source."""
         source = self._source()
         if source is None:
@@ -47,7 +52,7 @@ class StatisticsSlot(keras.layers.BatchNormalization):
         if self.center:
             self.beta = source.beta
 
-    def save_own_variables(self, store):
+    def save_own_variables(self, store: Any) -> None:
         """Stores what is this layer's own: shared variables are saved with it once."""
         if self._source() is None:
             super().save_own_variables(store)
@@ -55,10 +60,21 @@ class StatisticsSlot(keras.layers.BatchNormalization):
         for index, variable in enumerate(self._non_trainable_variables):
             store[str(index)] = variable
 
-    def load_own_variables(self, store):
+    def load_own_variables(self, store: Any) -> None:
         """Loads what `save_own_variables` stored."""
         if self._source() is None:
             super().load_own_variables(store)
             return
         for index, variable in enumerate(self._non_trainable_variables):
             variable.assign(store[str(index)])
+
+    def plain(self) -> keras.layers.BatchNormalization:
+        """A stock `BatchNormalization` of these settings, named as the source."""
+        source = self._source() or self
+        config = {**self.get_config(), "name": source.name}
+        return keras.layers.BatchNormalization.from_config(config)
+
+    def plain_weights(self) -> list[np.ndarray]:
+        """The weights of `plain()`: scale and offset if there are any, statistics."""
+        weights = (self.gamma, self.beta, self.moving_mean, self.moving_variance)
+        return [ops.convert_to_numpy(w) for w in weights if w is not None]

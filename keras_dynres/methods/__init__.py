@@ -1,6 +1,9 @@
 """The methods by name; adding one is a file and a line here."""
 
-from keras_dynres.errors import UnknownNameError
+import keras
+
+from keras_dynres.core.dynamic import DynamicModel
+from keras_dynres.errors import one_of
 from keras_dynres.methods.early_exit import EarlyExit
 from keras_dynres.methods.low_mode import LowMode
 from keras_dynres.methods.msdnet import MSDNet
@@ -20,13 +23,11 @@ METHODS = {
 }
 
 
-def create(name, base, **kwargs):
+def create(name: str, base: keras.Model, **kwargs) -> DynamicModel:
     """Wraps `base` in the method called `name`.
 
     >>> base = kd.architectures.wide_resnet(depth=10, width=1)
     >>> create("sdpoint", base, ratios=[0.5]).name
     'wrn_10_1'
     """
-    if name not in METHODS:
-        raise UnknownNameError("method", name, list(METHODS))
-    return METHODS[name](base, **kwargs)
+    return METHODS[one_of("method", name, METHODS)](base, **kwargs)

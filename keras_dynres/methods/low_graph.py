@@ -1,6 +1,7 @@
 """How a base is rewired for small images: pooled kernels, fitting padding, the stem."""
 
 import math
+from collections.abc import Callable, Sequence
 
 import keras
 
@@ -9,7 +10,9 @@ from keras_dynres.errors import DynresError, UnknownNameError
 from keras_dynres.layers import GaussianDownsample2D, PooledKernelConv2D
 
 
-def convolutions(flat, wanted="auto"):
+def convolutions(
+    flat: keras.Model, wanted: str | Sequence[str] | Callable = "auto"
+) -> list[str]:
     """Names of the convolutions whose kernels are pooled.
 
     Args:
@@ -38,7 +41,7 @@ def convolutions(flat, wanted="auto"):
     return names
 
 
-def shrunk_input(flat, ratio, blur):
+def shrunk_input(flat: keras.Model, ratio: int, blur: str) -> dict:
     """The edit that shrinks the image."""
     (name,) = graph.input_names(flat)
     height, width = flat.inputs[0].shape[1:3]
@@ -50,7 +53,9 @@ def shrunk_input(flat, ratio, blur):
     return {name: graph.after(layer, training=False)}
 
 
-def pooled_kernels(flat, names, ratio, pooling):
+def pooled_kernels(
+    flat: keras.Model, names: Sequence[str], ratio: int, pooling: str
+) -> dict:
     """The edits that pool the named convolutions' kernels, and fit their padding."""
     calls, edits = graph.calls(flat), {}
     for call in calls:
@@ -65,7 +70,7 @@ def pooled_kernels(flat, names, ratio, pooling):
     return edits
 
 
-def without_stem_pooling(flat):
+def without_stem_pooling(flat: keras.Model) -> dict:
     """The edits that leave out the max pooling before the first block, if any."""
     calls = graph.calls(flat)
     blocks = [c for c in calls if type(c.layer).__name__ in ("Add", "Concatenate")]
@@ -75,7 +80,7 @@ def without_stem_pooling(flat):
         if isinstance(call.layer, keras.layers.MaxPooling2D):
             before = _padding_before(calls, call)
             dropped = [call, before] if before is not None else [call]
-            return {each.name: _leave_out for each in dropped}
+            return {call.name: _leave_out for call in dropped}
     return {}
 
 
@@ -110,11 +115,11 @@ def _check_poolable(layer):
 def _padding_before(calls, call):
     """The zero padding that stands before a call and serves it alone, or None."""
     tensor = call.inputs[0]
-    users = [each for each in calls if any(t is tensor for t in each.inputs)]
-    for each in calls:
-        if each.outputs[0] is tensor and len(users) == 1:
-            padding = isinstance(each.layer, keras.layers.ZeroPadding2D)
-            return each if padding else None
+    users = [user for user in calls if any(t is tensor for t in user.inputs)]
+    for maker in calls:
+        if maker.outputs[0] is tensor and len(users) == 1:
+            padding = isinstance(maker.layer, keras.layers.ZeroPadding2D)
+            return maker if padding else None
     return None
 
 

@@ -1,24 +1,19 @@
 """Low-mode: some training steps on small images with pooled kernels."""
 
-import itertools
-from numbers import Integral, Real
+import types
+from collections.abc import Callable, Iterator, Sequence
+from numbers import Integral
+from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_dynres import graph
 from keras_dynres.core.dynamic import DynamicModel
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.errors import DynresError, one_of
 from keras_dynres.instance import FULL, Instance
 from keras_dynres.methods import low_graph
-from keras_dynres.methods.low_turns import (
-    LOW,
-    EpochCalls,
-    TimedSteps,
-    after_drop,
-    is_turn,
-)
+from keras_dynres.methods.low_plan import LOW, EpochCalls, LowPlan, TimedSteps
 from keras_dynres.methods.points import refuse_unpooled
 
 
@@ -64,40 +59,45 @@ class LowMode(DynamicModel):
 
     def __init__(
         self,
-        base,
-        ratio=2,
-        probability=0.5,
-        blur="gaussian",
-        shrink="device",
-        pooling="floor",
-        layers="auto",
-        drop_pool=True,
-        alternate=False,
-        full_after_drop=4,
-        full_at_end=0,
+        base: keras.Model,
+        ratio: int = 2,
+        probability: float | Sequence[float] = 0.5,
+        blur: str = "gaussian",
+        shrink: str = "device",
+        pooling: str = "floor",
+        layers: str | Sequence[str] | Callable = "auto",
+        drop_pool: bool = True,
+        alternate: bool = False,
+        full_after_drop: int = 4,
+        full_at_end: int = 0,
         **kwargs,
     ):
         flat = graph.flatten(base)
         refuse_unpooled(flat)
         _check_ratio(flat, ratio)
-        _one_of("blur", blur, ("gaussian", "bilinear"))
-        _one_of("shrink", shrink, ("device", "host"))
-        _one_of("pooling", pooling, ("floor", "ceil"))
-        _check_counts(full_after_drop=full_after_drop, full_at_end=full_at_end)
+        plan = LowPlan(
+            probability,
+            alternate,
+            full_after_drop,
+            full_at_end,
+            kwargs.get("seed", 0),
+        )
         self._settings = {
             "ratio": int(ratio),
-            "probability": _probabilities(probability),
-            "blur": blur,
-            "shrink": shrink,
-            "pooling": pooling,
+            "probability": plan.probability,
+            "blur": one_of("blur", blur, ("gaussian", "bilinear")),
+            "shrink": one_of("shrink", shrink, ("device", "host")),
+            "pooling": one_of("pooling", pooling, ("floor", "ceil")),
             "layers": low_graph.convolutions(flat, layers),
             "drop_pool": bool(drop_pool),
-            "alternate": bool(alternate),
-            "full_after_drop": int(full_after_drop),
-            "full_at_end": int(full_at_end),
+            "alternate": plan.alternate,
+            "full_after_drop": plan.full_after_drop,
+            "full_at_end": plan.full_at_end,
         }
-        self._now = _Now(self._probability(0))
+        # An object that Keras does not look into, so that no graph is tracked.
+        self._parts = types.SimpleNamespace(small=None)
         super().__init__(base, **kwargs)
+        self.plan = plan
         # The rate as the last epoch began, and the epoch before which steps are full:
         # saved, so that a resumed run finds the drops an unbroken one would have found.
         self.rate_drop = self.add_weight(
@@ -106,15 +106,15 @@ class LowMode(DynamicModel):
 
     # === What a method says ===
 
-    def define_instances(self):
+    def define_instances(self) -> Sequence[Instance]:
         """`full` and `low`."""
         return [Instance(FULL), Instance(LOW, {"ratio": self._settings["ratio"]})]
 
-    def rule(self, instance):
+    def rule(self, instance: Instance) -> dict:
         """Shrinks the image, pools kernels, drops the stem's pooling."""
         if instance.name == FULL:
             return {}
-        flat, chosen = self._book.flat, self._settings
+        flat, chosen = self.graph, self._settings
         edits = low_graph.shrunk_input(flat, chosen["ratio"], chosen["blur"])
         if chosen["drop_pool"]:
             edits.update(low_graph.without_stem_pooling(flat))
@@ -123,24 +123,7 @@ class LowMode(DynamicModel):
         )
         return {**edits, **pooled}
 
-    def probabilities(self):
-        """How likely each instance is, on average over the epochs."""
-        low = float(np.mean(self._settings["probability"]))
-        return {FULL: 1 - low, LOW: low}
-
-    def probabilities_at(self, step):
-        """How likely each instance is in the epoch that `fit` is in."""
-        low = self._now.share
-        if self._settings["alternate"]:
-            low = float(is_turn(step, low))
-        return {FULL: 1 - low, LOW: low}
-
-    @property
-    def bookkeeping(self):
-        """Weights that are the state of training."""
-        return [*super().bookkeeping, self.rate_drop]
-
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of `__init__`."""
         plain = {
             k: list(v) if isinstance(v, list) else v for k, v in self._settings.items()
@@ -151,21 +134,16 @@ class LowMode(DynamicModel):
 
     def fit(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
         **kwargs,
-    ):
+    ) -> keras.callbacks.History:
         """Keras' `fit`; give `initial_epoch` when it goes on with an earlier run."""
-        shares = self._settings["probability"]
-        if isinstance(shares, list) and len(shares) < epochs:
-            raise DynresError(
-                "There is one probability for each epoch. Received: "
-                f"{len(shares)} probabilities and epochs={epochs}"
-            )
+        self.plan.check(epochs)
         if self._settings["shrink"] == "host":
             self._small_graph()  # Here: within a trace no graph may come into being.
         # First, so that all others see what it adds to the logs.
@@ -173,25 +151,9 @@ class LowMode(DynamicModel):
         try:
             return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
         finally:
-            self._now.promised = {}
+            self.plan.end()
 
-    def begin_epoch(self, epoch, epochs):
-        """Settles how likely low steps are in an epoch of `epochs`; `fit` calls it."""
-        optimizer, chosen = self.optimizer, self._settings
-        rate = float(ops.convert_to_numpy(optimizer.learning_rate + 0))
-        before, full_until = (float(x) for x in np.asarray(self.rate_drop + 0))
-        full_until = after_drop(
-            rate, before, full_until, epoch, chosen["full_after_drop"]
-        )
-        self.rate_drop.assign([rate, full_until])
-        shares = chosen["probability"]
-        last = len(shares) if isinstance(shares, list) else epochs
-        full = epoch < full_until or epoch >= last - chosen["full_at_end"]
-        self._now.share = 0.0 if full else self._probability(epoch)
-        self._now.step = int(optimizer.iterations + 0)
-        self.train_function.begin_epoch()
-
-    def make_train_function(self, force=False):
+    def make_train_function(self, force: bool = False):
         """As `DynamicModel` has it, with counting and timing."""
         super().make_train_function(force)
         if not isinstance(self.train_function, TimedSteps):
@@ -199,20 +161,11 @@ class LowMode(DynamicModel):
 
     # === Images that arrive small ===
 
-    def low_steps(self):
+    def low_steps(self) -> Iterator[bool]:
         """Says of each coming step whether it is low, for `kd.data.shrunk`."""
-        # A dict of its own: an iteration that was given up may still read ahead.
-        promised = self._now.promised = {}
-        for step in itertools.count(self._now.step):
-            name = promised[step] = super().instance_at_step(step)
-            yield name == LOW
+        return self.plan.low_steps()
 
-    def instance_at_step(self, step):
-        """Name of the instance of a step; its batch may have been shrunk already."""
-        promised = self._now.promised.get(int(step))
-        return super().instance_at_step(step) if promised is None else promised
-
-    def call(self, inputs, training=None):
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Runs the instance being trained, or `full`."""
         if self._settings["shrink"] == "device":
             return super().call(inputs, training=training)
@@ -229,37 +182,14 @@ class LowMode(DynamicModel):
 
     # === Private ===
 
-    def _probability(self, epoch):
-        shares = self._settings["probability"]
-        return shares[epoch] if isinstance(shares, list) else shares
-
     def _small_graph(self):
         """What `low` does with images once they are small."""
-        if self._now.small is None:
-            low = self._graph(LOW)
+        if self._parts.small is None:
+            low = self.at(LOW, uncalibrated=True)
             (name,) = graph.input_names(self.base)
             images = low.get_layer(f"{name}_shrunk").output
-            self._now.small = keras.Model(images, low.output)
-        return self._now.small
-
-
-class _Now:
-    """What holds for the moment, and is not the model's to keep."""
-
-    def __init__(self, share):
-        self.share, self.step = share, 0
-        self.promised, self.small = {}, None
-
-
-def _probabilities(given):
-    single = isinstance(given, Real)
-    shares = [given] if single else list(given)
-    if not shares or not all(isinstance(p, Real) and 0 <= p <= 1 for p in shares):
-        raise DynresError(
-            "probability is a number in [0, 1], or one for each epoch. "
-            f"Received: probability={given!r}"
-        )
-    return float(given) if single else [float(p) for p in shares]
+            self._parts.small = keras.Model(images, low.output)
+        return self._parts.small
 
 
 def _check_ratio(flat, ratio):
@@ -275,14 +205,3 @@ def _check_ratio(flat, ratio):
             "ratio is a whole number from 2 that divides the image's height and width, "
             f"{sizes[0]} and {sizes[1]}. Received: ratio={ratio!r}"
         )
-
-
-def _check_counts(**counts):
-    for key, value in counts.items():
-        if not isinstance(value, Integral) or value < 0:
-            raise DynresError(f"{key} is a number of epochs. Received: {key}={value!r}")
-
-
-def _one_of(key, value, offered):
-    if value not in offered:
-        raise UnknownNameError(key, value, offered)

@@ -1,5 +1,7 @@
 """The multi-scale baseline: the whole network on a smaller image."""
 
+from collections.abc import Iterable, Sequence
+
 import keras
 
 from keras_dynres import graph
@@ -25,7 +27,7 @@ class MultiScale(DynamicModel):
     (['full', 's16'], 17)
     """
 
-    def __init__(self, base, sizes=None, **kwargs):
+    def __init__(self, base: keras.Model, sizes: Iterable[int] | None = None, **kwargs):
         self._side = graph.as_functional(base).inputs[0].shape[1]
         if self._side is None:
             raise DynresError("The base's height and width must be known.")
@@ -37,12 +39,12 @@ class MultiScale(DynamicModel):
             )
         super().__init__(base, **kwargs)
 
-    def define_instances(self):
+    def define_instances(self) -> Sequence[Instance]:
         """`full`, and `s16` for images of 16 pixels a side."""
         smaller = [Instance(f"s{size}", {"size": size}) for size in self._sizes]
         return [Instance(FULL), *smaller]
 
-    def rule(self, instance):
+    def rule(self, instance: Instance) -> dict:
         """Resizes the input."""
         if instance.name == FULL:
             return {}
@@ -53,6 +55,6 @@ class MultiScale(DynamicModel):
         # training mode.
         return {name: graph.after(resize, training=False)}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of `__init__`."""
         return {**super().get_config(), "sizes": list(self._sizes)}

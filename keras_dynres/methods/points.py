@@ -1,5 +1,7 @@
 """Where a feature map may be resized: points found in any functional graph."""
 
+from collections.abc import Callable, Sequence
+
 import keras
 
 from keras_dynres import graph
@@ -20,7 +22,9 @@ FOLLOWERS = (
 )
 
 
-def points(model, wanted="auto"):
+def points(
+    model: keras.Model, wanted: str | Sequence[str] | Callable = "auto"
+) -> list[str]:
     """Names of the layers after which the feature map may be resized.
 
     Args:
@@ -48,7 +52,7 @@ def points(model, wanted="auto"):
     return names
 
 
-def stem(model):
+def stem(model: keras.Model) -> str:
     """Name of the max pooling before the first block."""
     for call in maps(graph.bottlenecks(model)):
         if isinstance(call.layer, keras.layers.MaxPooling2D):
@@ -58,7 +62,7 @@ def stem(model):
     raise DynresError(f"{model.name!r} has no max pooling before its first block.")
 
 
-def sizes(model):
+def sizes(model: keras.Model) -> dict[str, tuple]:
     """Height and width of every layer's feature map, by the layer's name."""
     return {
         call.name: tuple(call.outputs[0].shape[1:3])
@@ -83,9 +87,9 @@ def _none(model):
     )
 
 
-def maps(found):
+def maps(sequence: Sequence[graph.Call]) -> list[graph.Call]:
     """Those of the calls that return a feature map, of more than one cell."""
-    four = [call for call in found if len(call.outputs[0].shape) == 4]
+    four = [call for call in sequence if len(call.outputs[0].shape) == 4]
     for call in four:
         if None in call.outputs[0].shape[1:3]:
             raise DynresError(
@@ -119,7 +123,7 @@ def _thirds(narrow):
     return ends[2::3]
 
 
-def refuse_unpooled(model):
+def refuse_unpooled(model: keras.Model):
     """Raises where the classifier fits one size of the feature map alone."""
     for call in graph.calls(model):
         size = call.inputs[0].shape[1:-1] if call.inputs else ()

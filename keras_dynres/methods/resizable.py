@@ -1,25 +1,28 @@
 """Resizable networks: each stage at a scale of its own."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import keras
-import numpy as np
 
 from keras_dynres import graph
-from keras_dynres.core.teaching import Teaching
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.core.dynamic import DynamicModel
+from keras_dynres.core.statistics import Uniform
+from keras_dynres.errors import DynresError, one_of
 from keras_dynres.instance import FULL, Instance
 from keras_dynres.layers.adaptive_pooling import scaled_size
-from keras_dynres.methods import draws
 from keras_dynres.methods import points as find
+from keras_dynres.methods import scale_plans
 from keras_dynres.methods.resizable_aug import ResizableAug
 from keras_dynres.methods.scale_costs import ScaleCosts
+from keras_dynres.methods.scale_statistics import ByConfiguration, ByScale
 from keras_dynres.methods.stage_points import stage_of, stage_points
 
 _MODES = ("stages", "input")
-_SAMPLINGS = ("fair", "random", "sandwich")
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
-class Resizable(Teaching):
+class Resizable(DynamicModel):
     """Resizable neural networks over any base: each stage at a scale of its own.
 
     The feature map at the beginning of each stage, behind its strided block, is resized
@@ -63,59 +66,59 @@ class Resizable(Teaching):
     Reference: Resizable Neural Networks, submitted to ICLR 2020.
     """
 
-    STATISTICS = ("configuration", "scale", "uniform")
+    STATISTICS = {kind.name: kind for kind in (ByConfiguration, ByScale, Uniform)}
 
     def __init__(
         self,
-        base,
-        scales=(0.45, 0.65, 0.85, 1.0),
-        stages="auto",
-        mode="stages",
-        sampling="fair",
-        samples=None,
-        pool=64,
-        target=None,
-        statistics="scale",
+        base: keras.Model,
+        scales: Sequence[float] = (0.45, 0.65, 0.85, 1.0),
+        stages: str | Sequence[str] | Callable = "auto",
+        mode: str = "stages",
+        sampling: str = "fair",
+        samples: int | None = None,
+        pool: int | None = 64,
+        target: str | None = None,
+        statistics: str = "scale",
         **kwargs,
     ):
         flat = graph.flatten(base)
         find.refuse_unpooled(flat)
-        _known("mode", mode, _MODES)
-        _known("sampling", sampling, _SAMPLINGS)
+        one_of("mode", mode, _MODES)
+        rule = scale_plans.RULES[one_of("sampling", sampling, scale_plans.RULES)]
         scales = _checked(scales)
+        stages = stage_points(flat, stages) if mode == "stages" else []
+        points = stages or [_only_input(flat)]
+        seed = kwargs.get("seed", 0)
+        plan = rule(scales, len(points), _name, samples, pool, seed)
         self._settings = {
             "scales": scales,
-            "stages": stage_points(flat, stages) if mode == "stages" else [],
+            "stages": stages,
             "mode": mode,
             "sampling": sampling,
-            "samples": _samples(samples, sampling, scales),
+            "samples": plan.samples,
             "pool": pool,
             "target": target,
         }
-        if pool is not None and pool < self._settings["samples"]:
-            raise DynresError(
-                "The pool holds at least the instances of one step, "
-                f"{self._settings['samples']}. Received: pool={pool}"
-            )
-        points = self._settings["stages"] or [_only_input(flat)]
         sizes = find.sizes(flat) | {_only_input(flat): flat.inputs[0].shape[1:3]}
         self._sizes = [(name, _scaled(sizes[name], scales)) for name in points]
-        self._stage_of = stage_of(flat, points)
+        # For each layer's name, how many of the points stand before it.
+        self.stage_of = stage_of(flat, points)
         self._costs = None
         super().__init__(base, statistics=statistics, **kwargs)
-        if target is not None and target not in self.instances:
-            raise UnknownNameError("target", target, self.instances)
+        self.plan = plan
+        if target is not None:
+            one_of("target", target, self.instances)
 
-    def define_instances(self):
+    def define_instances(self) -> Sequence[Instance]:
         """`full`, and `s0.45-1-1-0.85` for the scales of four stages."""
-        *others, full = draws.every(self._scales, len(self._sizes))
+        *others, full = scale_plans.configurations(self._scales, len(self._sizes))
         labels = list(self.points)
         return [
-            Instance(_name(each), dict(zip(labels, each, strict=True)))
-            for each in (full, *others)
+            Instance(_name(scales), dict(zip(labels, scales, strict=True)))
+            for scales in (full, *others)
         ]
 
-    def rule(self, instance):
+    def rule(self, instance: Instance) -> dict:
         """Resizes where a stage begins, unless the map arrives in that size."""
         edits, before = {}, 1.0
         scales = instance.settings.values()
@@ -125,65 +128,22 @@ class Resizable(Teaching):
             before = scale
         return edits
 
-    def slot(self, layer, instance):
-        """The key is the scale of the stage, with those before it where these count."""
-        if self.statistics != "configuration":
-            return self.affine_slot(layer, instance)
-        scales = self._scales_until(layer, instance)
-        return None if set(scales) <= {1} else "-".join(f"{s:g}" for s in scales)
-
-    def affine_slot(self, layer, instance):
-        """The key is the scale of the stage; scale 1 has the base's batch norm."""
-        scales = self._scales_until(layer, instance)
-        if self.statistics == "uniform" or not scales or scales[-1] == 1:
-            return None
-        return f"{scales[-1]:g}"
-
-    @property
-    def trains_statistics(self):
-        """Moving averages will do, but where there are too many to be trained well."""
-        return self.statistics != "configuration"
-
-    def cost_of(self, instance):
+    def cost_of(self, instance: Instance) -> Any:
         """What an instance costs, by its stages."""
         if self._costs is None:
-            self._costs = ScaleCosts(self._book.flat, self._sizes, self._stage_of)
+            self._costs = ScaleCosts(self.graph, self._sizes, self.stage_of)
         return self._costs.of(instance.settings.values())
-
-    def probabilities(self):
-        """How often training draws each instance; they sum to one."""
-        samples = self._settings["samples"]
-        odds = super().probabilities()
-        if self._drawings is not None:
-            drawn = [n for each in range(self._drawings) for n in self._drawn(each)]
-            odds = {name: drawn.count(name) / len(drawn) for name in odds}
-        elif self.teaches:
-            odds = {name: (1 - 2 / samples) * each for name, each in odds.items()}
-            for scale in (max(self._scales), min(self._scales)):
-                odds[_name([scale] * len(self._sizes))] += 1 / samples
-        return odds
-
-    def instances_at_step(self, step):
-        """Names of the instances the optimizer's step `step` trains, on one batch."""
-        if self._drawings is None:
-            return self._drawn(int(step))
-        draw = np.random.default_rng([self.seed, int(step)])
-        return self._drawn(int(draw.integers(self._drawings)))
-
-    def instance_at_step(self, step):
-        """The first of the instances that step `step` trains."""
-        return self.instances_at_step(step)[0]
 
     def fit(
         self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=1,
-        verbose="auto",
-        callbacks=None,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
         **kwargs,
-    ):
+    ) -> keras.callbacks.History:
         """Keras' `fit`; the last third of the epochs is the target's, if any."""
         if self._settings["target"]:
             aug = ResizableAug(self._settings["target"])
@@ -191,18 +151,13 @@ class Resizable(Teaching):
         return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
 
     @property
-    def teaches(self):
-        """Whether the largest instance teaches the others: in a sandwich."""
-        return self._settings["sampling"] == "sandwich"
-
-    @property
-    def points(self):
+    def points(self) -> dict[str, str]:
         """The stages, and the layer behind which each is resized."""
         if self._settings["mode"] == "input":
             return {"input": self._sizes[0][0]}
         return {f"stage{i}": name for i, (name, _) in enumerate(self._sizes, 1)}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of `__init__`."""
         settings = {**self._settings, "scales": list(self._scales)}
         settings["stages"] = list(settings["stages"]) or "auto"
@@ -211,27 +166,6 @@ class Resizable(Teaching):
     @property
     def _scales(self):
         return self._settings["scales"]
-
-    def _scales_until(self, layer, instance):
-        """The scales of the stages up to the layer's own; none before the first."""
-        return list(instance.settings.values())[: self._stage_of.get(layer.name, 0)]
-
-    @property
-    def _drawings(self):
-        """How many drawings there are; None is one for each step."""
-        pool = self._settings["pool"]
-        return None if pool is None else pool // self._settings["samples"]
-
-    def _drawn(self, number):
-        """The names of a drawing."""
-        draw = np.random.default_rng([self.seed, number])
-        scales, stages = self._scales, len(self._sizes)
-        if self._settings["sampling"] == "fair":
-            drawn = draws.fair(scales, stages, draw)
-        else:
-            kind = getattr(draws, self._settings["sampling"])
-            drawn = kind(scales, stages, draw, self._settings["samples"])
-        return [_name(each) for each in drawn]
 
 
 def _name(scales):
@@ -278,23 +212,3 @@ def _checked(scales):
             f"them. Received: scales={scales}"
         )
     return sorted(scales)
-
-
-def _samples(samples, sampling, scales):
-    """How many instances a step trains."""
-    usual = {"fair": len(scales), "random": 1, "sandwich": 4}[sampling]
-    samples = usual if samples is None else samples
-    if sampling == "fair" and samples != usual:
-        raise DynresError(
-            "A step of fair sampling trains each scale once, so it takes as many "
-            f"samples as there are scales, {usual}. Received: samples={samples}"
-        )
-    least = 2 if sampling == "sandwich" else 1
-    if samples < least:
-        raise DynresError(f"samples is at least {least}. Received: samples={samples}")
-    return int(samples)
-
-
-def _known(argument, value, offered):
-    if value not in offered:
-        raise UnknownNameError(argument, value, offered)

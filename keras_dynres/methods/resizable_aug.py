@@ -2,8 +2,8 @@
 
 import keras
 
-from keras_dynres.errors import DynresError, UnknownNameError
-from keras_dynres.instance import FULL
+from keras_dynres.errors import DynresError, one_of
+from keras_dynres.instance import FULL, Instance
 
 
 class ResizableAug(keras.callbacks.Callback):
@@ -26,20 +26,18 @@ class ResizableAug(keras.callbacks.Callback):
     ```
     """
 
-    def __init__(self, target=FULL, share=2 / 3):
+    def __init__(self, target: str | Instance = FULL, share: float = 2 / 3):
         super().__init__()
         if not 0 <= share <= 1:
             raise DynresError(f"share lies in [0, 1]. Received: share={share}")
         self.target = getattr(target, "name", target)
         self.share = share
 
-    def on_train_begin(self, logs=None):
+    def on_train_begin(self, logs: dict | None = None):
         """Refuses a target that the model does not have."""
-        if self.target not in self.model.instances:
-            kind = f"instance of {self.model.name!r}"
-            raise UnknownNameError(kind, self.target, self.model.instances)
+        one_of(f"instance of {self.model.name!r}", self.target, self.model.instances)
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(self, epoch: int, logs: dict | None = None):
         """Decides what the epoch trains."""
         alone = epoch >= round(self.share * self.params["epochs"])
-        self.model.train_function.only = self.target if alone else None
+        self.model.plan.target = self.target if alone else None

@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+from collections.abc import Iterable
 
 import keras
 
@@ -48,7 +49,7 @@ class ScaleCosts:
                 self._arriving[0, scale] = tuple(flat.inputs[0].shape[1:])
             self._params = counted.params
 
-    def of(self, scales):
+    def of(self, scales: Iterable[float]) -> ScaledCost:
         """The `ScaledCost` of one scale for each stage."""
         works = [self._work[0, 1.0]]
         before = 1.0

@@ -1,9 +1,12 @@
 """SDPoint: downsample after one block, a random one in training."""
 
+from collections.abc import Callable, Sequence
+
 import keras
 
 from keras_dynres import graph
 from keras_dynres.core.dynamic import DynamicModel
+from keras_dynres.core.plan import Plan
 from keras_dynres.errors import DynresError
 from keras_dynres.instance import FULL, Instance
 from keras_dynres.layers import AdaptivePooling2D
@@ -42,11 +45,11 @@ class SDPoint(DynamicModel):
 
     def __init__(
         self,
-        base,
-        ratios=(0.5, 0.75),
-        points="auto",
-        stem=False,
-        pooling="average",
+        base: keras.Model,
+        ratios: Sequence[float] = (0.5, 0.75),
+        points: str | Sequence[str] | Callable = "auto",
+        stem: bool = False,
+        pooling: str = "average",
         **kwargs,
     ):
         for ratio in ratios:
@@ -68,8 +71,9 @@ class SDPoint(DynamicModel):
         self._sizes = find.sizes(flat)
         self._stem_point = find.stem(flat) if stem else None
         super().__init__(base, **kwargs)
+        self.plan = Plan(self._odds(), self.seed)
 
-    def define_instances(self):
+    def define_instances(self) -> Sequence[Instance]:
         """`full`, and `p3@0.5` for the third point at half size."""
         instances = [Instance(FULL)]
         for label, layer in self.points.items():
@@ -80,7 +84,7 @@ class SDPoint(DynamicModel):
                 instances.append(Instance(f"{label}@{ratio:g}", settings))
         return instances
 
-    def rule(self, instance):
+    def rule(self, instance: Instance) -> dict:
         """Pools after the instance's point."""
         if instance.name == FULL:
             return {}
@@ -89,30 +93,30 @@ class SDPoint(DynamicModel):
         pool = self._pool(ratio, mode, self._sizes[layer], f"{layer}_pool")
         return {layer: graph.after(pool)}
 
-    def probabilities(self):
-        """Uniform over points (none among them), then over ratios, as published."""
-        points = {}
-        for each in self._book.instances.values():
-            points.setdefault(each.settings.get("point"), []).append(each.name)
-        return {
-            name: 1 / len(points) / len(names)
-            for names in points.values()
-            for name in names
-        }
-
     @property
-    def points(self):
+    def points(self) -> dict[str, str]:
         """The points: what users call them, and the layer each stands after."""
         stem = {"stem": self._stem_point} if self._stem_point else {}
         names = self._settings["points"]
         return {**stem, **{f"p{i}": name for i, name in enumerate(names, 1)}}
 
-    def get_config(self):
+    def get_config(self) -> dict:
         """The arguments of `__init__`."""
         plain = {
             k: list(v) if isinstance(v, list) else v for k, v in self._settings.items()
         }
         return {**super().get_config(), **plain}
+
+    def _odds(self):
+        """Uniform over points (none among them), then over ratios, as published."""
+        points = {}
+        for name in self.instances:
+            points.setdefault(name.partition("@")[0], []).append(name)
+        return {
+            name: 1 / len(points) / len(names)
+            for names in points.values()
+            for name in names
+        }
 
     @staticmethod
     def _pool(ratio, mode, size, name):

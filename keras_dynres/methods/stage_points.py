@@ -1,6 +1,7 @@
 """Where each stage of a network begins: found in any functional graph."""
 
 import collections
+from collections.abc import Callable, Sequence
 
 import keras
 
@@ -13,7 +14,9 @@ from keras_dynres.methods import points as find
 _STRIDED = 0.75
 
 
-def stage_points(model, wanted="auto"):
+def stage_points(
+    model: keras.Model, wanted: str | Sequence[str] | Callable = "auto"
+) -> list[str]:
     """Names of the layers after which the stages may be resized, in order.
 
     A stage is a resolution that convolutions work at. Its point is where its first,
@@ -45,7 +48,7 @@ def stage_points(model, wanted="auto"):
     return names
 
 
-def stage_of(model, points):
+def stage_of(model: keras.Model, points: Sequence[str]) -> dict[str, int]:
     """For each layer's name, how many of the points its input depends on."""
     stages = {}
     for number, point in enumerate(points, 1):

@@ -2,14 +2,34 @@
 
 import collections
 import dataclasses
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_dynres.errors import DynresError
-from keras_dynres.tflite import flatbuffer, forms, sessions, staging
+from keras_dynres.tflite import flatbuffer, forms, stages
+from keras_dynres.tflite.facts import output_names
+from keras_dynres.tflite.flatbuffer import load
+from keras_dynres.tflite.precision import Precision, precision_of
+from keras_dynres.tflite.stages import INPUT, OUTPUT
 
-# Largest difference of logits, as a share of the largest logit where that exceeds 1.
-TOLERANCES = {"float32": 1e-4, "float16": 1e-2}
+
+@dataclasses.dataclass(frozen=True)
+class OutputCheck:
+    """What was found of one output of a signature.
+
+    Args:
+        error: Largest difference from Keras, as a share of the largest value where
+            that exceeds 1.
+        agreement: Share of the images, or of a map's positions, whose top class is
+            Keras's; None where the last axis holds no classes.
+    """
+
+    error: float
+    agreement: float | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,26 +38,77 @@ class SignatureCheck:
 
     Args:
         name: The instance's name.
-        error: Largest difference from Keras, as a share of the largest logit
-            where that exceeds 1.
-        agreement: Share of the images whose top class is Keras's.
+        outputs: An `OutputCheck` for each output, by its name.
         operators: How many operators the graph has.
         left: Operators that XNNPACK does not run, name to count.
     """
 
     name: str
-    error: float
-    agreement: float
+    outputs: Mapping[str, OutputCheck]
     operators: int
     left: dict
 
     @property
-    def whole(self):
+    def whole(self) -> bool:
         """Whether XNNPACK runs every operator."""
         return not self.left
 
+    @property
+    def error(self) -> float:
+        """The largest of the outputs' errors."""
+        return max(check.error for check in self.outputs.values())
 
-def check_signature(data, name, model, images, precision):
+    @property
+    def agreement(self) -> float | None:
+        """The least of the outputs' agreements; None where none has classes."""
+        return min(self._agreements().values(), default=None)
+
+    def facts(self) -> dict[str, Any]:
+        """What the metadata keep of it."""
+        facts = {
+            "error": self.error,
+            "agreement": self.agreement,
+            "not_delegated": self.left,
+        }
+        if len(self.outputs) > 1:
+            facts["outputs"] = {
+                name: dataclasses.asdict(check) for name, check in self.outputs.items()
+            }
+        return facts
+
+    def __str__(self) -> str:
+        several = len(self.outputs) > 1
+
+        def listed(figures: Mapping[str, str]) -> str:
+            return ", ".join(
+                figure + f" ({name})" * several for name, figure in figures.items()
+            )
+
+        errors = {name: f"{check.error:.1e}" for name, check in self.outputs.items()}
+        shares = {n: f"{100 * share:.0f} %" for n, share in self._agreements().items()}
+        left = ", ".join(f"{count} {name}" for name, count in self.left.items())
+        parts = [
+            f"differs from Keras by {listed(errors)}",
+            *([f"top class agrees on {listed(shares)}"] if shares else []),
+            f"not on XNNPACK: {left}" if left else "whole on XNNPACK",
+        ]
+        return ", ".join(parts)
+
+    def _agreements(self) -> dict[str, float]:
+        return {
+            name: check.agreement
+            for name, check in self.outputs.items()
+            if check.agreement is not None
+        }
+
+
+def check_signature(
+    data: bytes,
+    name: str,
+    model: keras.Model,
+    images: np.ndarray,
+    precision: str | Precision,
+) -> SignatureCheck:
     """Runs one signature and compares it with the Keras model it was made from.
 
     Args:
@@ -48,15 +119,25 @@ def check_signature(data, name, model, images, precision):
         precision: What the file was converted to.
 
     Returns:
-        A `SignatureCheck`. A difference beyond `TOLERANCES`, or a result that is not
-        finite, raises.
+        A `SignatureCheck`. A difference beyond the precision's tolerance, or a result
+        that is not finite, raises.
     """
-    run = sessions.load(lambda: data, [name], 1)[name]
-    found = np.concatenate([run(images=image[None])["outputs"] for image in images])
-    return _check(data, name, found, model, images, precision)
+    run = load(lambda: data, [name], 1)[name]
+    runs = [run(**{INPUT: image[None]}) for image in images]
+    outputs = {
+        key: np.concatenate([outputs[key] for outputs in runs])
+        for key in output_names(model)
+    }
+    return _check(data, name, outputs, model, images, precision)
 
 
-def check_stages(data, rows, models, images, precision):
+def check_stages(
+    data: bytes,
+    rows: Sequence[stages.StageRow],
+    models: Sequence[keras.Model],
+    images: np.ndarray,
+    precision: str | Precision,
+) -> Iterator[SignatureCheck]:
     """Runs the stages one after another and compares each prediction with Keras's.
 
     Args:
@@ -72,35 +153,56 @@ def check_stages(data, rows, models, images, precision):
     """
     if not rows:
         return
-    runs = sessions.load(lambda: data, [row.signature for row in rows], 1)
-    found = {row.signature: [] for row in rows}
+    runs = load(lambda: data, [row.signature for row in rows], 1)
+    predictions = {row.signature: [] for row in rows}
     for image in images:
-        for row, outputs in staging.run(rows, runs, image[None]):
-            found[row.signature].append(outputs)
-    for (name, each), model in zip(found.items(), models, strict=True):
-        yield _check(data, name, np.concatenate(each), model, images, precision)
+        for row, outputs in stages.run(rows, runs, image[None]):
+            predictions[row.signature].append(outputs)
+    for (name, batches), model in zip(predictions.items(), models, strict=True):
+        outputs = {OUTPUT: np.concatenate(batches)}
+        yield _check(data, name, outputs, model, images, precision)
 
 
-def _check(data, name, found, model, images, precision):
+def _check(
+    data: bytes,
+    name: str,
+    outputs: Mapping[str, np.ndarray],
+    model: keras.Model,
+    images: np.ndarray,
+    precision: str | Precision,
+) -> SignatureCheck:
+    precision = precision_of(precision)
     # A model trained in half precision is held to what its weights say in single.
-    exact = forms.in_float32(model)
-    wanted = np.asarray(exact(images, training=False), "float32")
-    scale = max(1.0, float(np.abs(wanted).max()))
-    error = float(np.abs(found - wanted).max()) / scale
-    allowed = TOLERANCES.get(precision, np.inf)
-    if not error <= allowed:  # NaN fails too
-        limit = f"{allowed:g} is allowed" if np.isfinite(allowed) else "not finite"
+    exact = keras.tree.flatten(forms.in_float32(model)(images, training=False))
+    checks = {
+        key: _compare(values, np.asarray(wanted, "float32"))
+        for (key, values), wanted in zip(outputs.items(), exact, strict=True)
+    }
+    for key, check in checks.items():
+        if check.error <= precision.tolerance and math.isfinite(check.error):
+            continue
+        bounded = math.isfinite(precision.tolerance)
+        limit = f"{precision.tolerance:g} is allowed" if bounded else "not finite"
+        what = "logits differ" if len(checks) == 1 else f"{key!r} differs"
         raise DynresError(
-            f"Signature {name!r} in {precision} does not compute what Keras computes: "
-            f"logits differ by {error:.3g} of their scale ({limit}); no file was "
-            "written."
+            f"Signature {name!r} in {precision.name} does not compute what Keras "
+            f"computes: {what} by {check.error:.3g} of their scale ({limit}); no file "
+            "was written."
         )
-    agreement = float(np.mean(found.argmax(-1) == wanted.argmax(-1)))
     total, left = _operators(data, name)
-    return SignatureCheck(name, error, agreement, total, left)
+    return SignatureCheck(name, checks, total, left)
 
 
-def _operators(data, name):
+def _compare(values: np.ndarray, wanted: np.ndarray) -> OutputCheck:
+    scale = max(1.0, float(np.abs(wanted).max()))
+    error = float(np.abs(values - wanted).max()) / scale
+    if wanted.ndim < 2 or wanted.shape[-1] == 1:
+        return OutputCheck(error, None)
+    agreement = float(np.mean(values.argmax(-1) == wanted.argmax(-1)))
+    return OutputCheck(error, agreement)
+
+
+def _operators(data: bytes, name: str) -> tuple[int, dict[str, int]]:
     """How many operators a signature's graph has, and which are not delegated.
 
     The interpreter lists replaced operators too, and the plan of what really runs is
@@ -112,8 +214,12 @@ def _operators(data, name):
     interpreter = Interpreter(model_content=flatbuffer.select(data, [name]))
     interpreter.allocate_tensors()
     operators = interpreter._get_ops_details()
-    makers = {int(t): each for each in operators for t in each["outputs"]}
-    waiting = [each["index"] for each in interpreter.get_output_details()]
+    makers = {
+        int(tensor): operator
+        for operator in operators
+        for tensor in operator["outputs"]
+    }
+    waiting = [output["index"] for output in interpreter.get_output_details()]
     seen, left = set(), collections.Counter()
     while waiting:
         maker = makers.get(int(waiting.pop()))
@@ -122,6 +228,6 @@ def _operators(data, name):
         seen.add(maker["index"])
         if maker["op_name"] != "DELEGATE":
             left[maker["op_name"]] += 1
-        waiting.extend(int(t) for t in maker["inputs"])
-    total = sum(each["op_name"] != "DELEGATE" for each in operators)
+        waiting.extend(int(tensor) for tensor in maker["inputs"])
+    total = sum(operator["op_name"] != "DELEGATE" for operator in operators)
     return total, dict(left)

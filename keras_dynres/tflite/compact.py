@@ -5,6 +5,8 @@ its own names, shapes, zero points and operator options. In a small network thos
 cost as much as a second copy of the weights.
 """
 
+from typing import Any
+
 import numpy as np
 
 _INT32 = 2  # TensorType.INT32 of the schema
@@ -12,7 +14,7 @@ _INT32 = 2  # TensorType.INT32 of the schema
 _NUMBERED = (b"tfl.pseudo_", b"arith.constant")
 
 
-def compact(data):
+def compact(data: bytes) -> bytes:
     """The same model in fewer bytes.
 
     Names inside a graph lose the graph's own name and the trail of fused operators,
@@ -39,14 +41,14 @@ def compact(data):
             tensor.quantization = _once(tensor.quantization, seen)
         for operator in graph.operators:
             operator.builtinOptions = _once(operator.builtinOptions, seen)
-        graph.tensors = [_once(each, seen) for each in graph.tensors]
-        graph.operators = [_once(each, seen) for each in graph.operators]
+        graph.tensors = [_once(tensor, seen) for tensor in graph.tensors]
+        graph.operators = [_once(operator, seen) for operator in graph.operators]
     builder = _builder()(len(data) + 1024)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
 
 
-def _merge_buffers(model):
+def _merge_buffers(model: Any) -> None:
     """One buffer for equal content; the first is the empty one, by convention."""
     kept, index = [type(model.buffers[0])()], {b"": 0}
 
@@ -68,7 +70,7 @@ def _merge_buffers(model):
     model.buffers = kept
 
 
-def _share_zero_biases(model):
+def _share_zero_biases(model: Any) -> None:
     """Gives an int32 bias of zeros the scales its kernel has.
 
     Its own scales are the kernel's times the input's, which differ from graph to
@@ -86,7 +88,7 @@ def _share_zero_biases(model):
                 bias.quantization.scale = scales.scale
 
 
-def _renumber(model):
+def _renumber(model: Any) -> None:
     """Numbers tensors in the order of their use.
 
     The parts in which graphs are alike then have equal numbers, and so operators
@@ -114,11 +116,11 @@ def _renumber(model):
                 operator.intermediates = new(operator.intermediates)
         for signature in model.signatureDefs or []:
             if signature.subgraphIndex == index:
-                for each in (*signature.inputs, *signature.outputs):
-                    each.tensorIndex = number[each.tensorIndex]
+                for port in (*signature.inputs, *signature.outputs):
+                    port.tensorIndex = number[port.tensorIndex]
 
 
-def _short(name):
+def _short(name: bytes | None) -> bytes:
     """`net_p1/block_1/conv_1/Conv2D;net_p1/...` becomes `block_1/conv_1/Conv2D`."""
     first = (name or b"").split(b";")[0]
     if first.startswith(_NUMBERED):
@@ -126,21 +128,21 @@ def _short(name):
     return first.split(b"/", 1)[-1]
 
 
-def _once(table, seen):
+def _once(table: Any, seen: dict) -> Any:
     """The table, or an equal one that came before; written when first asked for."""
     if table is None:
         return None
     return seen.setdefault(_content(table), _Once(table))
 
 
-def _content(value):
+def _content(value: Any) -> Any:
     """What a table holds, as a key of a dict."""
     if isinstance(value, _Once):
         return id(value)
     if isinstance(value, np.ndarray):
         return value.dtype.str, value.shape, value.tobytes()
     if isinstance(value, list):
-        return tuple(_content(each) for each in value)
+        return tuple(_content(item) for item in value)
     if hasattr(value, "__dict__"):
         fields = sorted(vars(value).items())
         return type(value).__name__, tuple((k, _content(v)) for k, v in fields)
@@ -150,32 +152,32 @@ def _content(value):
 class _Once:
     """A table of the schema that is written once and pointed at from everywhere."""
 
-    def __init__(self, table):
+    def __init__(self, table: Any):
         self._table = table
         self._at = {}
 
-    def Pack(self, builder):  # noqa: N802 (the schema's own name)
+    def Pack(self, builder: Any) -> int:  # noqa: N802 (the schema's own name)
         if id(builder) not in self._at:
             self._at[id(builder)] = self._table.Pack(builder)
         return self._at[id(builder)]
 
 
-def _builder():
+def _builder() -> type:
     import flatbuffers
 
     class Builder(flatbuffers.Builder):
         """Stores equal strings and vectors of numbers once."""
 
-        def __init__(self, size):
+        def __init__(self, size: int):
             super().__init__(size)
             self._strings, self._vectors = {}, {}
 
-        def CreateString(self, text, **kwargs):  # noqa: N802
+        def CreateString(self, text: Any, **kwargs) -> int:  # noqa: N802
             if text not in self._strings:
                 self._strings[text] = super().CreateString(text, **kwargs)
             return self._strings[text]
 
-        def CreateNumpyVector(self, values):  # noqa: N802
+        def CreateNumpyVector(self, values: np.ndarray) -> int:  # noqa: N802
             raw = values.tobytes()
             key = values.dtype.str, raw
             if key not in self._vectors:

@@ -3,42 +3,51 @@
 import contextlib
 import tempfile
 import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import keras
 import numpy as np
 
-from keras_dynres.tflite import compact, forms, staging
+from keras_dynres.tflite import compact, forms, stages
+from keras_dynres.tflite.facts import output_names
+from keras_dynres.tflite.precision import Precision, precision_of
+from keras_dynres.tflite.stages import INPUT, OUTPUT
 
-PRECISIONS = ("float32", "float16", "int8", "int8-weights")
 
-
-def convert(graphs, precision="float32", calibration_images=None, stages=()):
+def convert(
+    graphs: Mapping[str, keras.Model],
+    precision: str | Precision = "float32",
+    calibration_images: np.ndarray | None = None,
+    rows: Sequence[stages.StageRow] = (),
+) -> bytes:
     """Converts functional models to one TFLite file that holds each weight once.
 
     Args:
         graphs: Maps a signature's name to a functional `keras.Model` with one image
-            input of known size and one output; a stage's has those its row names.
-        precision: One of `PRECISIONS`.
+            input of known size; a stage's has the inputs its row names.
+        precision: A name of `PRECISIONS`.
         calibration_images: An array of images; `"int8"` takes the ranges of
             activations from them.
-        stages: A `StageRow` for each stage among the graphs, in order.
+        rows: A `StageRow` for each stage among the graphs, in order.
 
     Returns:
         The file's bytes. Each signature has one input, `images`, whose batch is 1,
-        and one output, `outputs`; stages hand features on beside them. All are
-        float32.
+        and the outputs that `output_names` says; stages hand features on beside
+        their prediction, `outputs`. All are float32.
     """
     import tensorflow as tf
 
+    precision = precision_of(precision)
     graphs = forms.prepared(graphs, precision)
     module = tf.Module()
     # A module follows TensorFlow's variables, not Keras's.
     module.weights = list(
         {id(v): v.value for model in graphs.values() for v in model.variables}.values()
     )
-    ports = {row.signature: (row.takes, ("outputs", *row.makes)) for row in stages}
+    ports = {row.signature: (row.takes, (OUTPUT, *row.makes)) for row in rows}
     functions = {
-        name: _function(model, *ports.get(name, (("images",), ("outputs",))))
+        name: _function(model, *ports.get(name, ((INPUT,), output_names(model))))
         for name, model in graphs.items()
     }
     with tempfile.TemporaryDirectory() as directory, _quiet():
@@ -46,24 +55,24 @@ def convert(graphs, precision="float32", calibration_images=None, stages=()):
         converter = tf.lite.TFLiteConverter.from_saved_model(
             directory, signature_keys=list(functions)
         )
-        if precision != "float32":
+        if precision.optimized:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if precision == "float16":
-            converter.target_spec.supported_types = [tf.float16]
-        if precision == "int8":
+        if precision.weights is not None:
+            converter.target_spec.supported_types = [tf.as_dtype(precision.weights)]
+        if precision.integer:
             images = np.asarray(calibration_images, "float32")
-            converter.representative_dataset = lambda: _samples(
-                functions, stages, images
-            )
+            converter.representative_dataset = lambda: _samples(functions, rows, images)
         data = converter.convert()
     return compact.compact(data)
 
 
-def _function(model, takes, gives):
+def _function(model: keras.Model, takes: Sequence[str], gives: Sequence[str]) -> Any:
     import tensorflow as tf
 
-    def run(**given):
-        inputs = keras.tree.pack_sequence_as(model.input, [given[n] for n in takes])
+    def run(**features):
+        inputs = keras.tree.pack_sequence_as(
+            model.input, [features[name] for name in takes]
+        )
         outputs = keras.tree.flatten(model(inputs, training=False))
         return dict(zip(gives, outputs, strict=True))
 
@@ -74,31 +83,35 @@ def _function(model, takes, gives):
     return tf.function(run, autograph=False).get_concrete_function(**specs)
 
 
-def _samples(functions, stages, images):
+def _samples(
+    functions: Mapping[str, Callable],
+    rows: Sequence[stages.StageRow],
+    images: np.ndarray,
+) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     """What each signature is given for each image; stages what those before made."""
     import tensorflow as tf
 
     asked = []
 
     def noting(name):
-        def call(**given):
-            asked.append((name, given))
-            return functions[name](**given)
+        def call(**features):
+            asked.append((name, features))
+            return functions[name](**features)
 
         return call
 
-    noted = {row.signature: noting(row.signature) for row in stages}
+    noted = {row.signature: noting(row.signature) for row in rows}
     for image in images:
-        given = tf.constant(image[None])
-        asked[:] = [(n, {"images": given}) for n in functions if n not in noted]
-        for _ in staging.run(stages, noted, given):
+        batch = tf.constant(image[None])
+        asked[:] = [(name, {INPUT: batch}) for name in functions if name not in noted]
+        for _ in stages.run(rows, noted, batch):
             pass
         for name, features in asked:
             yield name, {key: value.numpy() for key, value in features.items()}
 
 
 @contextlib.contextmanager
-def _quiet():
+def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         # The converter's own calibrator still uses it.
         warnings.filterwarnings("ignore", message=".*tf.lite.Interpreter is deprecat")

@@ -2,17 +2,19 @@
 
 import dataclasses
 import itertools
-import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import keras
 
-from keras_dynres import files
-from keras_dynres.errors import DynresError, did_you_mean
-from keras_dynres.instance import FULL, Menu
-from keras_dynres.tflite import describe, metadata, samples, staging
-from keras_dynres.tflite.checks import check_signature, check_stages
-from keras_dynres.tflite.convert import PRECISIONS, convert
+from keras_dynres import exits, files
+from keras_dynres.errors import DynresError
+from keras_dynres.instance import FULL, Instance, Menu
+from keras_dynres.tflite import facts, images, metadata, stages
+from keras_dynres.tflite.checks import SignatureCheck, check_signature, check_stages
+from keras_dynres.tflite.convert import convert
+from keras_dynres.tflite.precision import precision_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,49 +30,44 @@ class ExportReport:
         notes: Sentences a user should know.
     """
 
-    paths: tuple
-    sizes: tuple
+    paths: tuple[str, ...]
+    sizes: tuple[int, ...]
     precision: str
-    signatures: dict
-    notes: tuple = ()
+    signatures: dict[str, SignatureCheck]
+    notes: tuple[str, ...] = ()
 
     @property
-    def path(self):
+    def path(self) -> str:
         """The (first) file."""
         return self.paths[0]
 
     @property
-    def size(self):
+    def size(self) -> int:
         """Bytes of all files together."""
         return sum(self.sizes)
 
-    def __str__(self):
+    def __str__(self) -> str:
         where = self.path if len(self.paths) == 1 else f"{len(self.paths)} files"
         lines = [f"{where}: {self.size:,} bytes, {self.precision}"]
         width = max(map(len, self.signatures))
-        for name, found in self.signatures.items():
-            left = ", ".join(f"{count} {op}" for op, count in found.left.items())
-            lines.append(
-                f"  {name:{width}}  differs from Keras by {found.error:.1e}, top class "
-                f"agrees on {100 * found.agreement:.0f} %, "
-                + (f"not on XNNPACK: {left}" if left else "whole on XNNPACK")
-            )
+        for name, check in self.signatures.items():
+            lines.append(f"  {name:{width}}  {check}")
         return "\n".join([*lines, *self.notes])
 
 
 def export(
-    model,
-    path,
-    instances="pareto",
-    precision="float32",
-    calibration_data=None,
-    separate=False,
-    stages=None,
-    labels=None,
-    preprocessing=None,
-    verify_data=None,
-    verbose=1,
-):
+    model: Any,
+    path: str | Path,
+    instances: str | Instance | Sequence[str | Instance] = "pareto",
+    precision: str = "float32",
+    calibration_data: Any = None,
+    separate: bool = False,
+    stages: bool | None = None,
+    labels: Sequence | None = None,
+    preprocessing: Mapping[str, Any] | None = None,
+    verify_data: Any = None,
+    verbose: int = 1,
+) -> ExportReport:
     """Writes instances of a model into one TFLite file, a signature for each.
 
     Signatures are named as in the menu. A model of several exits adds `stage1`,
@@ -90,8 +87,8 @@ def export(
         path: Where to write. With `separate`, `net.tflite` becomes
             `net.p1@0.5.tflite` and so on.
         instances: `"pareto"` takes the instances that no cheaper one matches, and
-            `full`; all of them where no accuracy was measured. Or `"all"`, a name, or
-            names.
+            `full`; all of them where the figure that the menu chooses by was not
+            measured. Or `"all"`, a name, or names.
         precision: `"float32"`; `"float16"` stores weights in half the bytes;
             `"int8"` computes in integers; `"int8-weights"` stores weights as integers
             and computes activations' ranges as it runs.
@@ -123,18 +120,16 @@ def export(
     print(report)
     ```
     """
-    _check_arguments(model, precision, path)
+    _check_arguments(model, path)
+    kind = precision_of(precision)
     names, notes = chosen(model, instances)
     graphs = {name: model.at(name) for name in names}
     rows = _stage_rows(model, stages, separate)
     shape = _input_shape(graphs)
-    facts = describe.facts(model, graphs, precision, labels, preprocessing, rows)
-    calibration, images = samples.given(precision, calibration_data, verify_data, shape)
+    known = facts.facts(model, graphs, kind, labels, preprocessing, rows)
+    calibration, samples = images.for_export(kind, calibration_data, verify_data, shape)
     exits = [model.at(row.exit) for row in rows]
-    parts = {
-        row.signature: stage.model
-        for row, stage in zip(rows, model.stages(), strict=False)
-    }
+    parts = _stage_graphs(model, rows)
     if verbose:
         held = f"{len(names)} instances" + f" and {len(rows)} stages" * bool(rows)
         print(f"Converting {held} to {precision} ...", flush=True)
@@ -143,14 +138,14 @@ def export(
     bar = keras.utils.Progbar(count, verbose=verbose, unit_name="signature")
     for file, held in _files(Path(path), names, separate).items():
         wanted = {**{name: graphs[name] for name in held}, **parts}
-        data = convert(wanted, precision, calibration, rows)
-        for each in itertools.chain(
-            (check_signature(data, n, graphs[n], images, precision) for n in held),
-            check_stages(data, rows, exits, images, precision),
+        data = convert(wanted, kind, calibration, rows)
+        for check in itertools.chain(
+            (check_signature(data, n, graphs[n], samples, kind) for n in held),
+            check_stages(data, rows, exits, samples, kind),
         ):
-            checks[each.name] = each
+            checks[check.name] = check
             bar.update(len(checks))
-        kept = describe.with_checks(facts, {name: checks[name] for name in wanted})
+        kept = facts.with_checks(known, {name: checks[name] for name in wanted})
         contents[file] = metadata.write_metadata(data, kept)
     # Only now, when every file is known to be right, does the first one appear.
     for file, data in contents.items():
@@ -164,22 +159,24 @@ def export(
     return report
 
 
-def chosen(model, instances):
+def chosen(
+    model: Any, instances: str | Instance | Sequence[str | Instance]
+) -> tuple[list[str], list[str]]:
     """Names of the instances meant, cheapest first, and notes on the choice."""
     menu = model.menu
     if isinstance(instances, str) and instances == "all":
         return menu.names, []
     if isinstance(instances, str) and instances == "pareto":
-        if all(each.figure("accuracy") is None for each in menu):
+        if all(instance.figure(menu.metric) is None for instance in menu):
             return menu.names, [
-                "No accuracy was measured (model.evaluate_menu), so every instance "
-                "was exported instead of the Pareto ones."
+                f"No {menu.metric} was measured (model.evaluate_menu), so every "
+                "instance was exported instead of the Pareto ones."
             ]
         best = menu.pareto()
         return Menu({i.name: i for i in [*best, menu[FULL]]}.values()).names, []
     if isinstance(instances, str) or hasattr(instances, "name"):
         instances = [instances]
-    wanted = {menu[each].name for each in instances}
+    wanted = {menu[instance].name for instance in instances}
     if not wanted:
         raise DynresError(
             "There is no instance to export. Received: instances=[]. "
@@ -188,7 +185,7 @@ def chosen(model, instances):
     return [name for name in menu.names if name in wanted], []
 
 
-def _check_arguments(model, precision, path):
+def _check_arguments(model: Any, path: str | Path) -> None:
     backend = keras.backend.backend()
     if backend != "tensorflow":
         raise DynresError(
@@ -201,26 +198,14 @@ def _check_arguments(model, precision, path):
             "Expected a keras_dynres.DynamicModel, such as SDPoint(base). "
             f"Received: model={type(model).__name__}."
         )
-    if precision not in PRECISIONS:
-        raise DynresError(
-            f"Unknown precision. Received: precision={precision!r}."
-            f"{did_you_mean(precision, PRECISIONS)}"
-        )
-    path = Path(path)
-    try:
-        if path.is_dir():
-            raise IsADirectoryError("it is a folder")
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
-    except OSError as error:
-        raise DynresError(
-            f"The file cannot be written: {error.strerror or error}. "
-            f"Received: path={str(path)!r}."
-        ) from error
+    files.check_writable(path)
 
 
-def _stage_rows(model, wanted, separate):
-    rows = [] if wanted is False or wanted is None and separate else staging.rows(model)
+def _stage_rows(
+    model: Any, wanted: bool | None, separate: bool
+) -> list[stages.StageRow]:
+    without = wanted is False or wanted is None and separate
+    rows = [] if without else stages.rows(model)
     if wanted and separate:
         raise DynresError(
             "Files of one instance each hold no stages: leave out separate or stages. "
@@ -234,20 +219,27 @@ def _stage_rows(model, wanted, separate):
     return rows
 
 
-def _files(path, names, separate):
+def _stage_graphs(
+    model: Any, rows: Sequence[stages.StageRow]
+) -> dict[str, keras.Model]:
+    graphs = [stage.model for stage in exits.stages_of(model)] if rows else []
+    return {row.signature: net for row, net in zip(rows, graphs, strict=True)}
+
+
+def _files(path: Path, names: list[str], separate: bool) -> dict[Path, list[str]]:
     """The instances each file holds."""
     if not separate:
         return {path: names}
     return {path.with_name(f"{path.stem}.{n}{path.suffix}"): [n] for n in names}
 
 
-def _input_shape(graphs):
+def _input_shape(graphs: Mapping[str, keras.Model]) -> tuple[int, ...]:
     for name, model in graphs.items():
-        shapes = [tuple(t.shape) for t in (*model.inputs, *model.outputs)]
-        if len(shapes) != 2 or len(shapes[0]) != 4 or len(shapes[1]) != 2:
+        shapes = [tuple(tensor.shape) for tensor in model.inputs]
+        if len(shapes) != 1 or len(shapes[0]) != 4:
             raise DynresError(
-                "A signature takes one batch of images and gives one row of logits. "
-                f"Received: instance {name!r} with shapes {shapes}."
+                "A signature takes one batch of images. "
+                f"Received: instance {name!r} with inputs of shapes {shapes}."
             )
         if None in shapes[0][1:]:
             raise DynresError(

@@ -10,70 +10,72 @@ of their own. Two ways keep them one:
   folded scale then stretches the grid, and the integers stay what they were.
 """
 
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
 import keras
 import numpy as np
 from keras import ops
 
 from keras_dynres import graph
-from keras_dynres.layers import AdaptivePooling2D, PooledKernelConv2D
+from keras_dynres.layers import AdaptivePooling2D
 from keras_dynres.layers.adaptive_pooling import scaled_size, window_bounds
-from keras_dynres.tflite import folding
+from keras_dynres.tflite import norms
+from keras_dynres.tflite.precision import Precision, precision_of
 
 _SNAPPED = (keras.layers.Conv2D, keras.layers.Conv1D, keras.layers.DepthwiseConv2D)
+# What Keras computes, but in float32.
+_EXACT = Precision("float32", unfolded=False)
 
 
-def prepared(graphs, precision):
+def prepared(
+    graphs: Mapping[str, keras.Model], precision: str | Precision
+) -> dict[str, keras.Model]:
     """Rewires instances into the form in which they are converted.
 
     Args:
         graphs: Maps an instance's name to its functional `keras.Model`; the models
             may share layers, and stay as they are.
-        precision: `"float32"`, `"float16"`, `"int8"` or `"int8-weights"`.
+        precision: A name of `PRECISIONS`.
 
     Returns:
         A dict of models under the same names. Layers the graphs share are still
         shared.
     """
-    return _Forms(graphs, precision).models
+    return _Forms(graphs, precision_of(precision)).models
 
 
-def in_float32(model):
+def in_float32(model: keras.Model) -> keras.Model:
     """The model itself, or one that computes in float32 what it does in less."""
     model = graph.flatten(model)
     if all(layer.compute_dtype == "float32" for layer in model.layers):
         return model
-    return _Forms({"": model}, None).models[""]
+    return _Forms({"": model}, _EXACT).models[""]
 
 
 class _Forms:
-    def __init__(self, graphs, precision):
-        self.unfold = precision is not None
-        self.integer = precision == "int8"
-        self.snap = precision in ("int8", "int8-weights")
+    def __init__(self, graphs: Mapping[str, keras.Model], precision: Precision):
+        self._precision = precision
         self._copies = {}
         graphs = {
-            name: self._with_small_kernels(_from_float32(model))
+            name: self._without_borrowed(_from_float32(model))
             for name, model in graphs.items()
         }
-        producers = {name: folding.producers(model) for name, model in graphs.items()}
-        self._disputed = folding.disputed(graphs, producers)
+        producers = {name: norms.producers(model) for name, model in graphs.items()}
+        self._disputed = norms.disputed(graphs, producers)
         self.models = {
             name: graph.rewire(model, self._edits(model, producers[name]))
             for name, model in graphs.items()
         }
 
-    def _with_small_kernels(self, model):
-        """The graph with plain small convolutions in place of pooled kernels."""
-        pooled = [
-            call.layer
-            for call in graph.calls(model)
-            if isinstance(call.layer, PooledKernelConv2D)
-        ]
+    def _without_borrowed(self, model: keras.Model) -> keras.Model:
+        """The graph with plain layers in place of those that borrow weights."""
+        lent = [c.layer for c in graph.calls(model) if _borrows(c.layer)]
         return graph.rewire(
-            model, {layer.name: graph.swap(self._small(layer)) for layer in pooled}
+            model, {layer.name: graph.swap(self._plain(layer)) for layer in lent}
         )
 
-    def _small(self, layer):
+    def _plain(self, layer: keras.layers.Layer) -> keras.layers.Layer:
         if id(layer) not in self._copies:
             copy = layer.plain()
             copy.build(*_build_arguments(layer))
@@ -81,7 +83,7 @@ class _Forms:
             self._copies[id(layer)] = copy, layer
         return self._copies[id(layer)][0]
 
-    def _edits(self, model, producers):
+    def _edits(self, model: keras.Model, producers: Mapping) -> dict[str, Callable]:
         edits = {}
         self._taken = {layer.name for layer in model.layers}
         for call in graph.calls(model):
@@ -90,41 +92,44 @@ class _Forms:
                 edits[call.name] = _in_place(form)
         return edits
 
-    def _form(self, call, producers):
+    def _form(self, call: graph.Call, producers: Mapping) -> keras.layers.Layer | None:
         layer = call.layer
         if not isinstance(layer, keras.layers.Layer):
             return None
         rank = len(call.outputs[0].shape)
-        if folding.is_norm(layer, rank):
+        if norms.is_norm(layer, rank):
             return self._norm(call, rank, producers)
-        if self.integer and _is_average(layer):
+        if self._precision.integer and _is_average(layer):
             shape = call.inputs[0].shape
             if isinstance(layer, AdaptivePooling2D):
                 return _pooling(layer, shape)
             window, strides = layer.pool_size, layer.strides
             return _Depthwise.averaging(window, strides, shape[-1], layer.name)
-        if self.snap and isinstance(layer, _SNAPPED):
+        if self._precision.snapped and isinstance(layer, _SNAPPED):
             return self._copy(layer, _snapped)
         if layer.compute_dtype != "float32":
             return self._copy(layer, lambda kernel, layer: kernel)
         return None
 
-    def _norm(self, call, rank, producers):
-        scale, offset = folding.affine(call.layer)
+    def _norm(
+        self, call: graph.Call, rank: int, producers: Mapping
+    ) -> keras.layers.Layer:
+        scale, offset = norms.affine(call.layer)
         producer = producers.get(id(call.inputs[0]))
         folds = producer is not None
         disputed = folds and id(producer.kernel) in self._disputed
         name = self._name(call.layer)
-        if not self.unfold or folds and (self.snap or not disputed):
+        kind = self._precision
+        if not kind.unfolded or folds and (kind.snapped or not disputed):
             return _Affine(scale, offset, name=name)
-        if rank == 4 and (self.integer or not self.snap):
+        if rank == 4 and kind.depthwise:
             # Also where nothing folds, as after an addition: one operator with its
             # ReLU instead of two, and in int8 a scale for each channel.
             kernel = scale[None, None, :, None]
             return _Depthwise(kernel, offset, (1, 1), name=name)
         return _Affine(scale, offset, folds=not disputed, name=name)
 
-    def _name(self, norm):
+    def _name(self, norm: keras.layers.Layer) -> str:
         """The name its scale was made under: the same in every instance."""
         variable = norm.gamma if norm.gamma is not None else norm.beta
         path = "" if variable is None else variable.path
@@ -134,45 +139,49 @@ class _Forms:
         self._taken.add(name)
         return name
 
-    def _copy(self, layer, change):
+    def _copy(self, layer: keras.layers.Layer, change: Callable) -> keras.layers.Layer:
         """The layer in float32, its kernel changed; one copy for all graphs."""
         if id(layer) not in self._copies:
             config = {**layer.get_config(), "dtype": "float32"}
             copy = type(layer).from_config(config)
             if layer.built:
                 copy.build(*_build_arguments(layer))
-                weights = zip(copy.weights, layer.weights, strict=True)
-                for mine, theirs in weights:
-                    value = np.asarray(theirs, "float32")
-                    is_kernel = theirs is getattr(layer, "kernel", None)
-                    mine.assign(change(value, layer) if is_kernel else value)
+                kernel = getattr(layer, "kernel", None)
+                for new, old in zip(copy.weights, layer.weights, strict=True):
+                    value = np.asarray(old, "float32")
+                    new.assign(change(value, layer) if old is kernel else value)
             # The layer itself is kept, so that its id stays its own.
             self._copies[id(layer)] = copy, layer
         return self._copies[id(layer)][0]
 
 
-def _from_float32(model):
+def _from_float32(model: keras.Model) -> keras.Model:
     """The flat graph; features it takes in half precision are taken in single."""
     if not {tensor.dtype for tensor in model.inputs} & {"float16", "bfloat16"}:
         return graph.flatten(model)
     inputs = [keras.Input(batch_shape=t.shape, dtype="float32") for t in model.inputs]
-    given = keras.tree.pack_sequence_as(model.input, inputs)
-    return graph.flatten(keras.Model(inputs, model(given), name=model.name))
+    packed = keras.tree.pack_sequence_as(model.input, inputs)
+    return graph.flatten(keras.Model(inputs, model(packed), name=model.name))
 
 
-def _in_place(form):
+def _borrows(layer: Any) -> bool:
+    """Whether a layer uses others' weights, and can say it as a stock layer."""
+    return hasattr(layer, "plain") and hasattr(layer, "plain_weights")
+
+
+def _in_place(form: keras.layers.Layer) -> Callable:
     # Inference: arguments such as `training` of the old call are left out.
     return lambda call, inputs, *args, **kwargs: form(inputs)
 
 
-def _build_arguments(layer):
+def _build_arguments(layer: keras.layers.Layer) -> tuple:
     config = layer.get_build_config() or {}
     if "shapes_dict" in config:
         return tuple(config["shapes_dict"].values())
     return (config.get("input_shape"),)
 
 
-def _is_average(layer):
+def _is_average(layer: keras.layers.Layer) -> bool:
     if isinstance(layer, AdaptivePooling2D):
         return layer.mode == "average"
     return (
@@ -182,7 +191,7 @@ def _is_average(layer):
     )
 
 
-def _snapped(kernel, layer):
+def _snapped(kernel: np.ndarray, layer: keras.layers.Layer) -> np.ndarray:
     """The kernel on the grid to which the converter will quantise it."""
     axes = (0, 1) if isinstance(layer, keras.layers.DepthwiseConv2D) else None
     axes = tuple(range(kernel.ndim - 1)) if axes is None else axes
@@ -194,36 +203,42 @@ def _snapped(kernel, layer):
 class _Affine(keras.layers.Layer):
     """`x * scale + offset`; folded into the kernel before it where that `folds`."""
 
-    def __init__(self, scale, offset, folds=True, **kwargs):
+    def __init__(
+        self, scale: np.ndarray, offset: np.ndarray, folds: bool = True, **kwargs
+    ):
         super().__init__(dtype="float32", **kwargs)
         self._constants = scale, offset
         self._folds = folds
 
-    def call(self, x):
+    def call(self, x: Any) -> Any:
         scale, offset = self._constants
         if not self._folds:
             # Changes nothing, and stands between the kernel and the scale.
             x = ops.maximum(x, -3e38)
         return x * scale + offset
 
-    def compute_output_shape(self, shape):
+    def compute_output_shape(self, shape: tuple) -> tuple:
         return shape
 
 
 class _Depthwise(keras.layers.Layer):
     """A depthwise convolution with constant kernel and bias, without padding."""
 
-    def __init__(self, kernel, bias, strides, **kwargs):
+    def __init__(
+        self, kernel: np.ndarray, bias: np.ndarray, strides: Sequence[int], **kwargs
+    ):
         super().__init__(dtype="float32", **kwargs)
         self._constants = kernel, bias
         self._strides = strides
 
     @classmethod
-    def averaging(cls, window, strides, channels, name):
+    def averaging(
+        cls, window: Sequence[int], strides: Sequence[int], channels: int, name: str
+    ) -> "_Depthwise":
         kernel = np.full((*window, channels, 1), 1 / np.prod(window), "float32")
         return cls(kernel, np.zeros(channels, "float32"), strides, name=name)
 
-    def call(self, x):
+    def call(self, x: Any) -> Any:
         kernel, bias = self._constants
         return ops.depthwise_conv(x, kernel, self._strides, "valid") + bias
 
@@ -234,14 +249,14 @@ class _WindowMeans(keras.layers.Layer):
     A product with a constant matrix on the left is not an int8 operator of XNNPACK.
     """
 
-    def __init__(self, shape, cells, **kwargs):
+    def __init__(self, shape: Sequence[int], cells: Sequence[int], **kwargs):
         super().__init__(dtype="float32", **kwargs)
         self._kernels = [
             _window_weights(size, count)[None, None]
             for size, count in zip(shape, cells, strict=True)
         ]
 
-    def call(self, x):
+    def call(self, x: Any) -> Any:
         rows, columns = self._kernels
         x = ops.transpose(x, (0, 2, 3, 1))
         x = ops.conv(x, rows, padding="valid")
@@ -250,14 +265,14 @@ class _WindowMeans(keras.layers.Layer):
         return ops.transpose(x, (0, 1, 3, 2))
 
 
-def _window_weights(size, cells):
+def _window_weights(size: int, cells: int) -> np.ndarray:
     weights = np.zeros((size, cells), "float32")
     for cell, (start, end) in enumerate(window_bounds(size, cells)):
         weights[start:end, cell] = 1 / (end - start)
     return weights
 
 
-def _pooling(layer, shape):
+def _pooling(layer: AdaptivePooling2D, shape: Sequence[int]) -> keras.layers.Layer:
     sizes = shape[1:3]
     cells = tuple(scaled_size(size, layer.ratio) for size in sizes)
     if any(size % count for size, count in zip(sizes, cells, strict=True)):

@@ -2,18 +2,62 @@
 
 import json
 import statistics
+import tempfile
 import time
 import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from keras_dynres import files
 from keras_dynres.errors import DynresError
+from keras_dynres.instance import Instance
+from keras_dynres.tflite.export import export
 
 FORMAT = "keras_dynres.bench/1"
 _FIGURES = ("median_ms", "min_ms", "max_ms", "iqr_ms")
 
 
-def measure(function, repeats, warmup):
+def latency_ms(
+    model: Any,
+    instance: str | Instance,
+    num_threads: int = 1,
+    repeats: int = 20,
+    warmup: int = 3,
+) -> float:
+    """Exports one instance in float32, and times it on this machine.
+
+    For menus too large for one file; `Runner.benchmark` times a bundle's.
+
+    Args:
+        model: A `DynamicModel`, calibrated.
+        instance: An `Instance` or its name.
+        num_threads: Threads of the interpreter.
+        repeats: Timed runs, of one image each.
+        warmup: Runs before them that are not timed.
+
+    Returns:
+        The median, in milliseconds.
+
+    Example:
+
+    ```python
+    print(kd.tflite.latency_ms(model, "full", num_threads=2))
+    ```
+    """
+    from keras_dynres.tflite.runner import Runner  # which times by this module
+
+    name = model.menu[instance].name
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "instance.tflite"
+        export(model, path, instances=name, verbose=0)
+        figures = Runner(path, num_threads).benchmark(
+            [name], repeats, warmup, verbose=0
+        )
+    return figures[name]["median_ms"]
+
+
+def measure(function: Callable[[], Any], repeats: int, warmup: int) -> dict[str, float]:
     """Median and spread of a function's wall-clock time, in milliseconds.
 
     Example:
@@ -42,7 +86,7 @@ def measure(function, repeats, warmup):
     }
 
 
-def progress(names, verbose):
+def progress(names: Sequence[str], verbose: int) -> Iterator[str]:
     """Goes through the names, with a progress bar."""
     import keras
 
@@ -70,7 +114,7 @@ class Store:
     {}
     """
 
-    def __init__(self, bundle, sha256, threads):
+    def __init__(self, bundle: str | Path, sha256: str, threads: int):
         from keras_dynres.evaluation.environment import environment
 
         self.path = Path(f"{bundle}.bench.json")
@@ -83,14 +127,14 @@ class Store:
             "sha256": sha256,
         }
 
-    def read(self):
+    def read(self) -> dict[str, dict]:
         """The figures measured here, a dict from instance name to figures."""
         for record in self._records():
             if self._same(record):
                 return record["latency"]
         return {}
 
-    def write(self, figures):
+    def write(self, figures: Mapping[str, dict]) -> None:
         """Adds figures to those that are there, replacing an instance's older ones."""
         # Those of an older file under this name can never be asked for again.
         sha256 = self._key["sha256"]
@@ -106,19 +150,19 @@ class Store:
         except DynresError as error:
             warnings.warn(f"The latencies are not kept: {error}", stacklevel=3)
 
-    def _same(self, record):
+    def _same(self, record: Mapping[str, Any]) -> bool:
         return all(record[key] == value for key, value in self._key.items())
 
-    def _records(self):
+    def _records(self) -> list[dict]:
+        if not self.path.exists():
+            return []
         try:
-            content = json.loads(self.path.read_text("utf-8"))
+            content = files.read_json(self.path, "latencies")
             if content["format"] != FORMAT:
                 raise ValueError(f"format {content['format']!r}")
             for record in content["records"]:
                 _check(record, self._key)
-        except FileNotFoundError:
-            return []
-        except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
             warnings.warn(
                 f"The latencies in {str(self.path)!r} cannot be read and are ignored; "
                 f"benchmark() measures them anew ({error!r}).",
@@ -128,7 +172,7 @@ class Store:
         return content["records"]
 
 
-def _check(record, key):
+def _check(record: Mapping[str, Any], key: Mapping[str, Any]) -> None:
     for name in key:
         record[name]
     for figures in record["latency"].values():

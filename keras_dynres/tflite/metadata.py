@@ -2,7 +2,7 @@
 
 A TFLite file is a FlatBuffer: tables that point forward by relative offsets.
 The metadata is therefore put *in front* of the converter's output, which stays
-byte for byte what it was::
+byte for byte what it was, and what was checked::
 
     | prefix: a new root table, the metadata JSON, a new buffer list | the file |
 
@@ -21,11 +21,16 @@ the rest of the metadata included, is covered.
   dimension of every signature's input is the batch, 1 in the file.
 - `preprocessing`: `{"mean": [...], "std": [...], "scale": 255}` or null: what turns
   pixels into input, `(pixels / scale - mean) / std`.
-- `output`: `{"classes": n, "activation": "logits" | "probabilities"}`.
+- `output`: `{"classes": n, "activation": "logits" | "probabilities"}` where a signature
+  gives one row of classes. Where it gives anything else, `outputs` stands instead: it
+  maps each output's name to `{"shape": [...], "activation": ...}`, the batch left out
+  of the shape.
 - `precision`: `float32`, `float16`, `int8` or `int8-weights`.
 - `menu`: a list, cheapest first, of `{"name", "signature", "settings", "macs", "flops",
-  "params", "measured"}`. A signature's one input is `images`, its one output
-  `outputs`.
+  "params", "measured"}`, and `average` where costs depend on the image. A signature's
+  one input is `images`, its one output `outputs`; several are named as the file's
+  `outputs` says. An instance with outputs of other shapes has `outputs` of its own.
+- `metric`: the measured figure that instances are chosen by.
 - `aliases`: other names of instances, `{alias: name in the menu}`.
 - `stages`: a list, empty for most models, of `{"name", "signature", "takes", "makes",
   "keeps", "exit", "macs"}`: run in order, each gives `outputs`, the prediction of
@@ -42,11 +47,12 @@ the rest of the metadata included, is covered.
 import hashlib
 import json
 import struct
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from keras_dynres import files
 from keras_dynres.errors import DynresError
-from keras_dynres.instance import Instance, Menu
 from keras_dynres.tflite import flatbuffer
 
 NAME = "KERAS_DYNRES"
@@ -54,13 +60,17 @@ FORMAT = "keras_dynres.tflite/1"
 _DIGITS = 64
 _MARK = json.dumps({"format": FORMAT, "sha256": ""})[:-2].encode()
 _OWN = ("format", "sha256", "prefix")
+# Stands where the prefix's length goes: as wide, whatever the length.
+_LENGTH = json.dumps("length of it").encode()
 
 
 class BundleError(DynresError):
     """A `.tflite` file that is damaged, or that this package did not write."""
 
 
-def write_metadata(path_or_bytes, metadata):
+def write_metadata(
+    path_or_bytes: str | Path | bytes, metadata: Mapping[str, Any]
+) -> bytes | None:
     """Puts a metadata dictionary into a `.tflite` file, replacing an older one.
 
     Args:
@@ -78,20 +88,23 @@ def write_metadata(path_or_bytes, metadata):
     assert read_metadata(data)["model"] == "wrn"
     ```
     """
-    data, name = _load(path_or_bytes)
-    plain = _strip(data, name)
-    fields = {k: v for k, v in metadata.items() if k not in _OWN}
-    prefix = _prefix(plain, fields)
-    start = prefix.index(_MARK) + len(_MARK)
-    digest = _digest((prefix, plain), start)
-    prefix[start : start + _DIGITS] = digest.encode()
+    plain = _strip(*_load(path_or_bytes))
+    own = {"format": FORMAT, "sha256": "0" * _DIGITS, "prefix": json.loads(_LENGTH)}
+    fields = {key: value for key, value in metadata.items() if key not in _OWN}
+    text = json.dumps({**own, **fields}).encode()
+    data = flatbuffer.extended(plain, NAME, text)
+    start = data.index(_MARK) + len(_MARK)
+    at = data.index(_LENGTH, start)
+    length = str(len(data) - len(plain)).encode()
+    data[at : at + len(_LENGTH)] = length.rjust(len(_LENGTH))
+    data[start : start + _DIGITS] = _digest(data, start).encode()
     if isinstance(path_or_bytes, (bytes, bytearray)):
-        return bytes(prefix + plain)
-    files.write(path_or_bytes, bytes(prefix + plain))
+        return bytes(data)
+    files.write(path_or_bytes, bytes(data))
     return None
 
 
-def read_metadata(path_or_bytes):
+def read_metadata(path_or_bytes: str | Path | bytes) -> dict[str, Any]:
     """The metadata of a bundle, after checking that the file is whole.
 
     Example:
@@ -103,18 +116,7 @@ def read_metadata(path_or_bytes):
     return json.loads(_checked(*_load(path_or_bytes))[1])
 
 
-def menu(fields):
-    """The `Menu` of what `read_metadata` returned, without latencies."""
-    instances = []
-    for row in fields["menu"]:
-        row = {k: v for k, v in row.items() if k != "signature"}
-        # Another machine's milliseconds would mislead here.
-        kept = {k: v for k, v in row["measured"].items() if k != "latency_ms"}
-        instances.append(Instance(**{**row, "measured": kept}))
-    return Menu(instances)
-
-
-def verify(path_or_bytes):
+def verify(path_or_bytes: str | Path | bytes) -> bytes:
     """Raises `BundleError` unless the file is a bundle whose hash is right.
 
     Only bytes are looked at: the file is never handed to a runtime, which a truncated
@@ -132,7 +134,7 @@ def verify(path_or_bytes):
     return _checked(*_load(path_or_bytes))[0]
 
 
-def _load(source):
+def _load(source: str | Path | bytes) -> tuple[bytes, str]:
     if isinstance(source, (bytes, bytearray)):
         return bytes(source), "The file"
     try:
@@ -144,51 +146,45 @@ def _load(source):
         ) from error
 
 
-def _checked(data, name):
-    found = _find(data, name)
-    if found is None:
+def _checked(data: bytes, name: str) -> tuple[bytes, bytes]:
+    entry = _find(data, name)
+    if entry is None:
         raise BundleError(
             f"{name} is a TFLite file without keras_dynres metadata; "
             "write one with keras_dynres.tflite.export()."
         )
-    start, text = found
+    start, text = entry
     if not text.startswith(_MARK):
         raise BundleError(
             f"{name} has metadata of a format this version cannot read. "
             f"Received: {text[: len(_MARK)]!r}, expected {_MARK!r}."
         )
     start += len(_MARK)
-    if _digest((data,), start) != data[start : start + _DIGITS].decode("latin-1"):
-        raise _damaged(name)
+    if _digest(data, start) != data[start : start + _DIGITS].decode("latin-1"):
+        raise BundleError(
+            f"{name} is damaged: its content does not match the hash inside (cut "
+            "short, or changed); export or download it again."
+        )
     return data, text
 
 
-def _damaged(name):
-    return BundleError(
-        f"{name} is damaged: its content does not match the hash inside (cut short, "
-        "or changed); export or download it again."
-    )
-
-
-def _digest(pieces, start):
-    """SHA-256 of the pieces in order, the digits at `start` of the first zeroed."""
-    first = memoryview(pieces[0])
-    digest = hashlib.sha256(first[:start])
+def _digest(data: bytes, start: int) -> str:
+    """SHA-256 of the bytes, the digits at `start` zeroed."""
+    whole = memoryview(data)
+    digest = hashlib.sha256(whole[:start])
     digest.update(b"0" * _DIGITS)
-    digest.update(first[start + _DIGITS :])
-    for piece in pieces[1:]:
-        digest.update(piece)
+    digest.update(whole[start + _DIGITS :])
     return digest.hexdigest()
 
 
-def _strip(data, name):
+def _strip(data: bytes, name: str) -> bytes:
     if _find(data, name) is None:
         return data
     # Checked first: a new hash must not bless an old damage.
     return data[json.loads(_checked(data, name)[1])["prefix"] :]
 
 
-def _find(data, name):
+def _find(data: bytes, name: str) -> tuple[int, bytes] | None:
     """(place, text) of the metadata JSON, or None when there is none."""
     try:
         return flatbuffer.find(data, NAME)
@@ -197,16 +193,3 @@ def _find(data, name):
             f"{name} is damaged or not a TFLite file ({error}); "
             "export or download it again."
         ) from error
-
-
-def _prefix(plain, fields):
-    """The bytes that go in front of a plain TFLite file."""
-    # Too long to start with: offsets into the file behind must not be negative.
-    length = 1 << 30
-    while True:  # its own length stands in the JSON, and may add a digit to it
-        own = {"format": FORMAT, "sha256": "0" * _DIGITS, "prefix": length}
-        text = json.dumps({**own, **fields}).encode()
-        prefix = flatbuffer.prefix(plain, NAME, text, length)
-        if len(prefix) == length:
-            return prefix
-        length = len(prefix)

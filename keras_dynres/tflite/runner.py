@@ -2,21 +2,17 @@
 
 import json
 import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from keras_dynres.errors import DynresError
+from keras_dynres.exits import Policy
 from keras_dynres.instance import FULL, Instance
-from keras_dynres.tflite import (
-    flatbuffer,
-    inputs,
-    latency,
-    metadata,
-    policies,
-    sessions,
-    staging,
-)
+from keras_dynres.tflite import facts, flatbuffer, latency, metadata, stages
+from keras_dynres.tflite.images import as_batch, preprocess
 
 
 class Runner:
@@ -53,21 +49,21 @@ class Runner:
     ```
     """
 
-    def __init__(self, path, num_threads=1):
+    def __init__(self, path: str | Path, num_threads: int = 1):
         self.num_threads = _count("num_threads", num_threads)
         self.path = Path(path)
         self.metadata = metadata.read_metadata(self.path)
         self.labels = self.metadata.get("labels")
         rows = self.metadata.get("stages", [])
-        self._chain = staging.Chain(
-            [staging.StageRow.of(row) for row in rows], self._load
+        self._chain = stages.Chain(
+            [stages.StageRow.of(row) for row in rows], self._load
         )
         self.exits = self._chain.exits
         self._sessions = {}
         self._signatures = {
             row["name"]: row["signature"] for row in self.metadata["menu"]
         }
-        self.menu = metadata.menu(self.metadata)
+        self.menu = facts.menu(self.metadata)
         self._store = latency.Store(
             self.path, self.metadata["sha256"], self.num_threads
         )
@@ -75,7 +71,9 @@ class Runner:
             if name in self.menu:
                 self.menu.record(name, latency_ms=figures["median_ms"])
 
-    def run(self, images, instance=FULL):
+    def run(
+        self, images: Any, instance: str | Instance = FULL
+    ) -> np.ndarray | dict[str, np.ndarray]:
         """The network's outputs for one image or a batch.
 
         Args:
@@ -83,18 +81,23 @@ class Runner:
             instance: A name of the menu, or an `Instance`.
 
         Returns:
-            A `float32` array, (batch, classes), or (classes,) for a single image.
+            A `float32` array, (batch, classes) for rows of classes and (batch, height,
+            width, classes) for maps, without the batch for a single image. Of a
+            network with several outputs, a dict of such arrays by their names.
         """
-        batch, single = inputs.as_batch(images, self.metadata)
-        session = self._session(self._name(instance))
-        outputs = self._rows(batch)
+        batch, single = as_batch(images, self.metadata)
+        name = self._name(instance)
+        session, outputs = self._session(name), facts.outputs(self.metadata, name)
         # One by one: a larger batch would have the runtime plan and pack anew, and
         # on a CPU it is no faster.
-        for i in range(len(batch)):
-            outputs[i] = session(batch[i : i + 1])[0]
-        return outputs[0] if single else outputs
+        runs = [session(batch[i : i + 1]) for i in range(len(batch))]
+        arrays = {
+            key: _stacked([run[key][0] for run in runs], output["shape"], single)
+            for key, output in outputs.items()
+        }
+        return next(iter(arrays.values())) if len(arrays) == 1 else arrays
 
-    def anytime(self, images):
+    def anytime(self, images: Any) -> Iterator[tuple[str, np.ndarray]]:
         """Yields (exit, outputs) as soon as each exit is computed.
 
         Nothing is computed twice and nothing ahead: what is not asked for is not
@@ -112,20 +115,19 @@ class Runner:
         ```
         """
         self._need_stages()
-        batch, single = inputs.as_batch(images, self.metadata)
+        batch, single = as_batch(images, self.metadata)
 
-        def each_exit():
+        def outputs():
             runs = [self._chain.run(batch[i : i + 1]) for i in range(len(batch))]
             for exit in self.exits:
-                outputs = self._rows(batch)
-                for i, run in enumerate(runs):
-                    outputs[i] = next(run)
-                yield exit, outputs[0] if single else outputs
+                yield exit, _stacked([next(run) for run in runs], self._shape, single)
 
         # Not a generator itself: bad images are refused at once.
-        return each_exit()
+        return outputs()
 
-    def predict(self, images, policy, return_exits=False):
+    def predict(
+        self, images: Any, policy: Policy | str | Path | int, return_exits: bool = False
+    ) -> np.ndarray | tuple[np.ndarray, np.ndarray | int]:
         """Outputs of the first exit a policy trusts; later ones are not computed.
 
         Args:
@@ -139,28 +141,35 @@ class Runner:
             positions in `exits`, or one position.
         """
         self._need_stages()
-        policy = policies.find(policy, self.metadata, self._chain)
-        batch, single = inputs.as_batch(images, self.metadata)
-        outputs, left = self._rows(batch), np.zeros(len(batch), "int64")
+        policy = stages.find_policy(policy, self.metadata, self._chain)
+        batch, single = as_batch(images, self.metadata)
+        rows, left = [], np.zeros(len(batch), "int64")
         for i in range(len(batch)):
-            for position, found in enumerate(self._chain.run(batch[i : i + 1])):
-                if policy.decide(position, policies.sureness(found, self.metadata)):
+            for position, row in enumerate(self._chain.run(batch[i : i + 1])):
+                if policy.decide(position, stages.sureness(row, self.metadata)):
                     break
-            outputs[i], left[i] = found, position
-        if single:
-            outputs, left = outputs[0], int(left[0])
-        return (outputs, left) if return_exits else outputs
+            rows.append(row)
+            left[i] = position
+        outputs = _stacked(rows, self._shape, single)
+        exits = int(left[0]) if single else left
+        return (outputs, exits) if return_exits else outputs
 
     @property
-    def policies(self):
+    def policies(self) -> list[Policy]:
         """The policies the model had when it was exported."""
-        return policies.kept(self.metadata)
+        return stages.policies(self.metadata)
 
-    def preprocess(self, pixels):
+    def preprocess(self, pixels: Any) -> np.ndarray:
         """Input for `run` of `uint8` pixels, by the rule in the metadata."""
-        return inputs.preprocess(pixels, self.metadata)
+        return preprocess(pixels, self.metadata)
 
-    def benchmark(self, instances=None, repeats=50, warmup=5, verbose=1):
+    def benchmark(
+        self,
+        instances: str | Instance | Sequence[str | Instance] | None = None,
+        repeats: int = 50,
+        warmup: int = 5,
+        verbose: int = 1,
+    ) -> dict[str, dict[str, float]]:
         """Times instances, one image at a time, on this machine.
 
         The figures go into `menu` and, after each instance, into a file beside the
@@ -180,46 +189,47 @@ class Runner:
         Example:
 
         ```python
-        found = runner.benchmark(["full", "p1@0.5"], repeats=100)
-        print(found["full"]["median_ms"])
+        figures = runner.benchmark(["full", "p1@0.5"], repeats=100)
+        print(figures["full"]["median_ms"])
         ```
         """
         repeats, warmup = _count("repeats", repeats), _count("warmup", warmup, 0)
         if isinstance(instances, (str, Instance)):
             instances = [instances]
         asked = self.menu.names if instances is None else instances
-        names = [self._name(each) for each in asked]
+        names = [self._name(instance) for instance in asked]
         shape = (1, *self.metadata["input"]["shape"])
         image = np.random.default_rng(0).standard_normal(shape, "float32")
-        found = {}
+        figures = {}
         for name in latency.progress(names, verbose):
             loaded = name in self._sessions
             session = self._session(name)
-            found[name] = latency.measure(lambda s=session: s(image), repeats, warmup)
+            figures[name] = latency.measure(lambda s=session: s(image), repeats, warmup)
             if not loaded:  # All at once might not fit into memory.
                 self.close(name)
-            self.menu.record(name, latency_ms=found[name]["median_ms"])
-            self._store.write({name: found[name]})
-        return found
+            self.menu.record(name, latency_ms=figures[name]["median_ms"])
+            self._store.write({name: figures[name]})
+        return figures
 
-    def within(self, latency_ms, metric="accuracy"):
-        """The most accurate instance that was measured to run in `latency_ms`.
+    def within(self, latency_ms: float, metric: str | None = None) -> Instance:
+        """The best instance that was measured to run in `latency_ms`.
 
         Args:
             latency_ms: Milliseconds for one image, with this runner's threads.
-            metric: The measured figure that decides.
+            metric: The measured figure that decides, by default the menu's own, which
+                is the accuracy for most.
 
         Returns:
             An `Instance`.
         """
-        if all(each.figure("latency_ms") is None for each in self.menu):
+        if all(known.figure("latency_ms") is None for known in self.menu):
             raise DynresError(
                 "No latency was measured on this machine with "
                 f"num_threads={self.num_threads} yet: call runner.benchmark() first."
             )
         return self.menu.within(latency_ms=latency_ms, metric=metric)
 
-    def close(self, instance=None):
+    def close(self, instance: str | Instance | None = None) -> None:
         """Frees what an instance holds, or all that is held; running loads it again."""
         if instance is None:
             self._sessions.clear()
@@ -227,40 +237,40 @@ class Runner:
         else:
             self._sessions.pop(self._name(instance), None)
 
-    def __enter__(self):
+    def __enter__(self) -> "Runner":
         return self
 
-    def __exit__(self, *_):
+    def __exit__(self, *_) -> None:
         self.close()
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return (
             f"Runner({str(self.path)!r}, num_threads={self.num_threads}, "
             f"instances={self.menu.names})"
         )
 
-    def _name(self, instance):
-        name = getattr(instance, "name", instance)
-        return self.menu[self.metadata.get("aliases", {}).get(name, name)].name
+    def _name(self, instance: str | Instance) -> str:
+        return self.menu[instance].name
 
-    def _rows(self, batch):
-        return np.empty((len(batch), self.metadata["output"]["classes"]), "float32")
+    @property
+    def _shape(self) -> list[int]:
+        """What an exit gives for one image."""
+        outputs = facts.outputs(self.metadata, self.menu.names[-1])
+        return next(iter(outputs.values()))["shape"]
 
-    def _session(self, name):
-        """A function from one image to its outputs."""
+    def _session(self, name: str) -> Callable[[np.ndarray], Mapping[str, np.ndarray]]:
+        """A function from a batch of one image to the outputs by their names."""
         if name not in self._sessions:
             key = self._signatures[name]
             call = self._load([key])[key]
             (port,) = call.get_input_details()
-            self._sessions[name] = lambda image: next(
-                iter(call(**{port: image}).values())
-            )
+            self._sessions[name] = lambda image: call(**{port: image})
         return self._sessions[name]
 
-    def _load(self, keys):
-        return sessions.load(self._read, keys, self.num_threads)
+    def _load(self, keys: list[str]) -> dict[str, Callable]:
+        return flatbuffer.load(self._read, keys, self.num_threads)
 
-    def _need_stages(self):
+    def _need_stages(self) -> None:
         if not self.exits:
             raise DynresError(
                 "This bundle holds no stages, and cannot stop at an exit: export a "
@@ -268,7 +278,7 @@ class Runner:
                 f"Received: path={str(self.path)!r}."
             )
 
-    def _read(self):
+    def _read(self) -> bytes:
         data = metadata.verify(self.path)
         fields = json.loads(flatbuffer.find(data, metadata.NAME)[1])
         if fields["sha256"] != self.metadata["sha256"]:
@@ -279,7 +289,14 @@ class Runner:
         return data
 
 
-def _count(name, value, least=1):
+def _stacked(rows: Sequence[np.ndarray], shape: Sequence[int], single: bool) -> Any:
+    """What each image gave as one array, which is as long as there are images."""
+    if single:
+        return rows[0].copy()
+    return np.stack(rows) if rows else np.zeros((0, *shape), "float32")
+
+
+def _count(name: str, value: Any, least: int = 1) -> int:
     try:
         value = operator.index(value)
     except TypeError:

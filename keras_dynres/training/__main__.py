@@ -7,7 +7,7 @@ from keras_dynres import training
 from keras_dynres.errors import DynresError
 
 
-def main():
+def main() -> int:
     """Trains a recipe; the exit code is 1 after an error, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="python -m keras_dynres.training")
     parser.add_argument("recipe", help="name or path of a recipe")

@@ -4,12 +4,19 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_dynres.errors import DynresError
-from keras_dynres.files import appearing
+from keras_dynres.files import appearing, writing
+from keras_dynres.training.recipe import Recipe
+
+# What reading a file raises that this module did not write.
+_FOREIGN = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 
 
 class Checkpoints:
@@ -20,22 +27,24 @@ class Checkpoints:
 
     Args:
         folder: Where they are kept.
-        recipe: The `Recipe`; the state of another is refused.
+        recipe: What is trained; the state of another is refused.
     """
 
-    def __init__(self, folder, recipe):
+    def __init__(self, folder: str | Path, recipe: Recipe) -> None:
         self.folder = Path(folder)
         self._recipe = _fingerprint(recipe)
 
-    def paths(self):
+    def paths(self) -> list[Path]:
         """The files, the latest first."""
         return sorted(self.folder.glob("epoch_*.npz"), reverse=True)
 
-    def finished(self):
+    def finished(self) -> int:
         """The number of epochs the latest file stands for."""
         return max((int(path.name[6:11]) for path in self.paths()), default=0)
 
-    def save(self, model, epoch, history):
+    def save(
+        self, model: keras.Model, epoch: int, history: list[dict[str, float]]
+    ) -> Path:
         """Saves the state after `epoch` epochs, and drops all but the one before."""
         meta = {"epoch": epoch, "history": history, "recipe": self._recipe}
         arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
@@ -43,13 +52,16 @@ class Checkpoints:
         np.savez(buffer, meta=np.array(json.dumps(meta)), **arrays)
         content = buffer.getvalue()
         path = self.folder / f"epoch_{epoch:05d}.{_hash(content)}.npz"
-        with appearing(path) as file:
-            file.write(content)
-        for old in [p for p in self.paths() if p != path][1:]:
-            old.unlink(missing_ok=True)
+        with writing(path, "checkpoint"):
+            with appearing(path) as file:
+                file.write(content)
+            for old in [p for p in self.paths() if p != path][1:]:
+                old.unlink(missing_ok=True)
         return path
 
-    def restore(self, model, say=print):
+    def restore(
+        self, model: keras.Model, say: Callable[[str], Any] = print
+    ) -> tuple[int, list[dict[str, float]]]:
         """Puts the latest sound state into the model.
 
         Returns:
@@ -64,16 +76,20 @@ class Checkpoints:
             return self._into(model, content, path)
         return 0, []
 
-    def _into(self, model, content, path):
+    def _into(
+        self, model: keras.Model, content: bytes, path: Path
+    ) -> tuple[int, list[dict[str, float]]]:
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 meta = json.loads(str(file["meta"]))
+                recipe = dict(meta["recipe"])
+                epoch, history = meta["epoch"], meta["history"]
                 arrays = [file[f"v{i}"] for i in range(len(file.files) - 1)]
-        except (ValueError, KeyError, zipfile.BadZipFile) as error:
+        except _FOREIGN as error:
             raise DynresError(
                 f"Not a checkpoint of this package. Received: {path}"
             ) from error
-        for key, value in meta["recipe"].items():
+        for key, value in recipe.items():
             if self._recipe.get(key) != value:
                 raise DynresError(
                     f"The checkpoints in {str(self.folder)!r} were trained with "
@@ -85,25 +101,24 @@ class Checkpoints:
             raise DynresError(f"The checkpoint is of another model. Received: {path}")
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
-        return meta["epoch"], meta["history"]
+        return epoch, history
 
 
-def _variables(model):
+def _variables(model: keras.Model) -> list[keras.Variable]:
     """Weights, random seeds, the optimizer's state; metrics begin each epoch anew."""
     model.optimizer.build(model.trainable_variables)
     metrics = {id(v) for v in model.metrics_variables}
     # Until the first step metrics have no variables, afterwards they do.
-    mine = [v for v in model.variables if id(v) not in metrics]
-    optimizer = {id(v) for v in model.optimizer.variables}
-    mine = [v for v in mine if id(v) not in optimizer]
-    return [*mine, *model.optimizer.variables]
+    others = metrics | {id(v) for v in model.optimizer.variables}
+    weights = [v for v in model.variables if id(v) not in others]
+    return [*weights, *model.optimizer.variables]
 
 
-def _fingerprint(recipe):
+def _fingerprint(recipe: Recipe) -> dict[str, Any]:
     """What makes a run that run: all of the recipe but its header."""
     config = json.loads(json.dumps(recipe.get_config()))
     return {k: v for k, v in config.items() if k not in ("about", "name")}
 
 
-def _hash(content):
+def _hash(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:16]

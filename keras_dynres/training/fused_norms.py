@@ -1,11 +1,12 @@
 """Batch norms that train on TensorFlow's fused kernel."""
 
 import functools
+from typing import Any
 
 import keras
 
 
-def fuse_norms(model):
+def fuse_norms(model: keras.Model) -> int:
     """Lets a model's batch norms train on TensorFlow's fused kernel.
 
     Keras writes batch norm as a dozen small operations, which TensorFlow without XLA
@@ -38,7 +39,7 @@ def fuse_norms(model):
     return len(norms)
 
 
-def _fits(layer):
+def _fits(layer: keras.Layer) -> bool:
     # A subclass computes something of its own.
     return (
         type(layer) is keras.layers.BatchNormalization
@@ -51,7 +52,12 @@ def _fits(layer):
     )
 
 
-def _call(norm, inputs, training=None, mask=None):
+def _call(
+    norm: keras.layers.BatchNormalization,
+    inputs: Any,
+    training: bool | None = None,
+    mask: Any = None,
+) -> Any:
     if not training or not norm.trainable or mask is not None:
         return type(norm).call(norm, inputs, training=training, mask=mask)
     import tensorflow as tf

@@ -1,41 +1,46 @@
 """What a run writes down: checkpoints, log.csv, history.json, a line an epoch."""
 
-import contextlib
 import csv
 import io
 import json
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import keras
 import numpy as np
 
+from keras_dynres import files
 from keras_dynres.errors import DynresError
-from keras_dynres.files import appearing
+from keras_dynres.training.checkpoints import Checkpoints
 
 
 class EpochKeeper(keras.callbacks.Callback):
     """After each epoch: the checkpoint first, then the logs that follow from it.
 
     Args:
-        checkpoints: The `Checkpoints`; log.csv and history.json go beside them.
+        checkpoints: Where states go; log.csv and history.json go beside them.
         history: The rows of the epochs before.
         verbose: Whether to print a line for each epoch.
     """
 
-    def __init__(self, checkpoints, history, verbose):
+    def __init__(
+        self, checkpoints: Checkpoints, history: list[dict[str, float]], verbose: bool
+    ) -> None:
         super().__init__()
         self.history = history
         self._checkpoints = checkpoints
         self._verbose = verbose
         self._began = None
 
-    def on_epoch_begin(self, epoch, logs=None):
+    def on_epoch_begin(
+        self, epoch: int, logs: Mapping[str, float] | None = None
+    ) -> None:
         """Starts the clock."""
         self._began = time.perf_counter()
 
-    def on_epoch_end(self, epoch, logs=None):
+    def on_epoch_end(self, epoch: int, logs: Mapping[str, float] | None = None) -> None:
         """Saves and tells."""
         if not np.isfinite(logs["loss"]):
             raise DynresError(
@@ -47,14 +52,13 @@ class EpochKeeper(keras.callbacks.Callback):
         row["learning_rate"] = round(float(self.model.optimizer.learning_rate), 8)
         row["seconds"] = round(time.perf_counter() - self._began, 1)
         self.history.append(row)
-        with writing(self._checkpoints.folder):
-            self._checkpoints.save(self.model, epoch + 1, self.history)
+        self._checkpoints.save(self.model, epoch + 1, self.history)
         write_logs(self._checkpoints.folder, self.history)
         if self._verbose:
             print(_line(row, self.params["epochs"]), flush=True)
 
 
-def write_logs(folder, history):
+def write_logs(folder: str | Path, history: Sequence[Mapping[str, float]]) -> None:
     """log.csv and history.json, whole each time: a resumed run repeats no line."""
     folder = Path(folder)
     columns = list(dict.fromkeys(key for row in history for key in row))
@@ -62,33 +66,16 @@ def write_logs(folder, history):
     writer = csv.DictWriter(text, columns, restval="", lineterminator="\n")
     writer.writeheader()
     writer.writerows(history)
-    contents = {
-        "log.csv": text.getvalue(),
-        "history.json": json.dumps(history, indent=1),
-    }
-    with writing(folder):
-        for name, content in contents.items():
-            with appearing(folder / name) as file:
-                file.write(content.encode())
+    files.write(folder / "log.csv", text.getvalue())
+    files.write(folder / "history.json", json.dumps(history, indent=1))
 
 
-@contextlib.contextmanager
-def writing(folder):
-    """Says in one sentence where writing failed."""
-    try:
-        yield
-    except OSError as error:
-        raise DynresError(
-            f"Cannot write to {str(folder)!r}: {error.strerror or error}."
-        ) from error
-
-
-def is_terminal():
+def is_terminal() -> bool:
     """Whether someone watches: progress bars then, plain lines otherwise."""
     return sys.stdout.isatty()
 
 
-def _line(row, epochs):
+def _line(row: Mapping[str, float], epochs: int) -> str:
     figures = [
         f"{key} {row[key]:.4f}"
         for key in ("loss", "accuracy", "val_loss", "val_accuracy")

@@ -5,12 +5,14 @@ only what differs from that recipe.
 """
 
 import dataclasses
-import json
 import typing
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from keras_dynres.data.catalog import DATASETS
-from keras_dynres.errors import DynresError, UnknownNameError, did_you_mean
+from keras_dynres.errors import DynresError, one_of
+from keras_dynres.files import read_json
 
 FOLDER = Path(__file__).with_name("recipes")
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
@@ -82,12 +84,12 @@ class Recipe:
     held_out: int = 0
     round_to_float16: bool = False
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             self._check_type(field)
-        _one_of("data set", self.dataset, DATASETS)
-        _one_of("precision", self.precision, _PRECISIONS)
-        _one_of("schedule", self.schedule, _SCHEDULES)
+        one_of("data set", self.dataset, DATASETS)
+        one_of("precision", self.precision, _PRECISIONS)
+        one_of("schedule", self.schedule, _SCHEDULES)
         self._check("epochs", self.epochs > 0, "above 0")
         self._check("batch_size", self.batch_size > 0, "above 0")
         self._check("learning_rate", self.learning_rate > 0, "above 0")
@@ -108,7 +110,7 @@ class Recipe:
         self._check("step_at", inside and at == sorted(set(at)), wanted)
 
     @classmethod
-    def load(cls, name):
+    def load(cls, name: "str | Path | Recipe") -> "Recipe":
         """The recipe of that name, or in the file at that path.
 
         >>> Recipe.load("wrn16_2_cifar10").epochs
@@ -120,15 +122,11 @@ class Recipe:
         return cls.from_config({"name": path.stem, **content})
 
     @classmethod
-    def from_config(cls, config):
+    def from_config(cls, config: Mapping[str, Any]) -> "Recipe":
         """The recipe a plain dict describes."""
         known = [field.name for field in dataclasses.fields(cls)]
         for key in config:
-            if key not in known:
-                raise DynresError(
-                    f"Unknown recipe entry. Received: {key!r}."
-                    f"{did_you_mean(key, known)}"
-                )
+            one_of("recipe entry", key, known)
         for key in ("architecture", "dataset", "epochs"):
             if key not in config:
                 raise DynresError(
@@ -137,18 +135,18 @@ class Recipe:
         lists = {k: tuple(v) for k, v in config.items() if isinstance(v, list)}
         return cls(**{**config, **lists})
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         """A plain dict that `from_config` takes."""
         return dataclasses.asdict(self)
 
-    def _check(self, entry, holds, wanted):
+    def _check(self, entry: str, holds: bool, wanted: str) -> None:
         if not holds:
             raise DynresError(
                 f"Recipe {self.name!r}: {entry} is {wanted}. "
                 f"Received: {entry}={getattr(self, entry)!r}"
             )
 
-    def _check_type(self, field):
+    def _check_type(self, field: dataclasses.Field) -> None:
         value = getattr(self, field.name)
         kinds = typing.get_args(field.type) or (field.type,)
         if kinds == (float,):
@@ -164,7 +162,7 @@ class Recipe:
         self._check(field.name, right, wanted)
 
 
-def names():
+def names() -> list[str]:
     """Names of the recipes that come with the package.
 
     >>> "sdpoint_wrn16_2_cifar10" in names()
@@ -173,23 +171,12 @@ def names():
     return sorted(path.stem for path in FOLDER.glob("*.json"))
 
 
-def _read(name, seen=()):
+def _read(name: str | Path, seen: tuple = ()) -> tuple[Path, dict[str, Any]]:
     """The file's path, and its content laid over that of the recipe it extends."""
     path = Path(name)
     if path.suffix != ".json":
-        if str(name) not in names():
-            raise UnknownNameError("recipe", name, names())
-        path = FOLDER / f"{name}.json"
-    try:
-        content = json.loads(path.read_text("utf-8"))
-    except OSError as error:
-        raise DynresError(
-            f"The recipe cannot be read ({error.strerror}). Received: {str(path)!r}"
-        ) from error
-    except ValueError as error:
-        raise DynresError(
-            f"The recipe is not JSON ({error}). Received: {str(path)!r}"
-        ) from error
+        path = FOLDER / f"{one_of('recipe', str(name), names())}.json"
+    content = read_json(path, "a recipe")
     if not isinstance(content, dict):
         raise DynresError(f"A recipe is a JSON object. Received: {str(path)!r}")
     parent = content.pop("extends", None)
@@ -201,8 +188,3 @@ def _read(name, seen=()):
         )
     # The header is each file's own.
     return path, {**_read(parent, (*seen, parent))[1], "about": (), **content}
-
-
-def _one_of(kind, value, offered):
-    if value not in offered:
-        raise UnknownNameError(kind, value, list(offered))

@@ -7,8 +7,8 @@
 from keras_dynres.zoo import config, weights
 from keras_dynres.zoo.cards import Card, WeightsFile, card
 from keras_dynres.zoo.importing import import_checkpoint
-from keras_dynres.zoo.loading import load
-from keras_dynres.zoo.publishing import publish
+from keras_dynres.zoo.loader import load
+from keras_dynres.zoo.publication import publish
 from keras_dynres.zoo.registry import Entry
 from keras_dynres.zoo.registry import names as list
 from keras_dynres.zoo.weights import round_to_float16

@@ -5,14 +5,18 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+import keras
 import numpy as np
 
 from keras_dynres import files
+from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
 from keras_dynres.exits import Policy
 from keras_dynres.instance import Menu
 from keras_dynres.zoo import config, download, registry
+from keras_dynres.zoo.page import page
 
 FORMAT = 1
 FILE = "card.json"
@@ -28,8 +32,8 @@ class WeightsFile:
     sha256: str
     size: int
 
-    def __post_init__(self):
-        # A card may come from elsewhere: its file stays inside the model's folder.
+    def __post_init__(self) -> None:
+        # A card from the network may name any file: it must stay inside the folder.
         if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", str(self.file)):
             raise ValueError(f"no plain file name: {self.file!r}")
         if not re.fullmatch(r"[0-9a-f]{64}", str(self.sha256)):
@@ -37,7 +41,7 @@ class WeightsFile:
         if not isinstance(self.size, int) or self.size <= 0:
             raise ValueError(f"no size in bytes: {self.size!r}")
 
-    def is_at(self, path):
+    def is_at(self, path: str | Path) -> bool:
         """Whether this file, and no other content, stands at `path`."""
         path = Path(path)
         return (
@@ -54,9 +58,9 @@ class Card:
     Args:
         entry: The `Entry` of the registry.
         weights: The `WeightsFile`, None where no weights are published.
-        menu: The `Menu` with costs and accuracies, None where nothing was measured.
+        menu: The `Menu` with costs and measured figures, None where there is none.
         results: What else was measured, as published: training, baselines.
-        check: By instance, the first logits for one fixed image (`sample_logits`).
+        check: By instance, its first outputs for one fixed image (`sample_logits`).
 
     `print(card)` shows it; `card.to_markdown()` is the text of its page.
     """
@@ -68,12 +72,12 @@ class Card:
     check: Mapping = dataclasses.field(default_factory=dict)
 
     @property
-    def policies(self):
+    def policies(self) -> list[Policy]:
         """The policies published for a network with exits."""
         published = self.results.get("policies", ())
-        return [Policy.from_json(json.dumps(each)) for each in published]
+        return [Policy.from_json(json.dumps(policy)) for policy in published]
 
-    def to_json(self):
+    def to_json(self) -> str:
         """The text of `card.json`; `from_json` reads it."""
         content = {
             "format": FORMAT,
@@ -87,11 +91,18 @@ class Card:
         return json.dumps(content, indent=1) + "\n"
 
     @classmethod
-    def from_json(cls, text, name, where):
+    def from_json(cls, text: str | bytes, name: str, where: str | Path) -> "Card":
         """The card of the entry `name` that was written at `where`."""
-        entry = registry.get(name)
         try:
             content = json.loads(text)
+        except ValueError as error:
+            raise DynresError(_no_card(where, name, error)) from error
+        return cls._of(content, name, where)
+
+    @classmethod
+    def _of(cls, content: Any, name: str, where: str | Path) -> "Card":
+        entry = registry.get(name)
+        try:
             if content["name"] != name or content["format"] != FORMAT:
                 raise ValueError(
                     f"it is of {content['name']!r}, format {content['format']!r}"
@@ -105,22 +116,17 @@ class Card:
                 check=content["check"],
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DynresError(
-                f"{str(where)!r} is not a card of {name!r}: {error}"
-            ) from error
+            raise DynresError(_no_card(where, name, error)) from error
 
-    def __str__(self):
+    def __str__(self) -> str:
         return self.to_markdown()
 
-    def to_markdown(self):
+    def to_markdown(self) -> str:
         """The card as a Markdown page."""
-        # Late: a page is written far more seldom than a card is read.
-        from keras_dynres.zoo.page import page
-
         return page(self)
 
 
-def card(name):
+def card(name: str) -> Card:
     """The `Card` of a network of the zoo.
 
     Taken from the package, else from the cache, else from the zoo's address. A
@@ -133,40 +139,47 @@ def card(name):
     """
     entry = registry.get(name)
     for path in (SHIPPED / name / FILE, cached(name, FILE)):
-        try:
-            return Card.from_json(path.read_text(encoding="utf-8"), name, path)
-        except (FileNotFoundError, NotADirectoryError):
-            continue
-        except (OSError, UnicodeDecodeError) as error:
-            raise DynresError(f"Cannot read {str(path)!r}: {error}") from error
+        content = config.read_if_there(path, f"a card of {name!r}")
+        if content is not None:
+            return Card._of(content, name, path)
     return _from_address(name) or Card(entry)
 
 
-def sample_logits(model, instance):
-    """The first logits of an instance for a fixed image, the same on any machine."""
+def sample_logits(model: DynamicModel, instance: str) -> np.ndarray:
+    """The first outputs of an instance for a fixed image, the same on any machine.
+
+    Returns:
+        Ten values at most of each output, one output's after the other's: of a row of
+        logits those of the first classes, of a map those of its first pixels.
+    """
     shape = model.base.inputs[0].shape[1:]
     image = np.sin(np.arange(np.prod(shape), dtype="float64")).reshape(1, *shape)
-    logits = model.at(instance)(image.astype("float32"), training=False)
-    return np.asarray(logits, "float32")[0, :10]
+    outputs = model.at(instance)(image.astype("float32"), training=False)
+    arrays = [np.asarray(o, "float32") for o in keras.tree.flatten(outputs)]
+    return np.concatenate([array[0].ravel()[:10] for array in arrays])
 
 
-def cached(name, file):
+def cached(name: str, file: str) -> Path:
     """Where a file of a network is kept in the cache."""
     return config.cache_dir() / name / file
 
 
-def address(name, file):
+def address(name: str, file: str) -> str | None:
     """The address of a file of a network, None where no base address is set."""
     base = config.zoo_url()
     return base and f"{base}/{name}/{file}"
 
 
-def _from_address(name):
+def _no_card(where: str | Path, name: str, error: Exception) -> str:
+    return f"{str(where)!r} is not a card of {name!r}: {error}"
+
+
+def _from_address(name: str) -> Card | None:
     url = address(name, FILE)
     text = url and download.read_small(url)
     if not text:
         return None
-    found = Card.from_json(text, name, url)
+    fetched = Card.from_json(text, name, url)
     path = cached(name, FILE)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -174,4 +187,4 @@ def _from_address(name):
             file.write(text)
     except OSError as error:
         raise DynresError(download.disk_trouble(path.parent, error)) from error
-    return found
+    return fetched

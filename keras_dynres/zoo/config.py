@@ -8,25 +8,26 @@ Both are set in one place: an environment variable, or else the file
 ```
 """
 
-import json
 import os
 import urllib.parse
 from pathlib import Path
+from typing import Any
 
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres import files
+from keras_dynres.errors import DynresError, one_of
 
 URL_VARIABLE = "KERAS_DYNRES_ZOO_URL"
 CACHE_VARIABLE = "KERAS_DYNRES_CACHE"
 KEYS = ("zoo_url", "cache")
 
 
-def config_file():
+def config_file() -> Path:
     """The path of the configuration file, which need not exist."""
     home = os.environ.get("KERAS_HOME") or Path.home() / ".keras"
     return Path(home) / "keras_dynres.json"
 
 
-def zoo_url():
+def zoo_url() -> str | None:
     """The base address of published weights, None where none is set.
 
     `KERAS_DYNRES_ZOO_URL` comes before `zoo_url` of the configuration file. Below
@@ -44,7 +45,7 @@ def zoo_url():
     return url.rstrip("/")
 
 
-def cache_dir():
+def cache_dir() -> Path:
     """The folder downloads are kept in, which need not exist yet.
 
     `KERAS_DYNRES_CACHE`, else `cache` of the configuration file, else
@@ -54,19 +55,29 @@ def cache_dir():
     return Path(chosen or "~/.cache/keras_dynres").expanduser()
 
 
-def _configured(key):
-    path = config_file()
+def read_if_there(path: Path, what: str) -> dict[str, Any] | None:
+    """The JSON object in the file at `path`, None where there is no file.
+
+    Args:
+        path: The file.
+        what: What it should hold, as the error says it.
+    """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return None
-    except (OSError, ValueError) as error:
-        raise DynresError(f"Cannot read {str(path)!r}: {error}") from error
+        content = files.read_json(path, what)
+    except DynresError as error:
+        if isinstance(error.__cause__, (FileNotFoundError, NotADirectoryError)):
+            return None
+        raise
     if not isinstance(content, dict):
         raise DynresError(f"{str(path)!r} holds no JSON object. Received: {content!r}")
+    return content
+
+
+def _configured(key: str) -> str | None:
+    path = config_file()
+    content = read_if_there(path, "settings of the zoo") or {}
     for name, value in content.items():
-        if name not in KEYS:
-            raise UnknownNameError(f"setting in {str(path)!r}", name, KEYS)
+        one_of(f"setting in {str(path)!r}", name, KEYS)
         if not isinstance(value, str):
             raise DynresError(
                 f"{name!r} in {str(path)!r} is a string. Received: {value!r}"

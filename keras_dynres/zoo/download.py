@@ -6,6 +6,7 @@ import shutil
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
 
 import keras
 
@@ -13,13 +14,16 @@ from keras_dynres.errors import DynresError
 from keras_dynres.lock import locked
 from keras_dynres.zoo import config
 
+if TYPE_CHECKING:
+    from keras_dynres.zoo.cards import WeightsFile
+
 BLOCK = 1 << 18
 TIMEOUT = 30
 # What urllib and http.client raise for an address that cannot be read.
 NETWORK = (OSError, http.client.HTTPException)
 
 
-def fetch(url, path, weights, verbose=1):
+def fetch(url: str, path: str | Path, weights: "WeightsFile", verbose: int = 1) -> Path:
     """Downloads the file `weights` describes to `path`, unless it is there.
 
     What was read before the connection broke, or before Ctrl-C, stays in a `.part`
@@ -37,7 +41,7 @@ def fetch(url, path, weights, verbose=1):
     """
     path = Path(path)
 
-    def on_wait(holder):
+    def on_wait(holder: str) -> None:
         if verbose:
             print(f"Waiting for process {holder or '?'}, which downloads {path.name}.")
 
@@ -51,7 +55,7 @@ def fetch(url, path, weights, verbose=1):
     return path
 
 
-def read_small(url, limit=1 << 22):
+def read_small(url: str, limit: int = 1 << 22) -> bytes | None:
     """The content of a small file at `url`, None where there is none."""
     try:
         with _open(url) as response:
@@ -67,7 +71,7 @@ def read_small(url, limit=1 << 22):
     return content
 
 
-def disk_trouble(folder, error):
+def disk_trouble(folder: Path, error: OSError) -> str:
     """One sentence for an `OSError` met while writing to the cache."""
     full = error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None))
     what = "is full" if full else f"cannot be written ({error.strerror or error})"
@@ -77,7 +81,7 @@ def disk_trouble(folder, error):
     )
 
 
-def _download(url, path, weights, verbose):
+def _download(url: str, path: Path, weights: "WeightsFile", verbose: int) -> None:
     part = path.with_name(f"{path.name}.part")
     for _ in range(2):
         start = part.stat().st_size if part.exists() else 0
@@ -97,14 +101,14 @@ def _download(url, path, weights, verbose):
         part.unlink()
         if not resumed:
             break
-        # What was there may have been the beginning of another file: once more.
+        # It went on from the beginning of some other file: once more, from nothing.
     raise DynresError(
         f"{url} is not the file it should be (its SHA-256 differs): it was changed "
         "or belongs to another version of the zoo, and was not kept."
     )
 
 
-def _transfer(url, part, start, size, verbose):
+def _transfer(url: str, part: Path, start: int, size: int, verbose: int) -> bool:
     """Appends what is missing to `part`; says whether it went on from `start`."""
     try:
         response = _open(url, start)
@@ -136,7 +140,9 @@ def _transfer(url, part, start, size, verbose):
     return start > 0
 
 
-def _copy(response, out, url, done, size, verbose):
+def _copy(
+    response: IO[bytes], out: IO[bytes], url: str, done: int, size: int, verbose: int
+) -> None:
     # In kB: a bar counting bytes would show times of 0 s each.
     bar = keras.utils.Progbar(-(-size // 1024), verbose=verbose, unit_name="kB")
     while done < size:
@@ -151,7 +157,7 @@ def _copy(response, out, url, done, size, verbose):
         bar.update(-(-done // 1024))
 
 
-def _open(url, start=0):
+def _open(url: str, start: int = 0) -> Any:
     headers = {"User-Agent": "keras-dynres", "Accept-Encoding": "identity"}
     if start:
         headers["Range"] = f"bytes={start}-"
@@ -159,21 +165,21 @@ def _open(url, start=0):
     return urllib.request.urlopen(request, timeout=TIMEOUT)
 
 
-def _open_anew(url):
+def _open_anew(url: str) -> Any:
     try:
         return _open(url)
     except NETWORK as error:
         raise DynresError(_network_trouble(url, error)) from error
 
 
-def _stopped(url, done, size, why):
+def _stopped(url: str, done: int, size: int, why: Exception) -> str:
     return (
         f"The download of {url} stopped at {done} of {size} bytes ({why}): "
         "call again to go on from there."
     )
 
 
-def _network_trouble(url, error):
+def _network_trouble(url: str, error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"{url} cannot be read: the server answered {error.code} {error.reason}."
     reason = getattr(error, "reason", error)

@@ -1,10 +1,32 @@
 """A card's page in Markdown."""
 
 import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from keras_dynres import text
+from keras_dynres.instance import Instance
+from keras_dynres.zoo import figures
+
+if TYPE_CHECKING:
+    from keras_dynres.zoo.cards import Card
 
 
-def page(card):
+def page(card: "Card") -> str:
     """The text of `Card.to_markdown`."""
+    lines = [f"# {card.entry.name}", ""]
+    lines += [f"- **{key}**: {value}" for key, value in _facts(card).items()]
+    if card.menu:
+        lines += ["", "## Instances", "", _instances(card)]
+    for key, value in card.results.items():
+        if key not in ("policies", *_ratings(card)):
+            lines += ["", f"## {_title(key).capitalize()}", "", *_section(value)]
+    for number, policy in enumerate(card.policies, 1):
+        lines += ["", f"## Policy {number}", "", "```", str(policy), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _facts(card: "Card") -> dict[str, str]:
     entry = card.entry
     height, width, channels = entry.input_shape
     facts = {
@@ -19,84 +41,99 @@ def page(card):
     }
     if entry.paper:
         facts["paper reports"] = ", ".join(f"{k} {v}" for k, v in entry.paper.items())
-    if card.weights:
-        weights = card.weights
-        facts["weights"] = (
-            f"`{weights.file}`, {weights.size / 1e6:.2f} MB, SHA-256 `{weights.sha256}`"
-        )
-    elif entry.checkpoint:
+    return {**facts, "weights": _weights(card)}
+
+
+def _weights(card: "Card") -> str:
+    weights, entry = card.weights, card.entry
+    if weights:
+        size = figures.size(weights.size)
+        return f"`{weights.file}`, {size}, SHA-256 `{weights.sha256}`"
+    if entry.checkpoint:
         command = f"`keras-dynres import {entry.name} {entry.checkpoint}`"
-        facts["weights"] = f"none published here; {command} makes them"
-    else:
-        facts["weights"] = "none published"
-    lines = [f"# {entry.name}", ""]
-    lines += [f"- **{key}**: {value}" for key, value in facts.items()]
-    if card.menu:
-        lines += ["", "## Instances", "", *_table(card)]
-    for key, value in card.results.items():
-        if key not in ("policies", *_columns(card)):
-            lines += ["", f"## {key.replace('_', ' ').capitalize()}", "", *_tree(value)]
-    for number, policy in enumerate(card.policies, 1):
-        lines += ["", f"## Policy {number}", "", "```", str(policy), "```"]
-    return "\n".join(lines) + "\n"
+        return f"none published here; {command} makes them"
+    return "none published"
 
 
-def _columns(card):
-    """Results that rate every instance stand in the table, such as `uniform_bn`."""
+def _ratings(card: "Card") -> list[str]:
+    """Keys of the results that rate every instance, such as `uniform_bn`.
+
+    They are columns of the table of instances.
+    """
     if not card.menu:
         return []
+    metric = card.menu.metric
     return [
         key
         for key, value in card.results.items()
-        if isinstance(value, dict)
+        if isinstance(value, Mapping)
         and set(card.menu.names) <= set(value)
-        and all("accuracy" in value[name] for name in card.menu.names)
+        and all(
+            isinstance(value[name], Mapping) and metric in value[name]
+            for name in card.menu.names
+        )
     ]
 
 
-def _table(card):
-    measured = sorted({key for i in card.menu for key in i.measured})
-    extra = _columns(card)
-    head = ["instance", "MMACs", "MFLOPs", "error %"]
-    head += [key.replace("_", " ") for key in measured if key != "accuracy"]
-    head += [f"error %, {key.replace('_', ' ')}" for key in extra]
-    yield f"| {' | '.join(head)} |"
-    yield f"|{'---|' * len(head)}"
-    for each in card.menu:
-        row = [each.name, f"{each.macs / 1e6:.1f}", f"{each.flops / 1e6:.1f}"]
-        row.append(_error(each.measured))
-        row += [
-            f"{each.measured[k]:.4g}" if k in each.measured else ""
-            for k in measured
-            if k != "accuracy"
+def _instances(card: "Card") -> str:
+    metric, ratings = card.menu.metric, _ratings(card)
+    averages = [
+        key
+        for key in ("macs", "flops")
+        if any(key in instance.average for instance in card.menu)
+    ]
+    others = sorted({key for i in card.menu for key in i.measured} - {metric})
+    header = ["instance", text.head("macs"), text.head("flops")]
+    header += [f"{text.head(key)}, average" for key in averages]
+    header += [figures.head(metric), *map(figures.head, others)]
+    header += [f"{figures.head(metric)}, {_title(key)}" for key in ratings]
+    rows = [
+        [
+            instance.name,
+            figures.cell("macs", instance.macs),
+            figures.cell("flops", instance.flops),
+            *(_average(instance, key) for key in averages),
+            *(figures.cell(key, instance.figure(key)) for key in [metric, *others]),
+            *(
+                figures.cell(metric, card.results[key][instance.name][metric])
+                for key in ratings
+            ),
         ]
-        row += [_error(card.results[key][each.name]) for key in extra]
-        yield f"| {' | '.join(row)} |"
+        for instance in card.menu
+    ]
+    return text.grid(header, rows, "markdown")
 
 
-def _error(figures):
-    accuracy = figures.get("accuracy")
-    return "" if accuracy is None else f"{100 * (1 - accuracy):.2f}"
+def _average(instance: Instance, key: str) -> str:
+    """What an image costs on average, and how far images differ."""
+    mean = figures.cell(key, instance.average.get(key))
+    spread = instance.average.get(f"{key}_spread")
+    return mean if spread is None else f"{mean} ± {figures.cell(key, spread)}"
 
 
-def _tree(value):
+def _section(value: Any) -> Iterator[str]:
+    """The lines of a result: a list of dicts is a table, a dict a list."""
     if isinstance(value, list) and value and all(isinstance(v, dict) for v in value):
         columns = list(value[0])
         rows = [[_cell(row.get(key, "")) for key in columns] for row in value]
-        lines = [columns, ["---"] * len(columns), *rows]
-        return [f"| {' | '.join(line)} |" for line in lines]
-    if isinstance(value, dict):
-        return [f"- {key}: {_flat(each)}" for key, each in value.items()]
-    return [_flat(value)]
+        yield text.grid(columns, rows, "markdown")
+    elif isinstance(value, dict):
+        yield from (f"- {key}: {_plain(entry)}" for key, entry in value.items())
+    else:
+        yield _plain(value)
 
 
-def _cell(value):
-    return f"{value:.4g}" if isinstance(value, float) else _flat(value)
+def _cell(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else _plain(value)
 
 
-def _flat(value):
+def _plain(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _call(name, kwargs):
+def _title(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _call(name: str, kwargs: Mapping) -> str:
     return f"`{name}({', '.join(f'{k}={v!r}' for k, v in kwargs.items())})`"

@@ -10,7 +10,9 @@ import hashlib
 import json
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -44,7 +46,7 @@ BROKEN = (
 )
 
 
-def save(model, path):
+def save(model: keras.Model, path: str | Path) -> Path:
     """Writes the weights of `model` to `path`, a `.npz` file.
 
     Args:
@@ -64,21 +66,16 @@ def save(model, path):
     arrays = {name: _smallest(v) for name, v in _variables(model).items()}
     text = json.dumps(_header(model), indent=1)
     arrays[HEADER] = np.frombuffer(text.encode("utf-8"), np.uint8)
-    try:
-        with files.appearing(path) as file:
-            np.savez_compressed(file, **arrays)
-    except OSError as error:
-        raise DynresError(
-            f"Cannot write the weights to {str(path)!r}: {error.strerror or error}"
-        ) from error
+    with files.writing(path, "weight file"), files.appearing(path) as file:
+        np.savez_compressed(file, **arrays)
     return Path(path)
 
 
-def load(model, path):
+def load(model: keras.Model, path: str | Path) -> None:
     """Reads a file of `save` into `model`, after checking every name and shape.
 
     Nothing is assigned unless all of the file fits. A file with the weights of a base
-    alone may be loaded into a `DynamicModel`, which is to be calibrated then; measured
+    alone may be loaded into a `DynamicModel`, which is to be calibrated then; the
     figures of the file's menu go into the model's.
 
     Args:
@@ -98,12 +95,17 @@ def load(model, path):
     if target is not model:
         _forget_calibration(model)
         return
-    for instance in Menu.from_json(json.dumps(header["menu"])):
+    saved = Menu.from_json(json.dumps(header["menu"]))
+    if saved.metric != model.menu.metric:
+        model.menu.metric = saved.metric
+    for instance in saved:
         if instance.measured:
             model.menu.record(instance.name, **instance.measured)
+        if instance.average:
+            model.menu.record_average(instance.name, **instance.average)
 
 
-def read(path):
+def read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The header (a dict) and the arrays (by name) of a weight file."""
     path = Path(path)
     try:
@@ -111,7 +113,9 @@ def read(path):
         with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
             arrays = {name: content[name] for name in content.files}
         header = json.loads(arrays.pop(HEADER).tobytes())
-        known = header["format"] <= FORMAT, header["part"], header["structure"]
+        newer = header["format"] > FORMAT
+        if not header.keys() >= {"part", "structure"}:
+            raise KeyError("its header lacks an entry")
     except FileNotFoundError as error:
         raise DynresError(f"There is no weight file {str(path)!r}.") from error
     except (*BROKEN, TypeError, AttributeError) as error:
@@ -119,7 +123,7 @@ def read(path):
             f"{str(path)!r} is not a whole weight file of keras_dynres (truncated, "
             f"changed, or another format): {error}"
         ) from error
-    if not known[0]:
+    if newer:
         raise DynresError(
             f"{str(path)!r} was written by a newer keras_dynres. Received: "
             f"format={header['format']}, known up to {FORMAT}"
@@ -127,7 +131,7 @@ def read(path):
     return header, arrays
 
 
-def round_to_float16(model):
+def round_to_float16(model: keras.Model) -> list[str]:
     """Rounds the weights of `model` to values that float16 holds.
 
     Then a weight file has half the size and loses nothing. Do it after training and
@@ -151,13 +155,13 @@ def round_to_float16(model):
     return kept
 
 
-def _forget_calibration(model):
+def _forget_calibration(model: keras.Model) -> None:
     """The weights changed, so statistics computed with the old ones are void."""
     if hasattr(model, "calibrated"):
         model.calibrated.assign(np.zeros(model.calibrated.shape, "float32"))
 
 
-def _variables(model):
+def _variables(model: keras.Model) -> dict[str, keras.Variable]:
     """The weights by their paths; the model's own name, often counted up, left out."""
     if not model.weights:
         raise DynresError(
@@ -175,17 +179,17 @@ def _variables(model):
     return named
 
 
-def _array(variable):
+def _array(variable: keras.Variable) -> np.ndarray:
     array = keras.ops.convert_to_numpy(variable)
     # NumPy knows no bfloat16 of its own; float32 holds all of its values.
     return array.astype(np.float32) if variable.dtype == "bfloat16" else array
 
 
-def _numpy_dtype(variable):
+def _numpy_dtype(variable: keras.Variable) -> Any:
     return np.float32 if variable.dtype == "bfloat16" else np.dtype(variable.dtype)
 
 
-def _smallest(variable):
+def _smallest(variable: keras.Variable) -> np.ndarray:
     array = _array(variable)
     if not keras.backend.is_float_dtype(variable.dtype):
         return array
@@ -197,7 +201,7 @@ def _smallest(variable):
     return array
 
 
-def _header(model):
+def _header(model: keras.Model) -> dict[str, Any]:
     base = getattr(model, "base", None)
     header = {
         "format": FORMAT,
@@ -212,25 +216,30 @@ def _header(model):
     return header
 
 
-def _structure(model):
+def _structure(model: keras.Model) -> str:
     """A hash over what the weights' names and shapes do not tell."""
     rows = []
     for call in graph.calls(getattr(model, "base", None) or model):
         layer = call.layer
         config = layer.get_config() if isinstance(layer, keras.layers.Layer) else {}
         rows.append(
-            [type(layer).__name__]  # Layers without weights may have counted names.
+            # Not the name: Keras counts up those of layers that were given none.
+            [type(layer).__name__]
             + [str(_plain(config[key])) for key in STRUCTURE if key in config]
         )
     rows.append(sorted(getattr(model, "instances", [])))
     return hashlib.sha256(json.dumps(rows).encode()).hexdigest()
 
 
-def _plain(value):
+def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _check(variables, arrays, path):
+def _check(
+    variables: Mapping[str, keras.Variable],
+    arrays: Mapping[str, np.ndarray],
+    path: str | Path,
+) -> None:
     for name in arrays:
         if name not in variables:
             raise DynresError(
@@ -257,7 +266,7 @@ def _check(variables, arrays, path):
             )
 
 
-def _check_structure(model, header, path):
+def _check_structure(model: keras.Model, header: Mapping, path: str | Path) -> None:
     if header["structure"] != _structure(model):
         raise DynresError(
             f"{str(path)!r} fits the model {model.name!r} in every name and shape, but "

@@ -1,5 +1,6 @@
 """keras-dynres calibrate: batch-norm statistics for every instance."""
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from absl import app
@@ -10,7 +11,7 @@ ABOUT = "Computes the batch-norm statistics that instances need for inference."
 EXAMPLE = "keras-dynres calibrate runs/sdpoint/model.keras --data_dir ~/data"
 
 
-def arguments(parser):
+def arguments(parser: ArgumentParser) -> None:
     """The command's own arguments."""
     options.model(parser)
     options.data(parser)
@@ -27,7 +28,7 @@ def arguments(parser):
     )
 
 
-def run(args):
+def run(args: Namespace) -> None:
     """Calibrates a model and saves it."""
     if args.output is None and Path(args.model).suffix not in options.MODEL_FILES:
         raise app.UsageError("Where does the calibrated model go? Say --output FILE.")

@@ -1,16 +1,27 @@
 """keras-dynres demo: the shipped network, from its menu to a report."""
 
 import time
+from argparse import ArgumentParser, Namespace
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from keras_dynres import DynamicModel, Instance, Menu
+    from keras_dynres.tflite import Runner
+    from keras_dynres.zoo import Card
 
 ABOUT = "Shows a trained network's menu, exports and times it, and writes a report."
 EXAMPLE = "keras-dynres demo --out_dir demo --budget_ms 2"
 SHIPPED = "sdpoint_wrn16_2_cifar10"
 IMAGES = 16
-# An export is refused beyond 1e-4 by itself; here it is what the file gives back.
+# Export checks its own file to 1e-4; this bounds what the runner then answers.
 TOLERANCE = 1e-3
 
 
-def arguments(parser):
+def arguments(parser: ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument("--name", default=SHIPPED, help="a network of the zoo")
     parser.add_argument("--out_dir", default="demo", help="where the results go")
@@ -23,7 +34,7 @@ def arguments(parser):
     parser.add_argument("--repeats", type=int, default=50, help="timed runs of each")
 
 
-def run(args):
+def run(args: Namespace) -> None:
     """Runs the demo, step by step."""
     from keras_dynres import zoo
     from keras_dynres_cli import sources
@@ -51,7 +62,7 @@ def run(args):
     )
 
 
-def synthetic_images(count, shape):
+def synthetic_images(count: int, shape: Sequence[int]) -> "np.ndarray":
     """Pictures of nothing: smooth random colours, standardised, always the same.
 
     A network's answers to them mean nothing, but two programs that compute the same
@@ -67,7 +78,9 @@ def synthetic_images(count, shape):
     return (smooth + noise).astype("float32")
 
 
-def _export(model, card, bundle, threads):
+def _export(
+    model: "DynamicModel", card: "Card", bundle: Path, threads: int
+) -> "Runner":
     from keras_dynres import tflite
 
     _step(2, "Exporting the instances that no cheaper one beats into one TFLite file")
@@ -81,7 +94,8 @@ def _export(model, card, bundle, threads):
     return tflite.Runner(bundle, num_threads=threads)
 
 
-def _check(model, runner, images):
+def _check(model: "DynamicModel", runner: "Runner", images: "np.ndarray") -> None:
+    import keras
     import numpy as np
 
     from keras_dynres.errors import DynresError
@@ -89,10 +103,13 @@ def _check(model, runner, images):
     _step(3, f"Checking the file against Keras, on {len(images)} synthetic images")
     worst = 0.0
     for name in runner.menu.names:
-        keras_says = np.asarray(model.at(name)(images, training=False))
-        file_says = runner.run(images, name)
+        by_keras = keras.tree.flatten(model.at(name)(images, training=False))
+        by_file = keras.tree.flatten(runner.run(images, name))
         runner.close(name)
-        difference = float(np.abs(keras_says - file_says).max())
+        difference = max(
+            float(np.abs(np.asarray(one) - other).max())
+            for one, other in zip(by_keras, by_file, strict=True)
+        )
         if not difference < TOLERANCE:
             raise DynresError(
                 f"Instance {name!r} of {str(runner.path)!r} differs from Keras by "
@@ -102,24 +119,37 @@ def _check(model, runner, images):
     print(f"{len(runner.menu)} signatures agree; the largest difference: {worst:.1e}")
 
 
-def _time(runner, repeats):
+def _time(runner: "Runner", repeats: int) -> dict[str, Any]:
     _step(4, f"Timing with XNNPACK on this machine, {runner.num_threads} thread(s)")
     latency = runner.benchmark(repeats=repeats)
     print(runner.menu)
     return latency
 
 
-def _choose(runner, budget):
-    times = [each.figure("latency_ms") for each in runner.menu]
+def _choose(runner: "Runner", budget: float | None) -> "tuple[float, Instance]":
+    times = [instance.figure("latency_ms") for instance in runner.menu]
     budget = budget or (min(times) + max(times)) / 2
     best = runner.within(budget)
     _step(5, f"The best within {budget:.3g} ms: {best.name}")
-    accuracy = best.figure("accuracy")
-    print(f"{100 * accuracy:.2f} % in {best.figure('latency_ms'):.3g} ms")
+    print(f"{_rating(runner.menu, best)} in {best.figure('latency_ms'):.3g} ms")
     return budget, best
 
 
-def _report(model, card, latency, budget, path):
+def _rating(menu: "Menu", instance: "Instance") -> str:
+    """The figure that the menu chooses by, of one instance."""
+    from keras_dynres import text
+
+    rating = text.figure(instance.figure(menu.metric), menu.metric)
+    return rating if menu.metric == "accuracy" else f"{text.head(menu.metric)} {rating}"
+
+
+def _report(
+    model: "DynamicModel",
+    card: "Card",
+    latency: dict[str, Any],
+    budget: float,
+    path: Path,
+) -> Path:
     from keras_dynres import data, evaluation
     from keras_dynres_cli import menus
 
@@ -135,5 +165,5 @@ def _report(model, card, latency, budget, path):
     )
 
 
-def _step(number, text):
+def _step(number: int, text: str) -> None:
     print(f"\n[{number}/7] {text}", flush=True)

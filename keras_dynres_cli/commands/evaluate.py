@@ -1,14 +1,23 @@
 """keras-dynres evaluate: the accuracy of every instance, and under budgets."""
 
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 from absl import app
 
 from keras_dynres_cli import options
+
+if TYPE_CHECKING:
+    from keras_dynres import DynamicModel, Menu
+    from keras_dynres_cli.sources import Source
 
 ABOUT = "Measures the accuracy of every instance on the test images."
 EXAMPLE = "keras-dynres evaluate sdpoint_wrn16_2_cifar10 --data_dir ~/data -o menu.csv"
 
 
-def arguments(parser):
+def arguments(parser: ArgumentParser) -> None:
     """The command's own arguments."""
     options.model(parser)
     options.data(parser)
@@ -51,21 +60,21 @@ def arguments(parser):
     )
 
 
-def run(args):
+def run(args: Namespace) -> None:
     """Evaluates, prints the menu, and writes it."""
     if (args.plot or args.against) and not args.budgets:
         raise app.UsageError("--plot and --against show --budgets N: say both.")
     from keras_dynres import data
-    from keras_dynres_cli import comparing, sources
+    from keras_dynres_cli import comparison, sources
 
     suffixes = (".csv", ".json", *options.MODEL_FILES)
     out = args.output and sources.output(args.output, suffixes)
     plot = args.plot and sources.output(args.plot, (".png", ".svg", ".pdf"))
-    source, others = sources.load(args), comparing.loaded(args.against)
+    source, others = sources.load(args), comparison.loaded(args.against)
     model, name = source.model, sources.dataset(args, source)
-    names = [model.menu[each].name for each in args.instances or model.menu.names]
+    names = [model.menu[n].name for n in args.instances or model.menu.names]
     images = sources.images(args, source, "test")
-    comparing.compile_for(model, data.info(name).classes)
+    comparison.compile_for(model, data.info(name).classes)
     with data.clear_errors(name):
         model.evaluate_menu(images, names)
         print(model.menu)
@@ -77,14 +86,21 @@ def run(args):
         print(f"Wrote {out}.")
 
 
-def _budgets(args, source, images, plot, others):
+def _budgets(
+    args: Namespace,
+    source: "Source",
+    images: Iterable[Any],
+    plot: Path | None,
+    others: "Mapping[str, DynamicModel]",
+) -> "Menu":
     """The menu of solved budgets, printed; and drawn if asked for."""
     from keras_dynres import evaluation
     from keras_dynres.errors import DynresError
-    from keras_dynres_cli import comparing, sources
+    from keras_dynres.exits import names_of
+    from keras_dynres_cli import comparison, sources
 
     model, apart = source.model, sources.recipe(args, source)
-    if not model.exits:
+    if not names_of(model):
         raise DynresError(
             f"Budgets are solved for a network with exits. Received: {source.title!r}."
         )
@@ -105,21 +121,21 @@ def _budgets(args, source, images, plot, others):
     else:
         print("The recipe held them out of training.")
     print(curves["budgeted"])
-    theirs = comparing.curves(others, held, images, args.budgets)
-    for label, menu in theirs.items():
+    compared = comparison.curves(others, held, images, args.budgets)
+    for label, menu in compared.items():
         print(f"{label}:", menu, sep="\n")
     if plot:
-        evaluation.plot({**curves, **theirs}, plot, x="macs")
+        evaluation.plot({**curves, **compared}, plot, x="macs")
         print(f"Wrote {plot}.")
     return curves["budgeted"]
 
 
-def _write(model, menu, out):
-    from keras_dynres import files
+def _write(model: "DynamicModel", menu: "Menu", out: Path) -> None:
     from keras_dynres_cli import sources
 
     if out.suffix in options.MODEL_FILES:
         sources.save(model, out)
-        return
-    text = menu.to_csv() if out.suffix == ".csv" else menu.to_json()
-    files.write(out, text)
+    elif out.suffix == ".csv":
+        menu.to_csv(out)
+    else:
+        menu.to_json(out)

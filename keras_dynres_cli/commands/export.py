@@ -1,6 +1,12 @@
 """keras-dynres export: a menu into one .tflite file."""
 
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
 from keras_dynres_cli import options
+
+if TYPE_CHECKING:
+    from keras_dynres import Menu
 
 ABOUT = "Writes a .tflite file with a signature for each instance, and checks it."
 EXAMPLE = (
@@ -8,7 +14,7 @@ EXAMPLE = (
 )
 
 
-def arguments(parser):
+def arguments(parser: ArgumentParser) -> None:
     """The command's own arguments."""
     options.model(parser)
     parser.add_argument("-o", "--output", metavar="OUT", required=True, help=".tflite")
@@ -33,7 +39,7 @@ def arguments(parser):
     )
 
 
-def run(args):
+def run(args: Namespace) -> None:
     """Exports; `tflite.export` prints what it wrote and found."""
     from keras_dynres import data, tflite
     from keras_dynres.data.labels import labels
@@ -48,11 +54,12 @@ def run(args):
         calibration = sources.images(args, source, "train")
     elif args.data_dir or (known and not known.source):
         verification = sources.images(args, source, "test").take(1)
+    names = instances(source.model.menu, args.instances)
     with data.clear_errors(name):
         report = tflite.export(
             source.model,
             out,
-            instances=instances(args.instances),
+            instances=names,
             precision=args.precision,
             calibration_data=calibration,
             separate=args.separate,
@@ -63,6 +70,8 @@ def run(args):
     print(f"Wrote {', '.join(report.paths)}.")
 
 
-def instances(words):
-    """What `tflite.export` takes: a keyword or a list of names."""
-    return words[0] if words in (["pareto"], ["all"]) else words
+def instances(menu: "Menu", words: list[str]) -> str | list[str]:
+    """What `tflite.export` takes: a keyword or the menu's names."""
+    if words in (["pareto"], ["all"]):
+        return words[0]
+    return [menu[word].name for word in words]

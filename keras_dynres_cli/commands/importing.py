@@ -1,10 +1,12 @@
 """keras-dynres import: a published checkpoint as weights of the zoo."""
 
+from argparse import ArgumentParser, Namespace
+
 ABOUT = "Makes weights of the zoo from a published PyTorch checkpoint."
 EXAMPLE = "keras-dynres import msdnet_imagenet msdnet-step=4-block=5.pth.tar"
 
 
-def arguments(parser):
+def arguments(parser: ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument("name", metavar="NAME", help="the network's name in the zoo")
     parser.add_argument("file", metavar="FILE", help=".pth.tar, .pth, .pt or .npz")
@@ -16,7 +18,7 @@ def arguments(parser):
     )
 
 
-def run(args):
+def run(args: Namespace) -> None:
     """Imports a checkpoint; says where the weights are and how to load them."""
     from keras_dynres import zoo
     from keras_dynres_cli import sources

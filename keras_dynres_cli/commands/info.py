@@ -2,17 +2,19 @@
 
 import dataclasses
 import inspect
-import json
 import sys
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from pathlib import Path
 
+from keras_dynres_cli import pairs
 from keras_dynres_cli.commands import listing
 
 ABOUT = "Tells about a network, recipe, architecture, method, data set or file."
 EXAMPLE = "keras-dynres info sdpoint_wrn16_2_cifar10"
 
 
-def arguments(parser):
+def arguments(parser: ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument(
         "name",
@@ -25,7 +27,7 @@ def arguments(parser):
     )
 
 
-def run(args):
+def run(args: Namespace) -> None:
     """Prints the page of a name, or its menu."""
     from keras_dynres_cli import menus
 
@@ -34,11 +36,12 @@ def run(args):
     elif Path(args.name).suffix in menus.FILES:
         _file(args.name)
     else:
-        _tellers(args.name)(args.name)
+        _teller(args.name)(args.name)
 
 
-def _tellers(name):
-    from keras_dynres.errors import UnknownNameError
+def _teller(name: str) -> Callable[[str], None]:
+    """The function that tells about things of the name's kind."""
+    from keras_dynres.errors import one_of
 
     known = listing.names()
     tellers = {
@@ -48,14 +51,11 @@ def _tellers(name):
         "methods": _method,
         "datasets": _dataset,
     }
-    for kind, tell in tellers.items():
-        if name in known[kind]:
-            return tell
-    everything = dict.fromkeys(each for kind in known.values() for each in kind)
-    raise UnknownNameError("name", name, everything)
+    one_of("name", name, dict.fromkeys(n for kind in known.values() for n in kind))
+    return next(tell for kind, tell in tellers.items() if name in known[kind])
 
 
-def _network(name):
+def _network(name: str) -> None:
     from keras_dynres import zoo
     from keras_dynres_cli import menus
 
@@ -66,24 +66,24 @@ def _network(name):
         print(menus.read(name).menu)
 
 
-def _recipe(name):
+def _recipe(name: str) -> None:
     from keras_dynres.training import Recipe
 
     recipe = Recipe.load(name)
     print("\n".join([f"Recipe {name}", "", *recipe.about, ""]))
     rows = recipe.get_config()
     del rows["about"], rows["name"]
-    _rows(rows)
+    print(pairs.lines(rows))
 
 
-def _architecture(name):
+def _architecture(name: str) -> None:
     from keras_dynres import architectures
 
     function = getattr(architectures, name)
     print(f"{name}{inspect.signature(function)}\n\n{inspect.getdoc(function)}")
 
 
-def _method(name):
+def _method(name: str) -> None:
     from keras_dynres.methods import METHODS
 
     method = METHODS[name]
@@ -91,24 +91,16 @@ def _method(name):
     print(f"{text}\n\n{inspect.getdoc(method)}")
 
 
-def _dataset(name):
+def _dataset(name: str) -> None:
     from keras_dynres import data
 
-    _rows(dataclasses.asdict(data.info(name)))
+    print(pairs.lines(dataclasses.asdict(data.info(name))))
 
 
-def _file(name):
+def _file(name: str) -> None:
     from keras_dynres_cli import menus
 
-    found = menus.read(name)
-    if found.about:
-        _rows(found.about)
-        print()
-    print(found.menu)
-
-
-def _rows(content):
-    width = max(map(len, content))
-    for key, value in content.items():
-        text = value if isinstance(value, str) else json.dumps(value)
-        print(f"{key:<{width}}  {text}")
+    source = menus.read(name)
+    if source.about:
+        print(pairs.lines(source.about), end="\n\n")
+    print(source.menu)

@@ -1,10 +1,14 @@
 """keras-dynres list: the names other commands take."""
 
+from argparse import ArgumentParser, Namespace
+
+from keras_dynres_cli import pairs
+
 ABOUT = "Names the zoo's networks, recipes, architectures, methods and data sets."
 EXAMPLE = "keras-dynres list zoo"
 
 
-def arguments(parser):
+def arguments(parser: ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument(
         "kind",
@@ -14,25 +18,20 @@ def arguments(parser):
     )
 
 
-def run(args):
+def run(args: Namespace) -> None:
     """Prints the names."""
     kinds = names()
     if args.kind is None:
-        for kind, each in kinds.items():
-            print(f"{kind}:")
-            for name in each:
-                print(
-                    f"  {name:<44}{_published(name) if kind == 'zoo' else ''}".rstrip()
-                )
+        for kind, members in kinds.items():
+            notes = {n: _published(n) if kind == "zoo" else "" for n in members}
+            print(f"{kind}:", pairs.lines(notes, indent=2), sep="\n")
         return
-    if args.kind not in kinds:
-        from keras_dynres.errors import UnknownNameError
+    from keras_dynres.errors import one_of
 
-        raise UnknownNameError("kind", args.kind, kinds)
-    print("\n".join(kinds[args.kind]))
+    print("\n".join(kinds[one_of("kind", args.kind, kinds)]))
 
 
-def names():
+def names() -> dict[str, list[str]]:
     """All names by their kind."""
     from keras_dynres import architectures, methods, training, zoo
     from keras_dynres.data import DATASETS
@@ -46,7 +45,7 @@ def names():
     }
 
 
-def _published(name):
+def _published(name: str) -> str:
     """Where a network's card is, as far as this machine can tell."""
     from keras_dynres.zoo import cards
 

@@ -1,6 +1,7 @@
 """keras-dynres report: one page on what one or several menus are worth."""
 
-import argparse
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Sequence
 
 from absl import app
 
@@ -10,7 +11,7 @@ EXAMPLE = (
 )
 
 
-def arguments(parser):
+def arguments(parser: ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument(
         "sources",
@@ -30,23 +31,23 @@ def arguments(parser):
     )
     parser.add_argument("--title", help="heading of the page")
     parser.add_argument(
-        "--images", type=int, help="how many test images the accuracies stand on"
+        "--images", type=int, help="how many test images the figures stand on"
     )
 
 
-def run(args):
+def run(args: Namespace) -> None:
     """Writes the page."""
     named = _labelled(args.sources)
     from keras_dynres import evaluation
     from keras_dynres_cli import menus, sources
 
     out = sources.output(args.output, (".html", ".htm"))
-    found = {label: menus.read(name) for label, name in named.items()}
-    first = next(iter(found))
+    read = {label: menus.read(name) for label, name in named.items()}
+    first = next(iter(read))
     evaluation.report(
-        {label: each.menu for label, each in found.items()},
+        {label: source.menu for label, source in read.items()},
         out,
-        card=found[first].about or None,
+        card=read[first].about or None,
         budget=dict(args.budget) or None,
         title=args.title or first,
         images=args.images,
@@ -54,7 +55,7 @@ def run(args):
     print(f"Wrote {out}.")
 
 
-def _labelled(sources):
+def _labelled(sources: Sequence[str]) -> dict[str, str]:
     """The sources by their labels."""
     named = {}
     for text in sources:
@@ -67,11 +68,11 @@ def _labelled(sources):
     return named
 
 
-def _budget(text):
+def _budget(text: str) -> tuple[str, float]:
     key, _, value = text.partition("=")
     try:
         return key, float(value)
     except ValueError:
-        raise argparse.ArgumentTypeError(
+        raise ArgumentTypeError(
             f"A budget is COST=VALUE, such as macs=5e7. Received: {text!r}."
         ) from None

@@ -1,5 +1,6 @@
 """keras-dynres train: a recipe, from the first step to a calibrated model."""
 
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 ABOUT = "Trains a recipe to a calibrated model; killed at any moment, --resume goes on."
@@ -8,7 +9,7 @@ EXAMPLE = (
 )
 
 
-def arguments(parser):
+def arguments(parser: ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument("recipe", metavar="RECIPE", help="name, or path of a .json")
     parser.add_argument("--data_dir", help="folder of tensorflow-datasets")
@@ -31,7 +32,7 @@ def arguments(parser):
     )
 
 
-def run(args):
+def run(args: Namespace) -> None:
     """Trains; says what there is then and what to do with it."""
     from keras_dynres import training
 

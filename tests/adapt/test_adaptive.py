@@ -34,6 +34,7 @@ def test_the_label_is_the_cheapest_instance_that_is_right():
     assert cheapest_right(right).tolist() == [0, 1, 2, 0]
 
 
+@pytest.mark.backends
 def test_answers_are_the_chosen_instances_in_the_images_order():
     net, x, y = model(), contract.images(21), contract.labels(21)
     adapt = fitted(net, x, y)
@@ -64,6 +65,7 @@ def _counted(adapt):
     return run
 
 
+@pytest.mark.backends
 def test_the_controller_learns_whom_to_ask():
     net = model()
     draw = np.random.default_rng(0)
@@ -180,6 +182,7 @@ def test_a_controller_of_another_model_is_refused(tmp_path):
         fitted(net, x, y).save(tmp_path / "no" / "a.npz")
 
 
+@pytest.mark.backends
 def test_a_saved_controller_chooses_the_same(tmp_path):
     net, x, y = model(), contract.images(16), contract.labels(16)
     adapt = fitted(net, x, y, width=8)

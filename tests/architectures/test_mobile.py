@@ -118,13 +118,14 @@ def interleaved(kept, made):
     return joined[..., [i + half * group for i in range(half) for group in (0, 1)]]
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("size", [7, 8])
 def test_units_are_the_published_ones(size):
     """The split, the work on one half, the strided padding, gate and shuffle."""
     model = units(size)
     names = ["stem_conv", *(f"{u}_shuffle" for u in ("strided", "plain", "gated"))]
     maps = keras.Model(model.input, [model.get_layer(n).output for n in names])
-    x, *found = maps.predict_on_batch(images(size, 2))
+    x, *outputs = maps.predict_on_batch(images(size, 2))
 
     work = Arithmetic(model, "strided")
     strided = interleaved(work.passed(x, 2), work.shuffle_path(x, 2))
@@ -135,10 +136,11 @@ def test_units_are_the_published_ones(size):
     work = Arithmetic(model, "gated")
     made = work.gate(work.xception_path(plain[..., 8:]))
     expected = [strided, plain, interleaved(plain[..., :8], made)]
-    for mine, theirs in zip(found, expected, strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=5e-3, atol=5e-3)
+    for output, wanted in zip(outputs, expected, strict=True):
+        np.testing.assert_allclose(output, wanted, rtol=5e-3, atol=5e-3)
 
 
+@pytest.mark.backends
 def test_an_inverted_residual_block():
     inputs = keras.Input((8, 8, 4))
     model = disturb(keras.Model(inputs, _block(inputs, 4, 1, 6, "block")))
@@ -148,8 +150,8 @@ def test_an_inverted_residual_block():
     assert y.shape[-1] == 24
     y = np.clip(work.depthwise(y, "depthwise", "bn2"), 0, 6)
     y = work.norm(y @ work.weights["conv2"][0][0, 0], "bn3")
-    found = model.predict_on_batch(x)
-    np.testing.assert_allclose(found, x + y, rtol=2e-3, atol=2e-3)
+    output = model.predict_on_batch(x)
+    np.testing.assert_allclose(output, x + y, rtol=2e-3, atol=2e-3)
 
 
 # Shapes and names alone: one backend suffices.
@@ -186,6 +188,7 @@ def test_a_map_of_another_size_goes_through_the_same_layers():
     assert np.isfinite(resized.predict_on_batch(images())).all()
 
 
+@pytest.mark.backends
 def test_a_method_trains_calibrates_saves_and_loads_such_a_net(tmp_path):
     model = kd.SDPoint(units(), ratios=(0.5,), points=["plain_concat"])
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
@@ -196,8 +199,8 @@ def test_a_method_trains_calibrates_saves_and_loads_such_a_net(tmp_path):
     twin = keras.saving.load_model(tmp_path / "net.keras")
     for name in model.instances:
         expected = model.at(name).predict_on_batch(images())
-        found = twin.at(name).predict_on_batch(images())
-        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+        logits = twin.at(name).predict_on_batch(images())
+        np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.tensorflow

@@ -106,7 +106,7 @@ def test_costs_of_networks_for_phones(name, options, mmacs, millions):
 
 
 @pytest.mark.parametrize(
-    ("name", "theirs", "width"),
+    ("name", "published", "width"),
     [
         ("mobilenet_v1", "MobileNet", 0.25),
         ("mobilenet_v1", "MobileNet", 0.75),
@@ -114,12 +114,12 @@ def test_costs_of_networks_for_phones(name, options, mmacs, millions):
         ("mobilenet_v2", "MobileNetV2", 1.3),
     ],
 )
-def test_widths_are_those_of_the_public_weights(name, theirs, width):
+def test_widths_are_those_of_the_public_weights(name, published, width):
     shape = (64, 64, 3)
-    mine = architectures.create(name, width=width, input_shape=shape, stem="imagenet")
-    build = getattr(keras.applications, theirs)
+    model = architectures.create(name, width=width, input_shape=shape, stem="imagenet")
+    build = getattr(keras.applications, published)
     known = build(shape, alpha=width, weights=None, classifier_activation=None)
-    counts = [cost.count(model) for model in (mine, known)]
+    counts = [cost.count(network) for network in (model, known)]
     assert counts[0].params == counts[1].params
     assert counts[0].macs == counts[1].macs
 

@@ -16,6 +16,7 @@ def between(model, first, last, values):
     return keras.ops.convert_to_numpy(part(values))
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("size", [8, 9])
 def test_strided_convolutions_pad_one_pixel_on_each_side(size):
     model = architectures.wide_resnet(10, 1, input_shape=(size, size, 3))
@@ -119,6 +120,7 @@ def test_the_dense_head_of_vgg():
     ]
 
 
+@pytest.mark.backends
 def test_grouped_convolutions_train():
     model = architectures.resnext(11, 4, 8, input_shape=(8, 8, 3), classes=2)
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)

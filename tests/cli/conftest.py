@@ -73,7 +73,7 @@ def run(capsys):
     """Runs a command; returns its exit code and what it printed to either stream."""
 
     def run(*argv):
-        code = cli.main([str(each) for each in argv])
+        code = cli.main([str(word) for word in argv])
         out, err = capsys.readouterr()
         return code, out, err
 

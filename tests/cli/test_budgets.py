@@ -37,9 +37,9 @@ def test_budgets_are_solved_measured_and_drawn(run, net, tmp_path):
     assert "last 60 training images" in out and "recipe held them out" in out
     menu = kd.Menu.from_csv(table)
     assert len(menu) == 3
-    for each in menu:
-        assert each.measured["held_out_cost"] <= each.measured["budget"]
-        assert len(each.settings["thresholds"]) == 2
+    for budget in menu:
+        assert budget.measured["held_out_cost"] <= budget.measured["budget"]
+        assert len(budget.settings["thresholds"]) == 2
     assert "<svg" in plot.read_text()
 
 

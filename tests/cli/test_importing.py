@@ -31,7 +31,7 @@ def checkpoint(monkeypatch, tmp_path):
     monkeypatch.setitem(registry.ENTRIES, "tiny", tiny)
     path = tmp_path / "tiny.npz"
     wanted = msdnet.wanted(**TINY).items()
-    np.savez(path, **{f"module.{k}": np.ones(each.shape) for k, each in wanted})
+    np.savez(path, **{f"module.{k}": np.ones(w.shape) for k, w in wanted})
     return path
 
 

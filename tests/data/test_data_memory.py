@@ -16,8 +16,8 @@ def test_a_later_start_sees_what_an_unbroken_run_sees():
     whole = data.load("synthetic", epochs=3, **kind)
     rest = data.load("synthetic", epochs=3, start_epoch=1, **kind)
     assert (len(whole), len(rest)) == (15, 10)
-    for mine, theirs in zip(collected(whole.skip(5)), collected(rest), strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    for unbroken, begun in zip(collected(whole.skip(5)), collected(rest), strict=True):
+        np.testing.assert_array_equal(unbroken, begun)
 
 
 def test_each_epoch_has_every_image_once_in_an_order_of_its_own():
@@ -56,7 +56,7 @@ def test_pad_crop_flip_is_a_crop_of_the_padded_image_or_its_mirror():
     images = np.random.default_rng(0).normal(size=(48, 8, 8, 3)).astype("float32")
     got = augment.pad_crop_flip(images, [1, -7]).numpy()
     padded = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)))
-    found = [
+    crops = [
         (top, left, step)
         for image, result in zip(padded, got, strict=True)
         for top in range(9)
@@ -64,9 +64,9 @@ def test_pad_crop_flip_is_a_crop_of_the_padded_image_or_its_mirror():
         for step in (1, -1)
         if (image[top : top + 8, left : left + 8][:, ::step] == result).all()
     ]
-    assert len(found) == 48
-    assert {top for top, _, _ in found} == {left for _, left, _ in found}
-    assert 12 < sum(step == 1 for _, _, step in found) < 36
+    assert len(crops) == 48
+    assert {top for top, _, _ in crops} == {left for _, left, _ in crops}
+    assert 12 < sum(step == 1 for _, _, step in crops) < 36
 
 
 def test_flip_mirrors_and_does_not_shift():
@@ -82,14 +82,14 @@ def test_flip_mirrors_and_does_not_shift():
     [
         ({"name": "cifra10"}, "data set.*'cifra10'.*Did you mean 'cifar10'"),
         ({"augment": "scale_aspect"}, "augmentation of 'synthetic'.*'scale_aspect'"),
-        ({"split": "validation"}, "'train', 'test' or 'held_out'.*'validation'"),
+        ({"split": "validation"}, "split.*'validation'.*'train', 'test', 'held_out'"),
         ({"split": "held_out"}, "above 0 .* 'held_out'.*held_out=0"),
         ({"held_out": 512}, "512 training images.*held_out=512"),
         ({"held_out": -1}, "held_out=-1"),
         ({"batch_size": 513}, "512 images.*batch_size=513"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"start_epoch": 1}, "start_epoch=1, epochs=1"),
-        ({"on_corrupt": "ignore"}, "'raise' or 'skip'.*'ignore'"),
+        ({"on_corrupt": "ignore"}, "on_corrupt.*'ignore'.*'raise', 'skip'"),
     ],
 )
 def test_wrong_arguments(arguments, sentence):
@@ -99,11 +99,11 @@ def test_wrong_arguments(arguments, sentence):
 
 def test_held_out_images_are_the_last_and_not_trained_on():
     images, labels = collected(data.load("synthetic", shuffle=False, batch_size=100))
-    held, theirs = collected(
+    held, held_labels = collected(
         data.load("synthetic", "held_out", batch_size=50, held_out=100)
     )
     np.testing.assert_array_equal(held, images[-100:])
-    np.testing.assert_array_equal(theirs, labels[-100:])
+    np.testing.assert_array_equal(held_labels, labels[-100:])
     train = data.load("synthetic", batch_size=100, held_out=100, epochs=3)
     assert len(train) == 3 * 4
     seen = {image.tobytes() for image in collected(train)[0]}

@@ -18,8 +18,8 @@ def test_a_later_start_sees_what_an_unbroken_run_sees(pictures_dir):
     whole = data.load(dataset, data_dir=pictures_dir, epochs=3, **KIND)
     rest = data.load(dataset, data_dir=pictures_dir, epochs=3, start_epoch=2, **KIND)
     assert (len(whole), len(rest)) == (15, 5)
-    for mine, theirs in zip(collected(whole.skip(10)), collected(rest), strict=True):
-        np.testing.assert_array_equal(mine, theirs)
+    for unbroken, begun in zip(collected(whole.skip(10)), collected(rest), strict=True):
+        np.testing.assert_array_equal(unbroken, begun)
 
 
 def test_windows_hold_every_image_once_an_epoch(pictures_dir):

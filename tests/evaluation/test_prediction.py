@@ -9,6 +9,7 @@ from keras_dynres import DynresError
 from keras_dynres.evaluation import Predictions, Score, accuracy_table, predictions
 
 
+@pytest.mark.backends
 def test_one_pass_equals_each_instance_on_its_own(dynamic, data):
     images, labels = data
     seen = predictions(dynamic, data, batch_size=8, verbose=0)

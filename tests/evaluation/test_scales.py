@@ -33,6 +33,7 @@ def upscaled(image, size, crop):
     return out
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("activation", [None, "softmax"])
 def test_equals_an_independent_computation(activation, small_net):
     net = small_net(size=8, activation=activation)

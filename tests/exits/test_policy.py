@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_dynres import DynresError
-from keras_dynres.exits import Policy, best, solve
+from keras_dynres.exits import Policy, solve
 
 COSTS = [15e6, 25e6, 38e6]
 
@@ -16,8 +16,9 @@ def policy(made):
 
 
 def test_json_brings_it_back_whole(policy, tmp_path, made):
-    for each in (policy, best(*made(exits=3), COSTS, 22e6)):
-        assert Policy.from_json(each.to_json()) == each
+    compared = solve(*made(exits=3), COSTS, 22e6, rule="best")
+    for one in (policy, compared):
+        assert Policy.from_json(one.to_json()) == one
     text = policy.to_json(tmp_path / "policy.json")
     assert Policy.from_json(tmp_path / "policy.json") == policy
     assert Policy.from_json(str(tmp_path / "policy.json")) == policy
@@ -66,8 +67,9 @@ def test_damaged_or_foreign_files_get_one_sentence(policy, tmp_path):
         ({"exits": ("a", "b")}, "one name for each"),
         ({"exits": ("a", "b", "b")}, "one name for each"),
         ({"costs": (3, 2, 1)}, "above the one before"),
-        ({"unit": "flops"}, "unit is"),
-        ({"rule": "guessed"}, "rule is 'geometric' or 'searched'"),
+        ({"unit": "flops"}, "Unknown unit.*'flops'.*'macs', 'latency_ms'"),
+        ({"rule": "guessed"}, "Unknown rule.*Offered: 'geometric', 'searched'"),
+        ({"rule": "best"}, "Unknown rule"),
         ({"fractions": (0.5, 0.5)}, "fractions of the 3 exits"),
         ({"fractions": (0.5, 0.4, 0.2)}, "sum to 1"),
         ({"fractions": (-0.5, 0.5, 1)}, "not negative"),
@@ -131,7 +133,7 @@ def test_it_reads_as_a_table(policy, made):
     assert rows[4][:3] == ["exit2", "25.00", "M"]
     assert rows[4][3] == f"{policy.thresholds[1]:.4f}"
     assert "on 2000 held-out images" in text
-    compared = str(best(*made(exits=3), COSTS, 22e6))
+    compared = str(solve(*made(exits=3), COSTS, 22e6, rule="best"))
     assert "geometric, on images apart" in compared
     assert "searched, on images apart" in compared
 

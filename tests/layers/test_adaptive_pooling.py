@@ -20,6 +20,7 @@ def by_hand(x, ratio, reduce):
     return out
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("size", [(8, 8), (7, 7), (14, 10), (5, 9), (28, 28), (2, 3)])
 @pytest.mark.parametrize("ratio", [0.5, 0.75, 0.33, 1.0])
 @pytest.mark.parametrize("mode", ["average", "max"])

@@ -7,22 +7,24 @@ from keras_dynres import cost
 from keras_dynres.layers import ChannelShuffle
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("groups", [1, 2, 3, 6])
 def test_channels_are_taken_from_each_group_in_turn(groups):
     x = np.random.default_rng(0).normal(size=(2, 3, 5, 6)).astype("float32")
-    each = 6 // groups
-    dealt = [x[..., group * each + i] for i in range(each) for group in range(groups)]
+    width = 6 // groups
+    dealt = [x[..., group * width + i] for i in range(width) for group in range(groups)]
     np.testing.assert_array_equal(ChannelShuffle(groups)(x), np.stack(dealt, -1))
 
 
+@pytest.mark.backends
 def test_one_layer_serves_every_size():
     images = keras.Input((None, None, 4))
     model = keras.Model(images, ChannelShuffle()(images))
     assert model.output.shape == (None, None, None, 4)
     for size in (2, 5):
         x = np.arange(size * 12, dtype="float32").reshape(1, size, 3, 4)
-        found = model.predict_on_batch(x)
-        np.testing.assert_array_equal(found, x[..., [0, 2, 1, 3]])
+        shuffled = model.predict_on_batch(x)
+        np.testing.assert_array_equal(shuffled, x[..., [0, 2, 1, 3]])
 
 
 def test_shuffling_is_free():

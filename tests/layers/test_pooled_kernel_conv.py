@@ -19,15 +19,17 @@ def pooled(source, ratio=2, pooling="floor"):
     return PooledKernelConv2D.of(source, ratio, pooling, "pooled")
 
 
+@pytest.mark.backends
 def test_three_by_three_becomes_the_mean_of_its_nine_taps():
     source = convolution(3)
     kernel = np.asarray(source.kernel)
     expected = sum(kernel[i, j] for i in range(3) for j in range(3)) / 9
-    found = np.asarray(pooled(source).kernel)
-    assert found.shape == (1, 1, 2, 4)
-    np.testing.assert_allclose(found[0, 0], expected, atol=1e-6)
+    taps = np.asarray(pooled(source).kernel)
+    assert taps.shape == (1, 1, 2, 4)
+    np.testing.assert_allclose(taps[0, 0], expected, atol=1e-6)
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize(("size", "ratio"), [(5, 2), (3, 2), (7, 3)])
 def test_ceil_is_average_pooling_padded_at_the_end(size, ratio):
     source = convolution(size)
@@ -36,20 +38,22 @@ def test_ceil_is_average_pooling_padded_at_the_end(size, ratio):
     padded = np.full((cells * ratio, cells * ratio, 2, 4), np.nan)
     padded[:size, :size] = kernel
     blocks = padded.reshape(cells, ratio, cells, ratio, 2, 4)
-    found = np.asarray(pooled(source, ratio, "ceil").kernel)
-    np.testing.assert_allclose(found, np.nanmean(blocks, axis=(1, 3)), atol=1e-6)
+    taps = np.asarray(pooled(source, ratio, "ceil").kernel)
+    np.testing.assert_allclose(taps, np.nanmean(blocks, axis=(1, 3)), atol=1e-6)
 
 
+@pytest.mark.backends
 def test_floor_covers_every_tap():
     source = convolution(5)
     kernel = np.asarray(source.kernel)
-    found = np.asarray(pooled(source).kernel)
-    assert found.shape[:2] == (2, 2)
-    np.testing.assert_allclose(found[0, 1], kernel[:3, 2:].mean((0, 1)), atol=1e-6)
+    taps = np.asarray(pooled(source).kernel)
+    assert taps.shape[:2] == (2, 2)
+    np.testing.assert_allclose(taps[0, 1], kernel[:3, 2:].mean((0, 1)), atol=1e-6)
     # A ratio beyond the kernel leaves one tap.
     assert tuple(pooled(source, ratio=8).kernel.shape[:2]) == (1, 1)
 
 
+@pytest.mark.backends
 def test_it_convolves_with_the_pooled_kernel_and_the_sources_bias():
     source = convolution((1, 5), activation="relu")
     layer = pooled(source, pooling="ceil")
@@ -60,6 +64,7 @@ def test_it_convolves_with_the_pooled_kernel_and_the_sources_bias():
     np.testing.assert_allclose(layer(x), small(x), atol=1e-5)
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("groups", [1, 2])
 def test_gradients_spread_evenly_over_the_sources_taps(groups):
     source = convolution(3, channels=4, groups=groups, use_bias=False)
@@ -70,9 +75,9 @@ def test_gradients_spread_evenly_over_the_sources_taps(groups):
     before = np.asarray(source.kernel), np.asarray(small.kernel)
     x = DRAW.normal(size=(4, 8, 8, 4)).astype("float32")
     y = DRAW.normal(size=(4, 8, 8, 4)).astype("float32")
-    for each in (layer, small):
+    for trained in (layer, small):
         inputs = keras.Input((8, 8, 4))
-        model = keras.Model(inputs, each(inputs))
+        model = keras.Model(inputs, trained(inputs))
         model.compile(keras.optimizers.SGD(1.0), "mse")
         model.train_on_batch(x, y)
     moved = np.asarray(small.kernel) - before[1]
@@ -84,6 +89,7 @@ def test_gradients_spread_evenly_over_the_sources_taps(groups):
     )
 
 
+@pytest.mark.backends
 def test_it_has_no_weights_of_its_own_and_follows_the_source():
     source = convolution(3)
     layer = pooled(source)
@@ -92,6 +98,7 @@ def test_it_has_no_weights_of_its_own_and_follows_the_source():
     np.testing.assert_allclose(layer.kernel, 1, atol=1e-6)
 
 
+@pytest.mark.backends
 def test_a_saved_graph_holds_a_small_convolution(tmp_path):
     layer = pooled(convolution(3))
     inputs = keras.Input((8, 8, 2))

@@ -1,5 +1,6 @@
 """Networks with exits: curves, several budgets, expected accuracy."""
 
+import keras
 import numpy as np
 import pytest
 from exit_nets import batches, policy_for, small
@@ -38,7 +39,10 @@ def test_curves_are_what_stopping_costs_and_gets_on_the_test_images(tmp_path):
     assert menu.to_json() == curves["budgeted"].to_json()
     for each, policy in zip(curves["budgeted"], policies, strict=True):
         outputs, left = model.predict_dynamic(x, policy, return_exits=True)
-        assert each.macs == round(costs[left].mean())
+        assert each.figure("macs") == pytest.approx(costs[left].mean())
+        assert each.average["macs_spread"] == pytest.approx(costs[left].std())
+        assert each.macs == costs[policy.thresholds.index(0)]
+        assert (each.average["images"], each.average["data"]) == (16, "test images")
         assert each.measured["accuracy"] == np.mean(outputs.argmax(-1) == y)
     assert [each.measured["budget"] for each in curves["budgeted"]] == budgets
     kd.evaluation.plot(curves, tmp_path / "curves.svg")
@@ -47,6 +51,62 @@ def test_curves_are_what_stopping_costs_and_gets_on_the_test_images(tmp_path):
         model.budget_curve(batches(), test, points=1)
     with pytest.raises(kd.DynresError, match="solve a budget first"):
         model.evaluate_policies(test, [])
+
+
+class Sequence(keras.utils.PyDataset):
+    """Batches, as Keras' own class gives them."""
+
+    def __init__(self, parts):
+        super().__init__()
+        self.parts = parts
+
+    def __len__(self):
+        return len(self.parts)
+
+    def __getitem__(self, position):
+        return self.parts[position]
+
+
+def forms(parts):
+    """The same images and labels as arrays, batches and data sets."""
+    arrays = tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+    images, labels = arrays
+    yield from (arrays, iter(parts), Sequence(parts))
+    yield [(x, y[:, None], np.ones(len(y))) for x, y in parts]  # Weighted, a column.
+    yield images, np.eye(4, dtype="float32")[labels]
+
+
+def test_data_come_as_arrays_or_batches():
+    model, parts = small(), batches(2)
+    asked = {"rule": "geometric", "verbose": 0}
+    budget = sum(model.exit_costs()) / 3
+    (policy,) = model.solve_budget(parts, [budget], **asked)
+    worth = model.evaluate_policies(parts, [policy], verbose=0).to_json()
+    curves = model.budget_curve(parts, parts, points=2, **asked)
+    accuracy = model.expected_accuracy("uniform", parts, verbose=0)
+    for data in forms(parts):
+        assert model.solve_budget(data, budget, **asked) == policy
+    for data in forms(parts):
+        assert model.evaluate_policies(data, [policy], verbose=0).to_json() == worth
+    for data in forms(parts):
+        assert model.expected_accuracy("uniform", data, verbose=0) == accuracy
+    for one, other in zip(forms(parts), forms(parts), strict=True):
+        again = model.budget_curve(one, other, points=2, **asked)
+        assert [m.to_json() for m in again.values()] == [
+            m.to_json() for m in curves.values()
+        ]
+    with pytest.raises(kd.DynresError, match="labelled images"):
+        model.solve_budget(parts[0][0], budget, **asked)
+
+
+@pytest.mark.tensorflow
+def test_data_come_as_tensorflows_data_sets():
+    tf = pytest.importorskip("tensorflow")
+    model, parts = small(), batches(2)
+    arrays = tuple(np.concatenate(column) for column in zip(*parts, strict=True))
+    data = tf.data.Dataset.from_tensor_slices(arrays).batch(8)
+    asked = {"macs": sum(model.exit_costs()) / 3, "rule": "geometric", "verbose": 0}
+    assert model.solve_budget(data, **asked) == model.solve_budget(parts, **asked)
 
 
 def test_the_expected_accuracy_weighs_the_exits():

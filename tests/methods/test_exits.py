@@ -7,7 +7,8 @@ import pytest
 from exit_nets import batches, early_exit, policy_for, small
 
 import keras_dynres as kd
-from keras_dynres.exits import staged
+from keras_dynres import exits
+from keras_dynres.exits import runs
 
 SIZE = contract.SIZE
 
@@ -18,6 +19,7 @@ def model(request):
     return request.param()
 
 
+@pytest.mark.backends
 def test_instances_are_exits_each_with_what_it_needs_alone(model):
     assert model.instances == ["exit1", "exit2", "full"]
     assert model.exits == ["exit1", "exit2", "exit3"]
@@ -35,6 +37,7 @@ def test_instances_are_exits_each_with_what_it_needs_alone(model):
     assert not model.slots
 
 
+@pytest.mark.backends
 def test_the_loss_is_the_weighted_sum_of_the_exits_losses():
     x, y = contract.images(), contract.labels()
     for weights in ([1, 1, 1], [0.5, 0, 2]):
@@ -49,6 +52,7 @@ def test_the_loss_is_the_weighted_sum_of_the_exits_losses():
         assert logs["loss"] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.backends
 def test_a_step_trains_every_weight(model):
     contract.compiled(model)
     before = [np.array(w) for w in model.trainable_weights]
@@ -57,6 +61,7 @@ def test_a_step_trains_every_weight(model):
         assert not np.array_equal(np.array(weight), old), weight.path
 
 
+@pytest.mark.backends
 def test_fit_and_evaluate_show_the_metrics_of_each_exit(model):
     x, y = contract.images(16), contract.labels(16)
     contract.compiled(model)
@@ -68,6 +73,7 @@ def test_fit_and_evaluate_show_the_metrics_of_each_exit(model):
         assert figures[f"{name}_accuracy"] == pytest.approx(right)
 
 
+@pytest.mark.backends
 def test_sample_weights_count_at_every_exit():
     x, y = contract.images(), contract.labels()
     model = contract.compiled(small())
@@ -78,6 +84,7 @@ def test_sample_weights_count_at_every_exit():
     assert logs["loss"] == pytest.approx(expected, rel=1e-4)
 
 
+@pytest.mark.backends
 def test_distillation_adds_the_divergence_from_the_last_exit():
     x, y = contract.images(), contract.labels()
     model = small(distillation=0.5, temperature=2.0)
@@ -101,16 +108,17 @@ def test_exit_weights_follow_a_budget_distribution():
 @pytest.fixture
 def ran(monkeypatch):
     """(stage, how many images) of each run."""
-    seen, plain = [], staged._forward
+    seen, plain = [], runs._forward
 
     def forward(model, features):
         seen.append((model.name.rpartition("_")[2], len(features[0])))
         return plain(model, features)
 
-    monkeypatch.setattr(staged, "_forward", forward)
+    monkeypatch.setattr(runs, "_forward", forward)
     return seen
 
 
+@pytest.mark.backends
 def test_anytime_gives_each_exit_and_computes_nothing_ahead(model, ran):
     x = contract.images()
     answers = model.anytime(x)
@@ -135,6 +143,7 @@ def test_predict_within_returns_what_was_ready(model):
         model.predict_within(x, milliseconds=0)
 
 
+@pytest.mark.backends
 def test_dynamic_prediction_equals_the_simulated_one(model):
     x = contract.images(29)
     said = [exits_probabilities(out) for out in model.every_exit(x)]
@@ -156,6 +165,7 @@ def exits_probabilities(logits):
     return shifted / shifted.sum(-1, keepdims=True)
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("count", [1, 2])
 def test_small_batches_pass(count):
     model = small()
@@ -167,6 +177,7 @@ def test_small_batches_pass(count):
         assert set(left) == {0 if thresholds[0] == 0 else 2}
 
 
+@pytest.mark.backends
 def test_a_stage_runs_for_those_who_are_left_only(ran):
     model, x = small(), contract.images(16)
     sure = exits_probabilities(model.every_exit(x)[0]).max(-1)
@@ -204,6 +215,7 @@ def test_a_solved_budget_is_met_on_the_held_out_images(rule):
     assert np.mean(np.array(costs)[left]) <= budget * 1.05
 
 
+@pytest.mark.backends
 def test_a_budget_in_milliseconds_is_measured_here():
     model = small()
     times = model.exit_times(contract.images(8))
@@ -222,6 +234,17 @@ def test_budgets_that_make_no_sense_are_refused():
         model.solve_budget(batches(), macs=1, verbose=0)
     with pytest.raises(kd.DynresError, match="no batch"):
         model.solve_budget([], macs=1e9, verbose=0)
+
+
+def test_other_rooms_ask_by_functions_that_know_models_without_exits(model):
+    assert exits.names_of(model) == model.exits
+    assert exits.stages_of(model) == model.stages()
+    model.solve_budget(batches(), macs=1e9, rule="geometric", verbose=0)
+    assert exits.policies_of(model) == model.policies and model.policies
+    plain = kd.Plain(contract.base())
+    for other in (plain, plain.base):
+        assert exits.names_of(other) == exits.stages_of(other) == []
+        assert exits.policies_of(other) == []
 
 
 @pytest.mark.tensorflow

@@ -115,6 +115,7 @@ def test_padding_shrinks_with_the_kernel(kernel, pooling, taps, padding):
     assert (left and left.padding) == padding
 
 
+@pytest.mark.backends
 def test_the_middle_of_a_pooled_kernel_stays_where_it_was():
     """A 3x3 kernel whose taps are equal sees the middle pixel when pooled."""
     model = kd.LowMode(tiny(), layers=["conv1"], statistics="uniform")
@@ -139,6 +140,7 @@ def test_options_choose_convolutions_and_blur():
     assert kinds["images_shrunk"] is GaussianDownsample2D
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("blur", ["gaussian", "bilinear"])
 def test_inference_takes_each_image_by_itself(blur):
     """Batch norm behind the shrunken image uses its statistics."""
@@ -147,6 +149,7 @@ def test_inference_takes_each_image_by_itself(blur):
     np.testing.assert_allclose(low(x)[:1], low(x[:1]), atol=1e-5)
 
 
+@pytest.mark.backends
 def test_a_low_step_moves_all_taps_of_a_pooled_kernel_alike():
     model = kd.LowMode(tiny(), probability=1.0)
     model.compile(keras.optimizers.SGD(0.1), contract.loss())
@@ -161,6 +164,7 @@ def test_a_low_step_moves_all_taps_of_a_pooled_kernel_alike():
         assert uneven == (name == "stem")
 
 
+@pytest.mark.backends
 def test_copies_and_saved_instances_hold_small_convolutions(tmp_path):
     model = kd.LowMode(tiny())
     x = np.random.default_rng(0).normal(size=(8, 8, 8, 3)).astype("float32")

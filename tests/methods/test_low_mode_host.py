@@ -27,6 +27,7 @@ def trained(shrink, blur="gaussian", **fit):
     return contract.values(model), history.history["low_share"]
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize(
     ("blur", "fit"), [("gaussian", {}), ("bilinear", {"steps_per_epoch": 4})]
 )
@@ -37,10 +38,11 @@ def test_it_trains_as_on_the_device(blur, fit):
     contract.same(device, host, atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.backends
 @pytest.mark.parametrize("blur", ["gaussian", "bilinear"])
 def test_batches_are_shrunk_as_the_instance_shrinks_them(blur):
     model = kd.LowMode(tiny(16), blur=blur, shrink="host")
-    turns = [model.instance_at_step(step) == "low" for step in range(4)]
+    turns = [model.plan.names_at(step) == ["low"] for step in range(4)]
     assert len(set(turns)) == 2
     low = model.at("low", uncalibrated=True)
     shrink = keras.Model(low.input, low.get_layer("images_shrunk").output)
@@ -58,8 +60,9 @@ def test_a_step_trains_what_its_batch_was_made_for():
     turns = model.low_steps()
     assert [next(turns) for _ in range(2)] == [True, True]
     model.make_train_function()
-    model.begin_epoch(1, 2)
-    assert [model.instance_at_step(s) for s in range(3)] == ["low", "low", "full"]
+    model.plan.begin_epoch(1, 2, model.optimizer, model.rate_drop)
+    drawn = [model.plan.names_at(step) for step in range(3)]
+    assert drawn == [["low"], ["low"], ["full"]]
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import pytest
 from low_nets import tiny
 
 import keras_dynres as kd
-from keras_dynres.methods import low_turns
+from keras_dynres.methods import low_plan
 
 X = np.random.default_rng(0).normal(size=(16, 8, 8, 3)).astype("float32")
 Y = contract.labels(16)
@@ -35,10 +35,11 @@ def rates(*values):
     return keras.optimizers.schedules.PiecewiseConstantDecay(at, list(values))
 
 
+@pytest.mark.backends
 def test_fit_logs_how_many_steps_were_low():
     model = low_mode()
     expected = [
-        np.mean([model.instance_at_step(e * STEPS + s) == "low" for s in range(STEPS)])
+        np.mean([model.plan.names_at(e * STEPS + s) == ["low"] for s in range(STEPS)])
         for e in range(3)
     ]
     assert len(set(expected)) > 1
@@ -58,10 +59,11 @@ def test_probabilities_may_differ_by_epoch():
 
 def test_alternating_steps_come_at_even_distances():
     model = kd.LowMode(tiny(), probability=0.25, alternate=True)
-    drawn = [model.instance_at_step(step) for step in range(12)]
-    assert drawn == 3 * ["full", "full", "full", "low"]
+    drawn = [model.plan.names_at(step) for step in range(12)]
+    assert drawn == 3 * [["full"], ["full"], ["full"], ["low"]]
 
 
+@pytest.mark.backends
 def test_after_a_drop_of_a_schedule_steps_are_full():
     schedule = rates(0.1, 0.1, 0.01, 0.01, 0.01, 0.001)
     model = low_mode(schedule, probability=1.0, full_after_drop=2)
@@ -75,6 +77,7 @@ def test_a_smooth_decay_has_no_drops_but_in_its_last_epochs():
     assert fit(model, 8) == [1, 1, 1, 1, 1, 1, 0, 0]
 
 
+@pytest.mark.backends
 def test_drops_made_by_callbacks_are_found():
     plateau = keras.callbacks.ReduceLROnPlateau(
         "loss", factor=0.5, patience=1, min_delta=1e6, cooldown=9
@@ -90,6 +93,7 @@ def test_the_last_epochs_are_full_when_asked():
     assert fit(by_epoch, 4) == [1, 1, 1, 1]  # Stopped early: the last are the list's.
 
 
+@pytest.mark.backends
 def test_a_resumed_run_goes_on_as_an_unbroken_one(tmp_path):
     schedule = rates(0.1, 0.01, 0.01, 0.01)
     keras.utils.set_random_seed(1)
@@ -105,6 +109,7 @@ def test_a_resumed_run_goes_on_as_an_unbroken_one(tmp_path):
     contract.same(contract.values(resumed), contract.values(unbroken), atol=1e-5)
 
 
+@pytest.mark.backends
 def test_a_model_trained_anew_forgets_the_drops_of_before():
     model = low_mode(rates(0.1, 0.01), probability=1.0)
     assert fit(model, 2) == [1, 0]
@@ -112,6 +117,7 @@ def test_a_model_trained_anew_forgets_the_drops_of_before():
     assert fit(model, 2) == [1, 0]
 
 
+@pytest.mark.backends
 def test_instances_that_were_never_drawn_can_be_calibrated():
     model = low_mode(probability=0)
     fit(model, 1)
@@ -125,7 +131,7 @@ def test_instances_that_were_never_drawn_can_be_calibrated():
 
 def test_seconds_saved_are_those_of_steps_that_compiled_nothing(monkeypatch):
     clock = [0.0]
-    monkeypatch.setattr(low_turns.time, "perf_counter", lambda: clock[0])
+    monkeypatch.setattr(low_plan.time, "perf_counter", lambda: clock[0])
 
     class Steps:
         def __call__(self, name, seconds):
@@ -133,7 +139,7 @@ def test_seconds_saved_are_those_of_steps_that_compiled_nothing(monkeypatch):
             clock[0] += seconds
             return {"loss": np.float32(0)}
 
-    timed = low_turns.TimedSteps(Steps())
+    timed = low_plan.TimedSteps(Steps())
     for name, seconds in [("full", 50), ("low", 40), ("low", 2), ("full", 9)]:
         timed(name, seconds)
     assert timed.logs() == {"low_share": 0.5, "seconds_saved": 2 * (9 - 2)}
@@ -144,3 +150,10 @@ def test_seconds_saved_are_those_of_steps_that_compiled_nothing(monkeypatch):
     timed("low", 1)
     expected = {"low_share": 1 / 18, "seconds_saved": 7 - 2}
     assert timed.logs() == pytest.approx(expected)
+
+
+def test_a_target_is_trained_whatever_the_shares():
+    model = low_mode(probability=1.0)
+    assert fit(model, 2, callbacks=[kd.ResizableAug("full", share=0)]) == [0, 0]
+    assert fit(model, 2, callbacks=[kd.ResizableAug("full", share=0.5)]) == [1, 0]
+    assert fit(model, 1) == [1]  # The next training has no target.

@@ -7,6 +7,7 @@ from low_nets import tiny
 import keras_dynres as kd
 
 
+@pytest.mark.backends
 def test_a_plain_network_is_trained_measured_and_saved_as_a_menu(tmp_path):
     x, y = contract.images(), contract.labels()
     base = tiny(contract.SIZE)

@@ -40,6 +40,7 @@ def test_slots_begin_as_the_bases_batch_norms():
         np.testing.assert_array_equal(value, [1, 2, 3, 4])
 
 
+@pytest.mark.backends
 def test_a_configuration_is_calibrated_through_its_slots():
     model = kd.Resizable(base(), scales=(0.5, 1))
     before = np.array(model.slots["bn5/0.5"].moving_mean)
@@ -52,6 +53,7 @@ def test_a_configuration_is_calibrated_through_its_slots():
     np.testing.assert_array_equal(model.slots["bn5/0.5"].moving_mean, before)
 
 
+@pytest.mark.backends
 def test_a_copy_is_recalibrated_alone():
     model, x = kd.Resizable(base(), scales=(0.5, 1)), contract.images()
     before = contract.every_logits(model, x)
@@ -109,6 +111,7 @@ def trained(statistics):
     return model
 
 
+@pytest.mark.backends
 def test_statistics_by_configuration_train_the_same_weights():
     one, other = (
         # The two keep them in another order.

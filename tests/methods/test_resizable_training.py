@@ -9,6 +9,8 @@ import pytest
 
 import keras_dynres as kd
 
+pytestmark = pytest.mark.backends
+
 X, Y = contract.images(), contract.labels()
 
 

@@ -36,10 +36,8 @@ def test_wrn_28_10_has_twelve_points_and_288_slots():
     assert len(model.points) == 12 and len(model.instances) == 25
     # Two batch norms in every later block and the last one, for either ratio.
     assert len(model.slots) == 2 * sum(2 * (12 - p) + 1 for p in range(1, 13)) == 288
-    assert (
-        model.slot(model.base.get_layer("stage1_block1_bn1"), model.menu["p1@0.5"])
-        is None
-    )
+    first = model.base.get_layer("stage1_block1_bn1")
+    assert model.statistics.slot(first, model.menu["p1@0.5"]) is None
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import keras_dynres as kd
-from keras_dynres.tflite import export, metadata, samples
+from keras_dynres.tflite import export, images, metadata
 
 MODULE = importlib.import_module("keras_dynres.tflite.export")
 SHAPE = (16, 16, 3)
@@ -76,7 +76,7 @@ def test_calibration_data_of_any_kind_is_cut_to_what_helps():
         "list": [rows[:50], rows[50:]],
     }
     for kind, data in kinds.items():
-        found = samples.checked(data, "calibration_data", SHAPE, 70)
+        found = images.sample(data, "calibration_data", SHAPE, 70)
         np.testing.assert_array_equal(found, rows[:70], err_msg=kind)
 
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_dynres as kd
-from keras_dynres.tflite import checks, compact, convert, folding, forms
+from keras_dynres.tflite import PRECISIONS, checks, compact, convert, forms, norms
 
 pytestmark = pytest.mark.tensorflow
 L = keras.layers
@@ -63,7 +63,7 @@ def check(data, models, images, precision):
     }
 
 
-@pytest.mark.parametrize("precision", convert.PRECISIONS)
+@pytest.mark.parametrize("precision", PRECISIONS)
 def test_folding_nets_store_kernels_once_and_run_whole(plain, images, precision):
     data = convert.convert(plain, precision, images)
     found = check(data, plain, images, precision)
@@ -76,7 +76,7 @@ def test_folding_nets_store_kernels_once_and_run_whole(plain, images, precision)
 
 def test_the_converter_alone_would_store_them_thrice(plain, images, monkeypatch):
     once = len(convert.convert(plain, "float32"))
-    monkeypatch.setattr(folding, "disputed", lambda *args: set())
+    monkeypatch.setattr(norms, "disputed", lambda *args: set())
     assert len(convert.convert(plain, "float32")) > 2 * once
 
 

@@ -34,8 +34,8 @@ def test_steps_end_where_keras_own_end(wrap):
     loss, weights = fitted(wrap(small()), fuse=False)
     fused_loss, fused_weights = fitted(wrap(small()), fuse=True)
     assert fused_loss == pytest.approx(loss, rel=1e-4)
-    for mine, theirs in zip(fused_weights, weights, strict=True):
-        np.testing.assert_allclose(mine, theirs, rtol=2e-3, atol=2e-4)
+    for fused, plain in zip(fused_weights, weights, strict=True):
+        np.testing.assert_allclose(fused, plain, rtol=2e-3, atol=2e-4)
 
 
 def test_one_value_a_channel_has_no_variance():

@@ -49,14 +49,14 @@ def test_every_network_of_the_zoo_has_the_recipe_it_names(name):
 
 
 def test_a_recipe_extends_another(tmp_path):
-    path = tmp_path / "mine.json"
+    path = tmp_path / "child.json"
     path.write_text('{"extends": "sdpoint_wrn16_2_cifar10", "seed": 5}')
-    theirs = Recipe.load("sdpoint_wrn16_2_cifar10")
-    mine = Recipe.load(path)
-    assert (mine.name, mine.seed, mine.method) == ("mine", 5, "sdpoint")
-    assert mine.about == ()
-    own = {"name": theirs.name, "seed": 0, "about": theirs.about}
-    assert {**mine.get_config(), **own} == theirs.get_config()
+    parent = Recipe.load("sdpoint_wrn16_2_cifar10")
+    child = Recipe.load(path)
+    assert (child.name, child.seed, child.method) == ("child", 5, "sdpoint")
+    assert child.about == ()
+    own = {"name": parent.name, "seed": 0, "about": parent.about}
+    assert {**child.get_config(), **own} == parent.get_config()
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,8 @@ def test_wrong_entries(entries, sentence):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("{", "not JSON"),
+        (b"\xff{}", "Cannot read a recipe.*UTF-8.*path="),
+        ("{", "Not a recipe in JSON.*path="),
         ("[1]", "a JSON object"),
         ('{"architecture": "wide_resnet", "epochs": 1}', "lacks 'dataset'"),
         ('{"extends": "wrn16_2_cifar"}', "recipe.*Did you mean 'wrn16_2_cifar10'"),
@@ -95,7 +96,7 @@ def test_wrong_entries(entries, sentence):
 )
 def test_wrong_files(tmp_path, text, sentence):
     path = tmp_path / "wrong.json"
-    path.write_text(text)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(DynresError, match=sentence):
         Recipe.load(path)
 
@@ -103,7 +104,7 @@ def test_wrong_files(tmp_path, text, sentence):
 def test_missing_unknown_and_circular_recipes(tmp_path):
     with pytest.raises(DynresError, match="Did you mean 'sdpoint_wrn16_2_cifar10'"):
         Recipe.load("sdpoint_wrn_16_2_cifar10")
-    with pytest.raises(DynresError, match="cannot be read"):
+    with pytest.raises(DynresError, match="Cannot read a recipe.*absent.json"):
         Recipe.load(tmp_path / "absent.json")
     circle = tmp_path / "circle.json"
     circle.write_text(json.dumps({"extends": str(circle)}))

@@ -56,11 +56,11 @@ def expected():
     }
 
 
-def check(found):
-    assert set(found) == set(expected())
+def check(tensors):
+    assert set(tensors) == set(expected())
     for name, array in expected().items():
-        assert found[name].dtype == array.dtype
-        np.testing.assert_array_equal(found[name], array)
+        assert tensors[name].dtype == array.dtype
+        np.testing.assert_array_equal(tensors[name], array)
 
 
 @pytest.mark.parametrize("form", WRITERS)
@@ -110,7 +110,7 @@ def test_names_of_npz_files_may_have_prefixes(tmp_path, before):
 def test_nothing_in_a_file_is_run(tmp_path, monkeypatch, form, content):
     monkeypatch.chdir(tmp_path)
     refused(write(tmp_path, content, form=form), "which no weights need")
-    assert [each.name for each in tmp_path.iterdir()] == ["net.pth"]
+    assert [path.name for path in tmp_path.iterdir()] == ["net.pth"]
 
 
 def test_what_a_file_may_name_cannot_be_changed_by_it(tmp_path):

@@ -9,7 +9,7 @@ from keras_dynres.zoo import config
 def write(text):
     path = config.config_file()
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
 
 
 def test_nothing_set_is_no_address_and_a_folder_in_the_home(monkeypatch):
@@ -35,7 +35,9 @@ def test_the_environment_comes_before_the_file(monkeypatch, tmp_path):
         ('{"zoo_url": 3}', "'zoo_url' .* is a string. Received: 3"),
         ('{"zoo_url": "example.org"}', "starts with https.*Received: 'example.org'"),
         ("[]", "holds no JSON object"),
-        ("{", "Cannot read"),
+        ("null", "holds no JSON object. Received: None"),
+        ("{", "Not settings of the zoo in JSON: .*keras_dynres.json"),
+        (b"\xff{}", "Cannot read settings of the zoo: .* not text.*keras_dynres.json"),
     ],
 )
 def test_a_wrong_file_gets_one_sentence(text, said):

@@ -35,7 +35,7 @@ def fetch(remote, path):
 def test_a_file_arrives_whole_and_leaves_no_part(remote, content, tmp_path):
     path = fetch(remote, tmp_path / "new" / "folder" / "net.npz")
     assert path.read_bytes() == content
-    assert {each.name for each in path.parent.iterdir()} == {"net.npz", ".net.npz.lock"}
+    assert {p.name for p in path.parent.iterdir()} == {"net.npz", ".net.npz.lock"}
 
 
 def test_what_is_there_is_not_asked_for_again(remote, server, tmp_path):
@@ -99,7 +99,7 @@ def test_a_tampered_file_is_not_kept(remote, server, content, tmp_path):
     (server.root / "net.npz").write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     with pytest.raises(DynresError, match="its SHA-256 differs"):
         fetch(remote, tmp_path / "net.npz")
-    assert [each.name for each in tmp_path.glob("net*")] == []
+    assert [path.name for path in tmp_path.glob("net*")] == []
 
 
 @pytest.mark.parametrize("start", [0, 100, -1])

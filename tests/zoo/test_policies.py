@@ -24,8 +24,8 @@ def test_policies_are_in_the_card_and_in_the_loaded_model(monkeypatch, tmp_path,
     page = tmp_path / "tiny.md"
     zoo.publish(model, "tiny", results, tmp_path, page)
     loaded = zoo.load("tiny")
-    kept = [each.to_json() for each in model.policies]
-    assert kept and [each.to_json() for each in loaded.policies] == kept
+    kept = [p.to_json() for p in model.policies]
+    assert kept and [p.to_json() for p in loaded.policies] == kept
     _, one = model.predict_dynamic(images, policy, return_exits=True)
     _, two = loaded.predict_dynamic(images, loaded.policies[0], return_exits=True)
     np.testing.assert_array_equal(one, two)

@@ -1,13 +1,18 @@
 """Published checkpoints of other frameworks, turned into weight files of the zoo."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
+
+import keras
+import numpy as np
 
 from keras_dynres import files
 from keras_dynres.errors import DynresError
-from keras_dynres.zoo import config, publishing, registry
+from keras_dynres.zoo import config, publication, registry
 from keras_dynres.zoo import weights as weight_files
 from keras_dynres.zoo.importing import checkpoint, msdnet
-from keras_dynres.zoo.loading import build
+from keras_dynres.zoo.loader import build
 
 __all__ = ["import_checkpoint"]
 
@@ -15,7 +20,9 @@ __all__ = ["import_checkpoint"]
 _FAMILIES = {"msdnet": msdnet}
 
 
-def import_checkpoint(name, path, out=None):
+def import_checkpoint(
+    name: str, path: str | Path, out: str | Path | None = None
+) -> Path:
     """Makes a weight file of the zoo from a published PyTorch checkpoint.
 
     Every name and shape is checked, both ways; nothing is written unless all fit, and
@@ -52,16 +59,22 @@ def import_checkpoint(name, path, out=None):
     if out is not None:
         return weight_files.save(model, out)
     origin = {"file": Path(path).name, "sha256": files.sha256(path)}
-    card = publishing.place(model, entry, {"imported_from": origin}, config.cache_dir())
+    results = {"imported_from": origin}
+    card = publication.place(model, entry, results, config.cache_dir())
     return config.cache_dir() / name / card.weights.file
 
 
-def _fill(base, entry, tensors, path):
+def _fill(
+    base: keras.Model,
+    entry: registry.Entry,
+    tensors: Mapping[str, np.ndarray],
+    path: str | Path,
+) -> None:
     """Assigns a checkpoint's tensors to a network, if every one fits."""
     family = _FAMILIES[entry.architecture]
-    weights = {(each.name, w.name): w for each in base.layers for w in each.weights}
+    weights = {(layer.name, w.name): w for layer in base.layers for w in layer.weights}
     wanted = family.wanted(**entry.architecture_kwargs)
-    needed = {name for name, each in wanted.items() if each[:2] in weights}
+    needed = {name for name, tensor in wanted.items() if tensor[:2] in weights}
     differences = list(_differences(tensors, wanted, needed))
     if differences:
         more = f", and {len(differences) - 1} more differ" if differences[1:] else ""
@@ -76,23 +89,28 @@ def _fill(base, entry, tensors, path):
         weights[layer, weight].assign(family.as_keras(tensors[name].astype("float32")))
 
 
-def _differences(tensors, wanted, needed):
+def _differences(
+    tensors: Mapping[str, np.ndarray],
+    wanted: Mapping[str, msdnet.Wanted],
+    needed: set[str],
+) -> Iterator[str]:
     """A clause for each tensor that is missing, of another shape or unknown."""
-    for name, each in wanted.items():
+    for name, (_, _, shape) in wanted.items():
         if name not in tensors:
             if name in needed:
-                yield f"it lacks tensor {name!r} of shape {each.shape}"
-        elif tensors[name].shape != each.shape:
+                yield f"it lacks tensor {name!r} of shape {shape}"
+        elif tensors[name].shape != shape:
             yield (
-                f"tensor {name!r} has shape {tensors[name].shape} instead of "
-                f"{each.shape}"
+                f"tensor {name!r} has shape {tensors[name].shape} instead of {shape}"
             )
     for name in tensors:
         if name not in wanted:
             yield f"its tensor {name!r} is unknown there"
 
 
-def _that_fits(family, entry, tensors):
+def _that_fits(
+    family: ModuleType, entry: registry.Entry, tensors: Mapping[str, np.ndarray]
+) -> str | None:
     """The name of another network of the zoo that a checkpoint fits, or None."""
     shape = family.shape_of(tensors)
     for other in registry.ENTRIES.values():

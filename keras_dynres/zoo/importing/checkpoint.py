@@ -3,6 +3,7 @@
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +28,7 @@ _BROKEN = (
 )
 
 
-def read(path):
+def read(path: str | Path) -> dict[str, np.ndarray]:
     """The floating-point tensors of a checkpoint, checked to be finite.
 
     Args:
@@ -45,7 +46,7 @@ def read(path):
             f"Received: {str(path)!r}."
         )
     try:
-        found = (_npz if path.suffix == ".npz" else _torch)(path)
+        content = (_npz if path.suffix == ".npz" else _torch)(path)
     except FileNotFoundError as error:
         raise DynresError(f"There is no checkpoint {str(path)!r}.") from error
     except _BROKEN as error:
@@ -54,12 +55,12 @@ def read(path):
             f"{str(path)!r} is not a whole checkpoint (truncated, changed, or another "
             f"format): {reason[0]}"
         ) from error
-    found = {
+    tensors = {
         name.removeprefix("module."): array
-        for name, array in found.items()
+        for name, array in content.items()
         if not name.endswith(_IGNORED)
     }
-    for name, array in found.items():
+    for name, array in tensors.items():
         if not np.issubdtype(array.dtype, np.floating):
             raise DynresError(
                 f"Tensor {name!r} of {str(path)!r} is no weight: it is {array.dtype}."
@@ -68,10 +69,10 @@ def read(path):
             raise DynresError(
                 f"Tensor {name!r} of {str(path)!r} holds NaN or infinity."
             )
-    return found
+    return tensors
 
 
-def _npz(path):
+def _npz(path: Path) -> dict[str, np.ndarray]:
     # NumPy, given a path, leaves the file open when an array cannot be read.
     with path.open("rb") as file, np.load(file, allow_pickle=False) as content:
         inside = [name for name in content.files if name.startswith("state_dict/")]
@@ -81,7 +82,7 @@ def _npz(path):
         }
 
 
-def _torch(path):
+def _torch(path: Path) -> dict[str, np.ndarray]:
     try:
         import torch
     except ImportError:
@@ -91,13 +92,13 @@ def _torch(path):
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
-        # Its own words advise to trust the file.
+        # PyTorch's own words advise to load the file as trusted, which runs it.
         raise ValueError("PyTorch finds other things in it than weights") from error
     tensors = _state_dict(content, torch.Tensor)
-    return {name: each.detach().numpy() for name, each in tensors.items()}
+    return {name: tensor.detach().numpy() for name, tensor in tensors.items()}
 
 
-def _state_dict(content, kind=torch_file.Tensor):
+def _state_dict(content: Any, kind: type = torch_file.Tensor) -> Mapping[str, Any]:
     """The state dict in a checkpoint's content; `kind` is what tensors are."""
     if isinstance(content, Mapping):
         content = content.get("state_dict", content)

@@ -2,8 +2,10 @@
 
 import collections
 import re
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
+import keras
 import numpy as np
 
 from keras_dynres.architectures.msdnet import every_column, plan
@@ -35,7 +37,7 @@ class Wanted(NamedTuple):
     shape: tuple
 
 
-def wanted(**kwargs):
+def wanted(**kwargs: Any) -> dict[str, Wanted]:
     """All tensors of a checkpoint: {name: `Wanted`}.
 
     Args:
@@ -44,21 +46,23 @@ def wanted(**kwargs):
     """
     model = every_column(**kwargs)
     layers = {layer.name: layer for layer in model.layers if layer.weights}
-    found = {}
+    tensors = {}
     for name, prefix in _prefixes(layers).items():
         for weight in layers[name].weights:
             shape = tuple(weight.shape[axis] for axis in _AXES[len(weight.shape)])
             tensor = f"{prefix}.{_WEIGHTS[weight.name]}"
-            found[tensor] = Wanted(name, weight.name, shape)
-    return found
+            tensors[tensor] = Wanted(name, weight.name, shape)
+    return tensors
 
 
-def as_keras(tensor):
+def as_keras(tensor: np.ndarray) -> np.ndarray:
     """A checkpoint's array with the axes as Keras has them."""
     return tensor.transpose(np.argsort(_AXES[tensor.ndim]))
 
 
-def shape_of(tensors):
+def shape_of(
+    tensors: Mapping[str, np.ndarray],
+) -> tuple[tuple[int, ...], int | None]:
     """(layers of each block, classes), as far as a checkpoint's names tell."""
     pattern = re.compile(r"blocks\.(\d+)\.(\d+)\.layers\.\d+\.conv_normal\.")
     modules = {match.groups() for match in map(pattern.match, tensors) if match}
@@ -68,57 +72,62 @@ def shape_of(tensors):
     return steps, None if last is None else last.size
 
 
-def shape_of_network(classes, input_shape, **kwargs):
-    """The same of a network."""
+def shape_of_network(
+    classes: int, input_shape: tuple[int, ...], **kwargs: Any
+) -> tuple[tuple[int, ...], int]:
+    """The same of a network, by what `architectures.msdnet` is given."""
     del input_shape
     return plan(**kwargs).steps, classes
 
 
-def _prefixes(layers):
+def _prefixes(layers: Mapping[str, keras.layers.Layer]) -> dict[str, str]:
     """{layer's name: what the names of its tensors begin with}."""
     columns = {name: _COLUMN.fullmatch(name) for name in layers}
     columns = {name: match.groupdict() for name, match in columns.items() if match}
     finest, order = {}, {}
-    for each in columns.values():
-        module = _module(each)
-        scale = int(each["scale"])
+    for column in columns.values():
+        module = _module(column)
+        scale = int(column["scale"])
         finest[module] = min(scale, finest.get(module, scale))
         order.setdefault(module[0], set()).add(module)
     prefixes = {}
     for name in layers:
         if name in columns:
-            each = columns[name]
-            module = _module(each)
+            column = columns[name]
+            module = _module(column)
             place = sorted(order[module[0]]).index(module)
-            scale = int(each["scale"]) - finest[module]
-            inner = _inside(name, each, layers)
-            kind = "m" if each["kind"] == "transition" else "layers"
+            scale = int(column["scale"]) - finest[module]
+            inner = _inside(name, column, layers)
+            kind = "m" if column["kind"] == "transition" else "layers"
             prefixes[name] = f"blocks.{module[0] - 1}.{place}.{kind}.{scale}.{inner}"
         else:
             prefixes[name] = _exit(**_EXIT.fullmatch(name).groupdict())
     return prefixes
 
 
-def _module(each):
-    """Sorts the modules of a block as they follow one another."""
-    return int(each["block"]), int(each["number"] or 0), each["kind"]
+def _module(column: Mapping[str, str]) -> tuple[int, int, str]:
+    """A layer's module; sorted, a block's modules stand as they follow one another."""
+    return int(column["block"]), int(column["number"] or 0), column["kind"]
 
 
-def _inside(name, each, layers):
-    position = 0 if each["part"] == "conv" else 1
-    if each["kind"] == "first":
+def _inside(
+    name: str, column: Mapping[str, str], layers: Mapping[str, keras.layers.Layer]
+) -> str:
+    """The name of a layer's tensors inside its module."""
+    position = 0 if column["part"] == "conv" else 1
+    if column["kind"] == "first":
         # The large stem of ImageNet's networks, whose convolution has a bias, is no
         # module of its own.
-        large = layers[f"{name.removesuffix(each['part'])}conv"].use_bias
+        large = layers[f"{name.removesuffix(column['part'])}conv"].use_bias
         return str(position) if large else f"net.{position}"
-    before = name.removesuffix(each["part"]) + "bottleneck_conv"
+    before = name.removesuffix(column["part"]) + "bottleneck_conv"
     if before in layers:
         position += 3
-    way = f"{_WAYS[each['way']]}." if each["way"] else ""
+    way = f"{_WAYS[column['way']]}." if column["way"] else ""
     return f"{way}net.{position}"
 
 
-def _exit(exit, step, part):
+def _exit(exit: str, step: str | None, part: str | None) -> str:
     prefix = f"classifier.{int(exit) - 1}"
     if step is None:
         return f"{prefix}.linear"

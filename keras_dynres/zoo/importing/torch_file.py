@@ -10,7 +10,9 @@ import math
 import pickle
 import zipfile
 from collections import OrderedDict
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 
@@ -46,7 +48,9 @@ class Tensor(NamedTuple):
     strides: tuple
 
 
-def read(path, choose):
+def read(
+    path: Path, choose: Callable[[Any], Mapping[str, Tensor]]
+) -> dict[str, np.ndarray]:
     """The tensors that `choose` takes out of the content, as arrays.
 
     Args:
@@ -67,18 +71,18 @@ def read(path, choose):
         return _arrays(choose(content), read_storage)
 
 
-def _archive(archive):
+def _archive(archive: zipfile.ZipFile) -> tuple[Any, Callable[[str], bytes]]:
     """The content of a zip file, and a function from a storage's key to its bytes."""
-    found = [name for name in archive.namelist() if name.endswith("/data.pkl")]
-    if len(found) != 1:
+    pickles = [name for name in archive.namelist() if name.endswith("/data.pkl")]
+    if len(pickles) != 1:
         raise ValueError("a zip archive that PyTorch did not write")
-    folder = found[0].removesuffix("data.pkl")
+    folder = pickles[0].removesuffix("data.pkl")
     # Read whole first: its checksum is tested before anything is made of it.
-    content = _Reader(io.BytesIO(archive.read(found[0]))).load()
+    content = _Reader(io.BytesIO(archive.read(pickles[0]))).load()
     return content, lambda key: archive.read(f"{folder}data/{key}")
 
 
-def _stream(file):
+def _stream(file: IO[bytes]) -> tuple[Any, Callable[[str], bytes]]:
     """The same of an older file: pickles, then each storage behind its length."""
     if _Reader(file).load() != MAGIC or _Reader(file).load() != PROTOCOL:
         raise ValueError("a pickle that PyTorch did not write")
@@ -93,7 +97,7 @@ def _stream(file):
         places[key] = file.tell(), storage.count * np.dtype(storage.dtype).itemsize
         file.seek(sum(places[key]))
 
-    def read(key):
+    def read(key: str) -> bytes:
         place, size = places[key]
         file.seek(place)
         return file.read(size)
@@ -101,14 +105,14 @@ def _stream(file):
     return content, read
 
 
-# What a pickle may call, with whatever it likes.
-def _tensor(storage, offset, shape, strides, *_):
+# A pickle calls these two with arguments of its own choice, so they trust none.
+def _tensor(storage: Any, offset: Any, shape: Any, strides: Any, *_: Any) -> Tensor:
     if not isinstance(storage, Storage):
         raise pickle.UnpicklingError("it holds a tensor without a storage")
     return Tensor(storage, offset, tuple(shape), tuple(strides))
 
 
-def _parameter(tensor, *_):
+def _parameter(tensor: Any, *_: Any) -> Any:
     return tensor
 
 
@@ -124,18 +128,18 @@ _KNOWN = {
 class _Reader(pickle.Unpickler):
     """An unpickler that knows what tensors are made of, and no other name."""
 
-    def __init__(self, file):
+    def __init__(self, file: IO[bytes]) -> None:
         super().__init__(file, encoding="utf-8")
         self.storages = {}
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         """What a name stands for."""
         full = f"{module}.{name}"
         if full not in _KNOWN:
             raise pickle.UnpicklingError(f"it holds {full}, which no weights need")
         return _KNOWN[full]
 
-    def persistent_load(self, pid):
+    def persistent_load(self, pid: Any) -> Storage:
         """A storage, whose bytes stand elsewhere in the file."""
         kind, dtype, key, _, count, *view = pid
         known = kind == "storage" and dtype in _STORAGES.values() and not any(view)
@@ -145,16 +149,18 @@ class _Reader(pickle.Unpickler):
         return self.storages[key]
 
 
-def _arrays(tensors, read):
-    return {name: _array(each, read) for name, each in tensors.items()}
+def _arrays(
+    tensors: Mapping[str, Tensor], read: Callable[[str], bytes]
+) -> dict[str, np.ndarray]:
+    return {name: _array(tensor, read) for name, tensor in tensors.items()}
 
 
-def _array(tensor, read):
+def _array(tensor: Tensor, read: Callable[[str], bytes]) -> np.ndarray:
     storage, offset, shape, strides = tensor
     flat = np.frombuffer(read(storage.key), storage.dtype)
     steps = zip(shape, strides, strict=True)
     last = offset + sum((size - 1) * step for size, step in steps)
-    # What does not lie inside the storage would be someone else's memory.
+    # Checked, since `as_strided` would read memory that lies beyond the storage.
     if len(flat) != storage.count or last >= len(flat):
         raise EOFError("a tensor reaches beyond its storage")
     if min((offset, *shape, *strides)) < 0 or math.prod(shape) > len(flat):

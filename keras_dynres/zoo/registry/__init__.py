@@ -3,7 +3,7 @@
 The rows of a paper stand in a file of their own.
 """
 
-from keras_dynres.errors import UnknownNameError
+from keras_dynres.errors import one_of
 from keras_dynres.zoo.registry import low_mode, msdnet, resizable, sdpoint
 from keras_dynres.zoo.registry.entry import Entry
 
@@ -13,14 +13,12 @@ _TABLES = (sdpoint, msdnet, resizable, low_mode)
 ENTRIES = {entry.name: entry for table in _TABLES for entry in table.ROWS}
 
 
-def get(name):
+def get(name: str) -> Entry:
     """The entry called `name`; an unknown one raises and names its neighbours."""
-    if name not in ENTRIES:
-        raise UnknownNameError("model of the zoo", name, ENTRIES)
-    return ENTRIES[name]
+    return ENTRIES[one_of("model of the zoo", name, ENTRIES)]
 
 
-def names(method=None, dataset=None):
+def names(method: str | None = None, dataset: str | None = None) -> list[str]:
     """Names of the zoo's networks, all or those of a method or data set.
 
     >>> kd.zoo.list(method="sdpoint", dataset="cifar100")[0]
@@ -29,8 +27,8 @@ def names(method=None, dataset=None):
     wanted = {"method": method, "dataset": dataset}
     for field, value in wanted.items():
         offered = sorted({getattr(entry, field) for entry in ENTRIES.values()})
-        if value is not None and value not in offered:
-            raise UnknownNameError(f"{field} in the zoo", value, offered)
+        if value is not None:
+            one_of(f"{field} in the zoo", value, offered)
     return [
         entry.name
         for entry in ENTRIES.values()

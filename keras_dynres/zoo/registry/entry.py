@@ -2,6 +2,7 @@
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 from keras_dynres import data
 from keras_dynres.data.labels import labels
@@ -42,22 +43,30 @@ class Entry:
     checkpoint: str = ""
 
     @property
-    def classes(self):
+    def classes(self) -> int:
         """The number of classes."""
         return self.architecture_kwargs["classes"]
 
     @property
-    def input_shape(self):
+    def input_shape(self) -> tuple[int, int, int]:
         """Height, width and channels of an image."""
         return tuple(self.architecture_kwargs["input_shape"])
 
     @property
-    def labels(self):
+    def labels(self) -> tuple[str, ...]:
         """Class names in the order of the logits; empty where they are not known."""
         return labels(self.dataset)
 
 
-def entry(name, dataset, architecture, kwargs, method, reference, **fields):
+def entry(
+    name: str,
+    dataset: str,
+    architecture: str,
+    kwargs: Mapping,
+    method: str,
+    reference: str,
+    **fields: Any,
+) -> Entry:
     """An `Entry`; all that follows from its name or its data set need not be said.
 
     Args:

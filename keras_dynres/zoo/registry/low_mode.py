@@ -1,6 +1,8 @@
 """The networks of the low-mode paper, with low-mode and without."""
 
-from keras_dynres.zoo.registry.entry import entry
+from collections.abc import Iterator
+
+from keras_dynres.zoo.registry.entry import Entry, entry
 
 REFERENCE = (
     "Poulos et al., Training CNNs faster with Dynamic Input and Kernel Downsampling, "
@@ -11,7 +13,7 @@ REFERENCE = (
 _CIFAR10 = {18: (6.7, 6.9, 18, 63), 50: (6.3, 6.4, 23, 61)}
 
 
-def _rows(depth, dataset):
+def _rows(depth: int, dataset: str) -> Iterator[Entry]:
     name, architecture = f"resnet{depth}_{dataset}", {"depth": depth}
     plain, low = {}, {}
     if dataset == "cifar10":

@@ -1,6 +1,9 @@
 """The networks of the MSDNet paper, which prints its results as curves alone."""
 
-from keras_dynres.zoo.registry.entry import entry
+from collections.abc import Sequence
+from typing import Any
+
+from keras_dynres.zoo.registry.entry import Entry, entry
 
 REFERENCE = (
     "Huang et al., Multi-Scale Dense Networks for Resource Efficient Image "
@@ -8,23 +11,30 @@ REFERENCE = (
 )
 
 
-def _row(name, dataset, configuration, **fields):
+def _row(name: str, dataset: str, configuration: str, **fields: Any) -> Entry:
     kwargs = {"configuration": configuration}
     return entry(
         f"msdnet_{name}", dataset, "msdnet", kwargs, "msdnet", REFERENCE, **fields
     )
 
 
-def _cifar(name, dataset, **fields):
-    return _row(f"{name}_{dataset}", dataset, f"cifar_{name}", **fields)
+def _cifar(name: str, dataset: str) -> Entry:
+    return _row(f"{name}_{dataset}", dataset, f"cifar_{name}")
 
 
-def _imagenet(name, step):
+def _imagenet(name: str, step: int) -> Entry:
     file = f"msdnet-step={step}-block=5.pth.tar"
     return _row(name, "imagenet", f"imagenet_step{step}", checkpoint=file)
 
 
-def _several_classifiers(name, dataset, architecture, unit, blocks, **kwargs):
+def _several_classifiers(
+    name: str,
+    dataset: str,
+    architecture: str,
+    unit: str,
+    blocks: Sequence[int],
+    **kwargs: Any,
+) -> Entry:
     """A plain network with exits after two blocks of each stage."""
     points = [f"stage{s}_block{b}_{unit}" for s in (1, 2, 3) for b in blocks]
     return entry(
@@ -38,14 +48,14 @@ def _several_classifiers(name, dataset, architecture, unit, blocks, **kwargs):
     )
 
 
-def _resnet_mc(dataset):
+def _resnet_mc(dataset: str) -> Entry:
     size = {"depth": 64, "width": 1}
     return _several_classifiers(
         "resnet_mc", dataset, "wide_resnet", "add", (4, 8), **size
     )
 
 
-def _densenet_mc(dataset):
+def _densenet_mc(dataset: str) -> Entry:
     size = {"depth": 100, "growth": 12}
     return _several_classifiers(
         "densenet_mc", dataset, "densenet_bc", "concat", (6, 12), **size

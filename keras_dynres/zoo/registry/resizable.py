@@ -1,6 +1,9 @@
 """The networks of the paper on resizable networks, and two for CIFAR-10."""
 
-from keras_dynres.zoo.registry.entry import entry
+from collections.abc import Mapping
+from typing import Any
+
+from keras_dynres.zoo.registry.entry import Entry, entry
 
 REFERENCE = (
     "Resizable Neural Networks, anonymous submission to ICLR 2020, "
@@ -10,7 +13,15 @@ _FOUR = (0.45, 0.65, 0.85, 1.0)
 _THREE = (0.5, 0.7, 1.0)
 
 
-def _row(name, dataset, architecture, scales, paper=None, method=None, **kwargs):
+def _row(
+    name: str,
+    dataset: str,
+    architecture: str,
+    scales: tuple[float, ...],
+    paper: Mapping | None = None,
+    method: Mapping | None = None,
+    **kwargs: Any,
+) -> Entry:
     return entry(
         f"resizable_{name}_{dataset}",
         dataset,
@@ -23,11 +34,17 @@ def _row(name, dataset, architecture, scales, paper=None, method=None, **kwargs)
     )
 
 
-def _results(gmacs, accuracy, plain, top5=None, plain_top5=None):
-    """The undiminished network's; the paper prints accuracies."""
+def _results(
+    gmacs: float,
+    accuracy: float,
+    plain: float,
+    top5: float | None = None,
+    plain_top5: float | None = None,
+) -> dict[str, float]:
+    """Errors of the undiminished network; the paper prints accuracies."""
     errors = {"error": accuracy, "error_without_method": plain}
     errors |= {"top5_error": top5, "top5_error_without_method": plain_top5}
-    known = {key: round(100 - each, 1) for key, each in errors.items() if each}
+    known = {key: round(100 - value, 1) for key, value in errors.items() if value}
     return {"gmacs": gmacs, **known}
 
 

@@ -1,6 +1,9 @@
 """The networks of the SDPoint paper, and the one that ships."""
 
-from keras_dynres.zoo.registry.entry import entry
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from keras_dynres.zoo.registry.entry import Entry, entry
 
 REFERENCE = (
     "Kuen et al., Stochastic Downsampling for Cost-Adjustable Inference and Improved "
@@ -12,7 +15,14 @@ REFERENCE = (
 _TWELVE = tuple(f"stage{s}_block{b}_concat" for s in (1, 2, 3) for b in (1, 2, 4, 5))
 
 
-def _row(name, dataset, architecture, kwargs, paper=None, **options):
+def _row(
+    name: str,
+    dataset: str,
+    architecture: str,
+    kwargs: Mapping,
+    paper: Mapping | None = None,
+    **options: Any,
+) -> Entry:
     return entry(
         f"sdpoint_{name}",
         dataset,
@@ -25,7 +35,13 @@ def _row(name, dataset, architecture, kwargs, paper=None, **options):
     )
 
 
-def _cifar(name, architecture, kwargs, results, **options):
+def _cifar(
+    name: str,
+    architecture: str,
+    kwargs: Mapping,
+    results: Mapping[str, tuple[float, float, float]],
+    **options: Any,
+) -> Iterator[Entry]:
     """The networks of the paper's table 1: (GFLOPs, error, error without SDPoint)."""
     for dataset, (gflops, error, plain) in results.items():
         paper = {"gflops": gflops, "error": error, "error_without_method": plain}

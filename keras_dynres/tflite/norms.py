@@ -1,0 +1,81 @@
+"""Batch norms, and the kernels into which the converter folds them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_dynres import graph
+
+_TRANSPARENT = (
+    keras.layers.Dropout,
+    keras.layers.SpatialDropout2D,
+    keras.layers.Identity,
+)
+
+
+def is_norm(layer: Any, rank: int) -> bool:
+    """Whether a layer is a batch norm over the last axis."""
+    return isinstance(layer, keras.layers.BatchNormalization) and layer.axis in (
+        -1,
+        rank - 1,
+    )
+
+
+def affine(layer: keras.layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and offset of a batch norm in inference."""
+    mean, variance = (
+        np.asarray(v, "float64") for v in (layer.moving_mean, layer.moving_variance)
+    )
+    scale = 1 / np.sqrt(variance + layer.epsilon)
+    if layer.gamma is not None:
+        scale = scale * np.asarray(layer.gamma, "float64")
+    offset = -mean * scale
+    if layer.beta is not None:
+        offset = offset + np.asarray(layer.beta, "float64")
+    return scale.astype("float32"), offset.astype("float32")
+
+
+def producers(model: keras.Model) -> dict[int, keras.layers.Layer]:
+    """Maps a tensor to the layer with a kernel whose output it is, if any."""
+    kernels = {}
+    for call in graph.calls(model):
+        out = id(call.outputs[0])
+        if getattr(call.layer, "kernel", None) is not None:
+            linear = getattr(call.layer, "activation", None)
+            if linear in (None, keras.activations.linear):
+                kernels[out] = call.layer
+        elif isinstance(call.layer, _TRANSPARENT):
+            producer = kernels.get(id(call.inputs[0]))
+            if producer is not None:
+                kernels[out] = producer
+    return kernels
+
+
+def disputed(
+    graphs: Mapping[str, keras.Model], producers: Mapping[str, Mapping]
+) -> set[int]:
+    """Ids of kernels that do not fold alike everywhere.
+
+    After one the graphs normalise with different scales, or only some of them
+    normalise, as where one ends at what the kernel gave.
+    """
+    scales = {}
+    for name, model in graphs.items():
+        used = [(None, tensor) for tensor in model.outputs]
+        for call in graph.calls(model):
+            if not isinstance(call.layer, _TRANSPARENT):
+                used += [(call, tensor) for tensor in call.inputs]
+        for call, tensor in used:
+            producer = producers[name].get(id(tensor))
+            if producer is not None:
+                scales.setdefault(id(producer.kernel), set()).add(_scale(call))
+    return {kernel for kernel, distinct in scales.items() if len(distinct) > 1}
+
+
+def _scale(call: graph.Call | None) -> bytes | None:
+    """By what a call multiplies what it is given, if it is a batch norm."""
+    if call is None or not is_norm(call.layer, len(call.outputs[0].shape)):
+        return None
+    return affine(call.layer)[0].tobytes()

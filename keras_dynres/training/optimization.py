@@ -1,0 +1,169 @@
+"""The optimizer, learning rate and loss that a recipe asks for."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_dynres.training.recipe import Recipe
+
+
+@keras.saving.register_keras_serializable(package="keras_dynres")
+class Warmup(keras.optimizers.schedules.LearningRateSchedule):
+    """Another schedule, scaled up from nothing over its first steps.
+
+    Example:
+
+    >>> decay = keras.optimizers.schedules.CosineDecay(0.1, 1000)
+    >>> float(Warmup(decay, 10)(0)) < 0.02
+    True
+
+    Args:
+        schedule: The other schedule.
+        steps: Steps until it rules alone.
+    """
+
+    def __init__(
+        self, schedule: keras.optimizers.schedules.LearningRateSchedule, steps: int
+    ) -> None:
+        super().__init__()
+        self.schedule = schedule
+        self.steps = steps
+
+    def __call__(self, step: Any) -> Any:
+        """The learning rate of a step, counted from 0."""
+        share = (ops.cast(step, "float32") + 1.0) / self.steps
+        return self.schedule(step) * ops.minimum(share, 1.0)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        schedule = keras.optimizers.schedules.serialize(self.schedule)
+        return {"schedule": schedule, "steps": self.steps}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "Warmup":
+        """The schedule the configuration describes."""
+        schedule = keras.optimizers.schedules.deserialize(config["schedule"])
+        return cls(schedule, config["steps"])
+
+
+@keras.saving.register_keras_serializable(package="keras_dynres")
+class CoupledSGD(keras.optimizers.SGD):
+    """SGD whose weight decay passes through the momentum, as published nets use it.
+
+    Keras' own `weight_decay` shrinks the weights beside the momentum: with momentum
+    0.9 that is a tenth of what the same number means in the papers' recipes.
+
+    Args:
+        *args: As of `keras.optimizers.SGD`.
+        coupled_decay: Added to the gradient, times the weight.
+        decay_all: Whether vectors (scale, offset, bias) decay too.
+        **kwargs: As of `keras.optimizers.SGD`.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        coupled_decay: float = 0.0,
+        decay_all: bool = True,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.coupled_decay = coupled_decay
+        self.decay_all = decay_all
+
+    def update_step(
+        self, gradient: Any, variable: keras.Variable, learning_rate: Any
+    ) -> None:
+        """One variable's update."""
+        if self.coupled_decay and (self.decay_all or len(variable.shape) > 1):
+            gradient = gradient + ops.cast(self.coupled_decay, gradient.dtype) * (
+                ops.cast(variable, gradient.dtype)
+            )
+        super().update_step(gradient, variable, learning_rate)
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        own = {"coupled_decay": self.coupled_decay, "decay_all": self.decay_all}
+        return {**super().get_config(), **own}
+
+
+@keras.saving.register_keras_serializable(package="keras_dynres")
+class SmoothedCrossentropy(keras.losses.Loss):
+    """Cross-entropy of logits with integer labels, some of it spread over all classes.
+
+    Args:
+        smoothing: The share that is spread.
+        **kwargs: As of `keras.losses.Loss`.
+    """
+
+    def __init__(self, smoothing: float, **kwargs: Any) -> None:
+        kwargs.setdefault("name", "smoothed_crossentropy")
+        super().__init__(**kwargs)
+        self.smoothing = smoothing
+
+    def call(self, y_true: Any, y_pred: Any) -> Any:
+        """The loss of each image."""
+        labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
+        return keras.losses.categorical_crossentropy(
+            ops.one_hot(labels, y_pred.shape[-1], dtype=y_pred.dtype),
+            y_pred,
+            from_logits=True,
+            label_smoothing=self.smoothing,
+        )
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        return {**super().get_config(), "smoothing": self.smoothing}
+
+
+def schedule(
+    recipe: Recipe, steps_per_epoch: int
+) -> keras.optimizers.schedules.LearningRateSchedule:
+    """The learning rate of each step.
+
+    >>> recipe = kd.training.Recipe.load("wrn16_2_cifar10")
+    >>> rate = schedule(recipe, steps_per_epoch=390)
+    >>> round(float(rate(390 * 20)), 2)
+    0.05
+    """
+    schedules = keras.optimizers.schedules
+    steps, rate = recipe.epochs * steps_per_epoch, recipe.learning_rate
+    if recipe.schedule == "cosine":
+        decay = schedules.CosineDecay(rate, steps)
+    elif recipe.schedule == "linear":
+        decay = schedules.PolynomialDecay(rate, steps, end_learning_rate=0.0)
+    else:
+        # The step at a boundary still has Keras' old rate: hence one less.
+        at = [
+            round(x if x >= 1 else x * recipe.epochs) * steps_per_epoch
+            for x in recipe.step_at
+        ]
+        values = [rate * recipe.step_factor**i for i in range(len(at) + 1)]
+        decay = schedules.PiecewiseConstantDecay([step - 1 for step in at], values)
+    warm = round(recipe.warmup_epochs * steps_per_epoch)
+    return Warmup(decay, warm) if warm else decay
+
+
+def optimizer(recipe: Recipe, steps_per_epoch: int) -> CoupledSGD:
+    """The optimizer."""
+    return CoupledSGD(
+        schedule(recipe, steps_per_epoch),
+        momentum=float(recipe.momentum),
+        nesterov=recipe.nesterov,
+        coupled_decay=recipe.weight_decay,
+        decay_all=recipe.decay_all,
+    )
+
+
+def loss(recipe: Recipe) -> keras.losses.Loss:
+    """The loss, of logits and integer labels."""
+    if recipe.label_smoothing:
+        return SmoothedCrossentropy(recipe.label_smoothing)
+    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+
+
+def metrics(classes: int) -> list[str | keras.metrics.Metric]:
+    """Accuracy, and that of the best five where there are many classes."""
+    top5 = keras.metrics.SparseTopKCategoricalAccuracy(5, name="top5_accuracy")
+    return ["accuracy", *([top5] if classes >= 100 else [])]

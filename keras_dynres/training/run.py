@@ -1,0 +1,242 @@
+"""train(): from a recipe to a trained model, through kills and interruptions."""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_dynres import architectures, data, methods, zoo
+from keras_dynres.errors import DynresError
+from keras_dynres.files import writing
+from keras_dynres.lock import locked
+from keras_dynres.training import logs, optimization
+from keras_dynres.training.checkpoints import Checkpoints
+from keras_dynres.training.fused_norms import fuse_norms
+from keras_dynres.training.recipe import Recipe
+from keras_dynres.training.results import finish
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C in training; the message says what is kept and how to go on."""
+
+
+def build(recipe: str | Path | Recipe) -> keras.Model:
+    """The untrained, compiled model of a recipe, initialised by the recipe's seed.
+
+    >>> build("sdpoint_wrn16_2_cifar10").instances[0]
+    'full'
+
+    Args:
+        recipe: A `Recipe`, its name, or the path of its file.
+
+    Returns:
+        The method's `DynamicModel`, or the plain network.
+    """
+    recipe = Recipe.load(recipe)
+    dataset = data.info(recipe.dataset)
+    options = {
+        "classes": dataset.classes,
+        "input_shape": (dataset.size, dataset.size, 3),
+        **recipe.architecture_options,
+    }
+    with _policy(recipe.precision):
+        keras.utils.set_random_seed(recipe.seed)
+        model = architectures.create(recipe.architecture, **options)
+        if recipe.starts_from:
+            _lend_weights(model, recipe)
+        if recipe.method is not None:
+            model = _with_method(model, recipe)
+        model.compile(
+            optimizer=optimization.optimizer(recipe, _steps(recipe)),
+            loss=optimization.loss(recipe),
+            metrics=optimization.metrics(dataset.classes),
+            # On a CPU XLA brings TensorFlow nothing, and takes long for each instance.
+            jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
+        )
+        fuse_norms(model)
+    return model
+
+
+def train(
+    recipe: str | Path | Recipe,
+    data_dir: str | Path | None = None,
+    out_dir: str | Path = "runs",
+    resume: bool = False,
+    epochs: int | None = None,
+    validate_every: int = 1,
+    tensorboard: bool = False,
+    on_corrupt: str = "raise",
+    verbose: int | str = "auto",
+) -> keras.Model:
+    """Trains a recipe to its end: checkpoints, calibration, accuracy of the menu.
+
+    Killed at any moment and called again with `resume=True`, it goes on after the
+    last finished epoch and ends with the weights of an unbroken run. In `out_dir`
+    stand the last two checkpoints, `log.csv`, `history.json` and, after the last
+    epoch, `model.keras` and `results.json`.
+
+    Example:
+
+    ```python
+    model = train("sdpoint_wrn16_2_cifar10", data_dir="~/data", out_dir="runs/sdpoint")
+    ```
+
+    Args:
+        recipe: A `Recipe`, its name, or the path of its file.
+        data_dir: Folder of tensorflow-datasets.
+        out_dir: Where everything goes; made when missing.
+        resume: Whether to go on from the checkpoint in `out_dir`, if there is one.
+        epochs: Stops after this many of the recipe's epochs, uncalibrated.
+        validate_every: Epochs from one evaluation of `full` to the next.
+        tensorboard: Whether to write TensorBoard's files too.
+        on_corrupt: What `data.load` is told to do about damaged images.
+        verbose: 0 is silent, 1 a progress bar, 2 a line an epoch; `"auto"` is 1 on a
+            terminal and 2 elsewhere.
+
+    Returns:
+        The model; calibrated and measured if the last epoch was reached.
+    """
+    recipe = Recipe.load(recipe)
+    last = recipe.epochs if epochs is None else min(epochs, recipe.epochs)
+    if last < 1 or validate_every < 1:
+        raise DynresError(
+            "epochs and validate_every are at least 1. "
+            f"Received: epochs={epochs}, validate_every={validate_every}"
+        )
+    if verbose == "auto":
+        verbose = 1 if logs.is_terminal() else 2
+    folder = _folder(out_dir)
+    checkpoints = Checkpoints(folder, recipe)
+    images = {
+        "name": recipe.dataset,
+        "data_dir": data_dir,
+        "batch_size": recipe.batch_size,
+        "on_corrupt": on_corrupt,
+        "held_out": recipe.held_out,
+    }
+    with _alone(folder), _interruptible(checkpoints), data.clear_errors(recipe.dataset):
+        model = build(recipe)
+        done, history = _begin(checkpoints, model, resume, verbose)
+        if done < last:
+            keeper = logs.EpochKeeper(checkpoints, history, verbose == 2)
+            extra = [keras.callbacks.TensorBoard(folder / "tensorboard")]
+            callbacks = [keeper, *(extra if tensorboard else [])]
+            _fit(model, recipe, images, done, last, callbacks, validate_every, verbose)
+        if last == recipe.epochs:
+            finish(model, recipe, images, folder, history, verbose)
+    return model
+
+
+def _fit(
+    model: keras.Model,
+    recipe: Recipe,
+    images: Mapping[str, Any],
+    done: int,
+    last: int,
+    callbacks: list[keras.callbacks.Callback],
+    validate_every: int,
+    verbose: int,
+) -> None:
+    train = data.load(
+        split="train",
+        augment=recipe.augment,
+        seed=recipe.seed,
+        epochs=last,
+        start_epoch=done,
+        **images,
+    )
+    if verbose and recipe.method is not None:
+        print(f"{len(model.instances)} instances; each compiles at its first step.")
+    model.fit(
+        train,
+        epochs=last,
+        initial_epoch=done,
+        shuffle=False,  # The pipeline has done it.
+        steps_per_epoch=len(train) // (last - done),
+        validation_data=data.load(split="test", **images),
+        validation_freq=validate_every,
+        callbacks=callbacks,
+        verbose=1 if verbose == 1 else 0,
+    )
+
+
+def _begin(
+    checkpoints: Checkpoints, model: keras.Model, resume: bool, verbose: int
+) -> tuple[int, list[dict[str, float]]]:
+    if not resume and checkpoints.paths():
+        raise DynresError(
+            f"{str(checkpoints.folder)!r} holds the checkpoints of a run: go on with "
+            "it by --resume, or take another out_dir."
+        )
+    done, history = checkpoints.restore(model, print if verbose else lambda _: None)
+    if done and verbose:
+        print(f"Going on after epoch {done}.")
+    # A run killed between the two wrote the checkpoint but not the logs.
+    logs.write_logs(checkpoints.folder, history)
+    return done, history
+
+
+def _lend_weights(model: keras.Model, recipe: Recipe) -> None:
+    """Gives the plain network the weights of a published one's base."""
+    lender = zoo.load(recipe.starts_from).base
+    try:
+        model.set_weights(lender.get_weights())
+    except ValueError as error:
+        raise DynresError(
+            f"Recipe {recipe.name!r}: the base of {recipe.starts_from!r} is another "
+            f"network than {recipe.architecture!r} with {recipe.architecture_options}."
+        ) from error
+
+
+def _with_method(base: keras.Model, recipe: Recipe) -> keras.Model:
+    options = {"seed": recipe.seed, **recipe.method_options}
+    return methods.create(recipe.method, base, **options)
+
+
+def _steps(recipe: Recipe) -> int:
+    images = data.info(recipe.dataset).train_images - recipe.held_out
+    return images // recipe.batch_size
+
+
+@contextlib.contextmanager
+def _policy(name: str) -> Iterator[None]:
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
+@contextlib.contextmanager
+def _interruptible(checkpoints: Checkpoints) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise TrainingInterrupted(
+            f"Interrupted: {checkpoints.finished()} finished epoch(s) are kept in "
+            f"{str(checkpoints.folder)!r}, and the same command with --resume goes on."
+        ) from None
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    def refuse(holder):
+        raise DynresError(
+            f"Another process ({holder}) is training in this folder. "
+            f"Received: out_dir={str(folder)!r}"
+        )
+
+    with locked(folder / ".lock", on_wait=refuse):
+        yield
+
+
+def _folder(out_dir: str | Path) -> Path:
+    """The run's folder, made when missing; whether it can be written to shows here."""
+    folder = Path(out_dir).expanduser()
+    with writing(folder, "folder of the run"):
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".lock").touch()
+    return folder

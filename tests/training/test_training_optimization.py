@@ -1,0 +1,89 @@
+"""Learning rates, weight decay and loss against their formulas."""
+
+import copy
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from keras_dynres.training import Recipe, optimization
+
+pytestmark = pytest.mark.backends
+
+PLAIN = Recipe("plain", "wide_resnet", "synthetic", epochs=10, learning_rate=0.4)
+
+
+def rates(steps_per_epoch, at, **entries):
+    rate = optimization.schedule(dataclasses.replace(PLAIN, **entries), steps_per_epoch)
+    return [float(rate(step)) for step in at]
+
+
+def test_cosine_falls_from_the_rate_to_nothing():
+    got = rates(100, [0, 250, 500, 750, 1000])
+    wanted = 0.2 * (1 + np.cos(np.pi * np.array([0, 0.25, 0.5, 0.75, 1])))
+    np.testing.assert_allclose(got, wanted, atol=1e-6)
+
+
+def test_linear_falls_from_the_rate_to_nothing():
+    got = rates(100, [0, 250, 1000], schedule="linear")
+    np.testing.assert_allclose(got, [0.4, 0.3, 0], atol=1e-6)
+
+
+@pytest.mark.parametrize("at", [(0.5, 0.7), (5, 7)])
+def test_steps_drop_with_the_first_step_of_an_epoch(at):
+    kind = {"schedule": "steps", "step_at": at, "step_factor": 0.1}
+    got = rates(100, [0, 499, 500, 699, 700, 999], **kind)
+    np.testing.assert_allclose(got, [0.4, 0.4, 0.04, 0.04, 0.004, 0.004], rtol=1e-5)
+
+
+def test_warmup_rises_step_by_step_and_leaves_the_rest_alone():
+    got = rates(100, [0, 99, 199, 600], schedule="linear", warmup_epochs=2)
+    np.testing.assert_allclose(
+        got, [0.4 / 200, 0.4 * 0.901 / 2, 0.4 * 0.801, 0.16], rtol=1e-4
+    )
+
+
+def test_the_papers_imagenet_rates():
+    rate = optimization.schedule(Recipe.load("preresnet101_imagenet"), 5004)
+    got = [float(rate(5004 * epoch)) for epoch in (0, 39, 40, 75, 105, 114)]
+    np.testing.assert_allclose(got, [0.1, 0.1, 0.01, 1e-3, 1e-4, 1e-4], rtol=1e-5)
+
+
+@pytest.mark.parametrize("decay_all", [True, False])
+def test_weight_decay_passes_through_nesterov_momentum(decay_all):
+    recipe = dataclasses.replace(
+        PLAIN, weight_decay=0.1, momentum=0.9, decay_all=decay_all
+    )
+    optimizer = optimization.optimizer(recipe, steps_per_epoch=10**6)
+    kernel = keras.Variable(np.ones((1, 1), "float32"))
+    offset = keras.Variable(np.ones(1, "float32"))
+    for _ in range(3):
+        gradients = [keras.ops.full((1, 1), 0.5), keras.ops.full((1,), 0.5)]
+        optimizer.apply(gradients, [kernel, offset])
+    for variable, decay in ((kernel, 0.1), (offset, 0.1 if decay_all else 0)):
+        # Sutskever's form, as published: the gradient holds the decay.
+        weight, velocity = 1.0, 0.0
+        for _ in range(3):
+            gradient = 0.5 + decay * weight
+            velocity = 0.9 * velocity + gradient
+            weight -= 0.4 * (gradient + 0.9 * velocity)
+        assert float(np.squeeze(variable)) == pytest.approx(weight, rel=1e-5)
+
+
+def test_smoothed_loss():
+    recipe = dataclasses.replace(PLAIN, label_smoothing=0.2)
+    logits = np.array([[1.0, 2.0, 4.0], [0.0, 0.0, 1.0]], "float32")
+    log = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
+    target = np.array([[0, 0, 1], [1, 0, 0]]) * 0.8 + 0.2 / 3
+    got = optimization.loss(recipe)(np.array([2, 0]), logits)
+    assert float(got) == pytest.approx(-(target * log).sum(axis=1).mean(), rel=1e-5)
+
+
+def test_configurations_return():
+    warm = dataclasses.replace(PLAIN, warmup_epochs=1, label_smoothing=0.1)
+    for made in (optimization.optimizer(warm, 10), optimization.loss(warm)):
+        config = keras.saving.serialize_keras_object(made)
+        # Keras puts what it makes into the dict it is given.
+        again = keras.saving.deserialize_keras_object(copy.deepcopy(config))
+        assert keras.saving.serialize_keras_object(again) == config

@@ -1,0 +1,49 @@
+"""What the end of a training compares the statistics of instances with."""
+
+import numpy as np
+import pytest
+
+from keras_dynres import data
+from keras_dynres.training import Recipe, build
+from keras_dynres.training.results import finish
+
+IMAGES = {"name": "synthetic", "data_dir": None, "batch_size": 64}
+
+
+def finished(statistics, folder):
+    recipe = Recipe.from_config(
+        {
+            "name": "tiny",
+            "architecture": "wide_resnet",
+            "architecture_options": {"depth": 10, "width": 1},
+            "method": "resizable",
+            "method_options": {
+                "scales": [0.5, 1.0],
+                "stages": ["stage2_block1_add", "stage3_block1_add"],
+                "statistics": statistics,
+            },
+            "dataset": "synthetic",
+            "epochs": 1,
+            "calibration_batches": 2,
+        }
+    )
+    model = build(recipe)
+    return model, finish(model, recipe, IMAGES, folder, history=[], verbose=0)
+
+
+@pytest.mark.tensorflow
+def test_finer_statistics_stand_beside_the_next_coarser_ones(tmp_path):
+    model, results = finished("configuration", tmp_path)
+    assert set(results["instances"]) == set(results["scale"]) == set(model.instances)
+    test = list(data.load("synthetic", "test", batch_size=128).as_numpy_iterator())[0]
+    for name in model.instances:
+        right = model.at(name).predict(test[0], verbose=0).argmax(-1) == test[1]
+        accuracy = results["instances"][name]["accuracy"]
+        assert accuracy == pytest.approx(np.mean(right), abs=1e-6)
+
+
+@pytest.mark.tensorflow
+def test_statistics_that_training_made_are_kept(tmp_path):
+    model, results = finished("scale", tmp_path)
+    assert "uniform" not in results and not model.is_calibrated("full")
+    assert (model.slots["final_bn/0.5"].moving_mean.numpy() == 0).all()

@@ -1,0 +1,323 @@
+"""Runs that are killed, interrupted, tampered with, or not allowed to begin."""
+
+import csv
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from keras_dynres import DynamicModel, data
+from keras_dynres.core import calibration
+from keras_dynres.core.plan import Plan
+from keras_dynres.errors import DynresError
+from keras_dynres.lock import locked
+from keras_dynres.training import (
+    Recipe,
+    TrainingInterrupted,
+    build,
+    checkpoints,
+    logs,
+    train,
+)
+
+# What compiles much runs on TensorFlow alone; JAX takes several times as long for it.
+EPOCHS = 4
+CONFIG = {
+    "architecture": "wide_resnet",
+    "architecture_options": {"depth": 10, "width": 1},
+    "method": "sdpoint",
+    "method_options": {"ratios": [0.5], "points": ["stage1_block1_add"]},
+    "dataset": "synthetic",
+    "augment": "pad_crop_flip",
+    "epochs": EPOCHS,
+    "batch_size": 64,
+    "learning_rate": 0.05,
+    "warmup_epochs": 1,
+    "calibration_batches": 2,
+}
+RECIPE = Recipe.from_config({"name": "tiny", **CONFIG})
+
+
+@pytest.fixture(scope="module")
+def unbroken(tmp_path_factory):
+    """The weights, steps and folder of a run nothing happened to."""
+    folder = tmp_path_factory.mktemp("unbroken")
+    drawn = []
+    with pytest.MonkeyPatch.context() as patch:
+        record(patch, drawn)
+        train(RECIPE, out_dir=folder, epochs=EPOCHS - 1, verbose=0)
+    kept = state(folder)
+    model = train(RECIPE, out_dir=folder, resume=True, verbose=0)
+    return {"state": kept, "drawn": drawn, "folder": folder, "model": model}
+
+
+def record(patch, drawn):
+    """Notes every draw of an instance."""
+    draw = Plan.draw
+
+    def noted(self, step):
+        drawn.append((step, draw(self, step)))
+        return drawn[-1][1]
+
+    patch.setattr(Plan, "draw", noted)
+
+
+def state(folder):
+    """All variables of the latest checkpoint, the optimizer's among them."""
+    with np.load(checkpoints.Checkpoints(folder, RECIPE).paths()[0]) as file:
+        return [file[key] for key in sorted(file.files) if key != "meta"]
+
+
+def assert_same(state, other):
+    for value, expected in zip(state, other, strict=True):
+        np.testing.assert_allclose(value, expected, rtol=0, atol=1e-6)
+
+
+# The signal comes before a step in the midst of an epoch, however slow the machine.
+STRUCK = """
+import os, signal, sys
+from keras_dynres.core.plan import Plan
+from keras_dynres.training.__main__ import main
+# A shell's background jobs, this test among them, are started deaf to Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+step, blow = int(sys.argv.pop(1)), int(sys.argv.pop(1))
+draw = Plan.draw
+def struck(self, at):
+    if at == step:
+        os.kill(os.getpid(), blow)
+    return draw(self, at)
+Plan.draw = struck
+sys.exit(main())
+"""
+
+
+def struck(recipe, folder, step, blow, *flags):
+    """The command in a process of its own that a signal strikes at a step."""
+    command = [sys.executable, "-c", STRUCK, str(step), str(int(blow)), str(recipe)]
+    return subprocess.run(
+        [*command, "--out_dir", str(folder), *flags], capture_output=True, text=True
+    )
+
+
+@pytest.mark.tensorflow
+def test_killed_then_interrupted_then_resumed_ends_as_unbroken(tmp_path, unbroken):
+    recipe, folder = tmp_path / "tiny.json", tmp_path / "run"
+    recipe.write_text(json.dumps(CONFIG))
+    killed = struck(recipe, folder, 11, signal.SIGKILL)
+    assert killed.returncode == -signal.SIGKILL, killed.stderr
+    interrupted = struck(recipe, folder, 19, signal.SIGINT, "--resume")
+    assert interrupted.returncode == 130, interrupted.stderr
+    said = [x for x in interrupted.stderr.splitlines() if x.startswith("Interrupted")]
+    assert len(said) == 1
+    assert "2 finished epoch(s) are kept" in said[0]
+    assert str(folder) in said[0] and "--resume" in said[0]
+    assert "Traceback" not in interrupted.stderr
+    train(RECIPE, out_dir=folder, resume=True, epochs=EPOCHS - 1, verbose=0)
+    assert_same(state(folder), unbroken["state"])
+    with (folder / "log.csv").open() as file:
+        epochs = [int(row["epoch"]) for row in csv.DictReader(file)]
+    assert epochs == list(range(1, EPOCHS))
+
+
+@pytest.mark.backends
+def test_resumed_draws_the_instances_an_unbroken_run_draws(
+    tmp_path, unbroken, monkeypatch
+):
+    drawn = []
+    record(monkeypatch, drawn)
+    train(RECIPE, out_dir=tmp_path, epochs=1, verbose=0)
+    train(RECIPE, out_dir=tmp_path, epochs=EPOCHS - 1, resume=True, verbose=0)
+    assert drawn == unbroken["drawn"]
+    assert [step for step, _ in drawn] == list(range(8 * (EPOCHS - 1)))
+    assert_same(state(tmp_path), unbroken["state"])
+
+
+@pytest.mark.backends
+def test_the_end_is_a_calibrated_measured_model_on_disk(unbroken):
+    folder, model = unbroken["folder"], unbroken["model"]
+    results = json.loads((folder / "results.json").read_text())
+    assert set(results["instances"]) == set(results["uniform"]) == set(model.instances)
+    assert results["recipe"] == json.loads(json.dumps(RECIPE.get_config()))
+    assert results["data"]["name"] == "synthetic"
+    again = keras.models.load_model(folder / "model.keras")
+    test = list(data.load("synthetic", "test", batch_size=128).as_numpy_iterator())[0]
+    for name in model.instances:
+        logits = again.at(name).predict(test[0], verbose=0)
+        accuracy = (logits.argmax(axis=1) == test[1]).mean()
+        assert accuracy == pytest.approx(results["instances"][name]["accuracy"])
+    assert results["instances"]["full"]["accuracy"] > 0.3
+
+
+def test_calibration_sees_images_as_training_does(unbroken):
+    batches = data.load(
+        "synthetic", "train", batch_size=64, augment="pad_crop_flip", seed=RECIPE.seed
+    )
+    images = np.concatenate([x for x, _ in batches.take(2).as_numpy_iterator()])
+    base = unbroken["model"].base
+    norm = next(
+        layer
+        for layer in base.layers
+        if isinstance(layer, keras.layers.BatchNormalization)
+    )
+    pixels = keras.Model(base.input, norm.input).predict(images, verbose=0)
+    mean, deviation = pixels.mean((0, 1, 2)), pixels.std((0, 1, 2))
+    np.testing.assert_allclose(norm.moving_mean, mean, atol=1e-4)
+    np.testing.assert_allclose(norm.moving_variance, deviation**2, rtol=1e-3)
+
+
+@pytest.mark.tensorflow
+def test_interrupted_in_the_last_calibration(tmp_path, unbroken, monkeypatch):
+    folder = tmp_path / "run"
+    made = ("model.keras", "results.json")
+    shutil.copytree(unbroken["folder"], folder, ignore=lambda *_: made)
+    passes, read = [], calibration.images_of
+
+    def interrupted(*args, **options):
+        passes.append(args)
+        for number, batch in enumerate(read(*args, **options)):
+            # Two passes for the uniform baseline, then the model's own.
+            if (len(passes), number) == (4, 1):
+                raise KeyboardInterrupt
+            yield batch
+
+    with monkeypatch.context() as patch:
+        patch.setattr(calibration, "images_of", interrupted)
+        with pytest.raises(TrainingInterrupted, match="4 finished epoch.*--resume"):
+            train(RECIPE, out_dir=folder, resume=True, verbose=0)
+    assert not any((folder / name).exists() for name in made)
+    assert_same(state(folder), state(unbroken["folder"]))
+    model = train(RECIPE, out_dir=folder, resume=True, verbose=0)
+    assert_same(model.get_weights(), unbroken["model"].get_weights())
+    broken_off, expected = (
+        json.loads((run / "results.json").read_text())["instances"]
+        for run in (folder, unbroken["folder"])
+    )
+    assert broken_off == expected
+
+
+@pytest.mark.tensorflow
+def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path, unbroken, capsys):
+    train(RECIPE, out_dir=tmp_path, epochs=2, verbose=0)
+    latest = checkpoints.Checkpoints(tmp_path, RECIPE).paths()[0]
+    latest.write_bytes(latest.read_bytes()[:-100])
+    train(RECIPE, out_dir=tmp_path, epochs=3, resume=True, verbose=2)
+    said = capsys.readouterr().out
+    assert f"{latest.name} is damaged" in said and "after epoch 1" in said
+    assert (tmp_path / f"damaged_{latest.name}").exists()
+    assert_same(state(tmp_path), unbroken["state"])
+
+
+@pytest.mark.tensorflow
+def test_a_plain_network_needs_no_method(tmp_path):
+    plain = Recipe.from_config({"name": "plain", **CONFIG, "method": None, "epochs": 2})
+    plain = Recipe(**{**plain.get_config(), "method_options": {}})
+    model = train(plain, out_dir=tmp_path, tensorboard=True, verbose=0)
+    assert not isinstance(model, DynamicModel)
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["cost"]["flops"] > results["cost"]["macs"] > 0
+    assert list((tmp_path / "tensorboard").rglob("events*"))
+    assert json.loads((tmp_path / "history.json").read_text())[1]["epoch"] == 2
+
+
+def test_weights_are_rounded_before_anything_is_measured(tmp_path):
+    config = {**CONFIG, "epochs": 1, "warmup_epochs": 0, "round_to_float16": True}
+    recipe = Recipe.from_config({**config, "name": "rounded"})
+    model = train(recipe, out_dir=tmp_path, verbose=0)
+    for weight in model.base.trainable_weights:
+        value = np.asarray(weight)
+        np.testing.assert_array_equal(value, value.astype("float16"))
+    assert all(model.is_calibrated(name) for name in model.instances)
+    measured = json.loads((tmp_path / "results.json").read_text())["instances"]
+    menu = model.evaluate_menu(data.load("synthetic", "test"), verbose=0)
+    for instance in menu:
+        accuracy = measured[instance.name]["accuracy"]
+        assert instance.measured["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+
+
+def test_one_process_to_a_folder(tmp_path):
+    with (
+        locked(tmp_path / ".lock"),
+        pytest.raises(
+            DynresError, match=f"Another process .{os.getpid()}. is training"
+        ),
+    ):
+        train(RECIPE, out_dir=tmp_path, verbose=0)
+
+
+def test_a_run_is_not_overwritten_nor_taken_for_another(unbroken):
+    folder = unbroken["folder"]
+    with pytest.raises(DynresError, match="holds the checkpoints of a run"):
+        train(RECIPE, out_dir=folder, verbose=0)
+    other = Recipe(**{**RECIPE.get_config(), "learning_rate": 0.01})
+    with pytest.raises(DynresError, match="learning_rate=0.05, the recipe now says"):
+        train(other, out_dir=folder, resume=True, verbose=0)
+
+
+def with_meta(text):
+    """The bytes of a checkpoint's kind of file that says this of itself."""
+    buffer = io.BytesIO()
+    np.savez(buffer, meta=np.array(text))
+    return buffer.getvalue()
+
+
+def leave(foreign, folder):
+    """Puts a file where a checkpoint is looked for, with the hash of its content."""
+    name = f"epoch_00001.{checkpoints._hash(foreign)}.npz"
+    (folder / name).write_bytes(foreign)
+
+
+def test_a_file_that_is_no_checkpoint(tmp_path):
+    leave(b"not numbers", tmp_path)
+    with pytest.raises(DynresError, match="Not a checkpoint of this package"):
+        train(RECIPE, out_dir=tmp_path, resume=True, verbose=0)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [b"", *map(with_meta, ("{", "[]", '{"recipe": 1}', "{}", b"\xff{}"))],
+)
+def test_other_files_that_are_no_checkpoints(tmp_path, foreign):
+    leave(foreign, tmp_path)
+    with pytest.raises(DynresError, match="Not a checkpoint of this package"):
+        checkpoints.Checkpoints(tmp_path, RECIPE).restore(model=None)
+
+
+def test_logs_that_cannot_be_written(tmp_path):
+    with pytest.raises(DynresError, match="cannot be written.*path=.*log.csv"):
+        logs.write_logs(tmp_path / "absent", [{"epoch": 1}])
+
+
+def test_a_folder_that_cannot_be_written_to(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    with pytest.raises(DynresError, match="folder of the run cannot be written.*path="):
+        train(RECIPE, out_dir=file / "run", verbose=0)
+
+
+@pytest.mark.tensorflow
+def test_a_loss_that_is_not_finite_stops_and_keeps_what_was(tmp_path):
+    wild = Recipe(**{**RECIPE.get_config(), "learning_rate": 1e30, "warmup_epochs": 0})
+    with pytest.raises(DynresError, match="The loss is .* learning rate is too high"):
+        train(wild, out_dir=tmp_path, verbose=0)
+    assert not checkpoints.Checkpoints(tmp_path, wild).paths()
+
+
+def test_precision_is_the_recipes_and_leaves_the_process_as_it_was():
+    mixed = Recipe(**{**RECIPE.get_config(), "precision": "mixed_bfloat16"})
+    model = build(mixed)
+    assert keras.config.dtype_policy().name == "float32"
+    assert model.base.get_layer("stem_conv").compute_dtype == "bfloat16"
+
+
+def test_wrong_arguments(tmp_path):
+    with pytest.raises(DynresError, match="epochs=0"):
+        train(RECIPE, out_dir=tmp_path, epochs=0)
+    with pytest.raises(DynresError, match="Unknown architecture.*'wide_resent'"):
+        build(Recipe("wrong", "wide_resent", "synthetic", 1))
