@@ -78,7 +78,7 @@ def _of_table(path: Path) -> MenuSource:
     read = Menu.from_csv if path.suffix == ".csv" else Menu.from_json
     try:
         menu = read(path)
-    except (DynresError, UnicodeDecodeError) as error:
+    except DynresError as error:
         raise DynresError(f"{str(path)!r} holds no menu: {error}") from error
     if not len(menu):
         raise DynresError(f"{str(path)!r} holds no menu: no instance stands in it.")

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from keras_dynres import cost, graph
-from keras_dynres.core import plan, teaching
+from keras_dynres.core import lessons, plan
 from keras_dynres.core.calibration import calibrate
 from keras_dynres.core.gradients import GradientSums
 from keras_dynres.core.instance_graphs import InstanceGraphs
@@ -308,21 +308,21 @@ class DynamicModel(keras.Model):
         training: bool = True,
     ) -> Any:
         """Keras' loss; for an instance that learns from another, their distance."""
-        if not teaching.is_taught(y):
+        if not lessons.is_taught(y):
             return super().compute_loss(x, y, y_pred, sample_weight, training)
-        distance = teaching.distance(self.base, y_pred, y[teaching.TAUGHT])
-        return teaching.with_losses(distance, self.losses)
+        distance = lessons.distance(self.base, y_pred, y[lessons.TAUGHT])
+        return lessons.with_losses(distance, self.losses)
 
     def compute_metrics(
         self, x: Any, y: Any, y_pred: Any, sample_weight: Any = None
     ) -> dict:
         """Keras' metrics; of an instance that teaches its outputs too."""
-        taught = teaching.is_taught(y)
+        taught = lessons.is_taught(y)
         labels = y["labels"] if taught else y
         logs = super().compute_metrics(x, labels, y_pred, sample_weight)
         adding = isinstance(self.optimizer, GradientSums)
         if self.plan.teaches and adding and not taught:
-            logs = {**logs, teaching.TAUGHT: y_pred}
+            logs = {**logs, lessons.TAUGHT: y_pred}
         return logs
 
     # === Keras ===

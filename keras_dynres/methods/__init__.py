@@ -1,5 +1,7 @@
 """The methods by name; adding one is a file and a line here."""
 
+from typing import Any
+
 import keras
 
 from keras_dynres.core.dynamic import DynamicModel
@@ -23,7 +25,7 @@ METHODS = {
 }
 
 
-def create(name: str, base: keras.Model, **kwargs) -> DynamicModel:
+def create(name: str, base: keras.Model, **kwargs: Any) -> DynamicModel:
     """Wraps `base` in the method called `name`.
 
     >>> base = kd.architectures.wide_resnet(depth=10, width=1)

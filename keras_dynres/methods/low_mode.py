@@ -70,7 +70,7 @@ class LowMode(DynamicModel):
         alternate: bool = False,
         full_after_drop: int = 4,
         full_at_end: int = 0,
-        **kwargs,
+        **kwargs: Any,
     ):
         flat = graph.flatten(base)
         refuse_unpooled(flat)
@@ -140,7 +140,7 @@ class LowMode(DynamicModel):
         epochs: int = 1,
         verbose: Any = "auto",
         callbacks: Any = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> keras.callbacks.History:
         """Keras' `fit`; give `initial_epoch` when it goes on with an earlier run."""
         self.plan.check(epochs)

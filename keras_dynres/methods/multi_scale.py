@@ -1,6 +1,7 @@
 """The multi-scale baseline: the whole network on a smaller image."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import keras
 
@@ -27,7 +28,9 @@ class MultiScale(DynamicModel):
     (['full', 's16'], 17)
     """
 
-    def __init__(self, base: keras.Model, sizes: Iterable[int] | None = None, **kwargs):
+    def __init__(
+        self, base: keras.Model, sizes: Iterable[int] | None = None, **kwargs: Any
+    ):
         self._side = graph.as_functional(base).inputs[0].shape[1]
         if self._side is None:
             raise DynresError("The base's height and width must be known.")

@@ -79,7 +79,7 @@ class Resizable(DynamicModel):
         pool: int | None = 64,
         target: str | None = None,
         statistics: str = "scale",
-        **kwargs,
+        **kwargs: Any,
     ):
         flat = graph.flatten(base)
         find.refuse_unpooled(flat)
@@ -142,7 +142,7 @@ class Resizable(DynamicModel):
         epochs: int = 1,
         verbose: Any = "auto",
         callbacks: Any = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> keras.callbacks.History:
         """Keras' `fit`; the last third of the epochs is the target's, if any."""
         if self._settings["target"]:

@@ -2,7 +2,7 @@
 
 import collections
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 import keras
 
@@ -32,7 +32,12 @@ class ScaleCosts:
         stage_of: For each layer's name the number of points before it.
     """
 
-    def __init__(self, flat, sizes, stage_of):
+    def __init__(
+        self,
+        flat: keras.Model,
+        sizes: Sequence[tuple[str, dict]],
+        stage_of: Mapping[str, int],
+    ):
         self._work = collections.defaultdict(Work)
         self._arriving = {}
         self._sizes = sizes

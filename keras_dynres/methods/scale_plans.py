@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from keras_dynres.core import teaching
+from keras_dynres.core import lessons
 from keras_dynres.core.plan import Plan
 from keras_dynres.errors import DynresError
 
@@ -154,7 +154,7 @@ class SandwichScales(RandomScales):
 
     def hand_on(self, batch: tuple, logs: dict) -> tuple:
         """The batch with the first instance's outputs in it."""
-        return teaching.hand_on(batch, logs)
+        return lessons.hand_on(batch, logs)
 
     def _ends(self):
         return [(max(self.scales),) * self.stages, (min(self.scales),) * self.stages]

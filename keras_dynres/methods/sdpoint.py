@@ -1,6 +1,7 @@
 """SDPoint: downsample after one block, a random one in training."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
@@ -50,7 +51,7 @@ class SDPoint(DynamicModel):
         points: str | Sequence[str] | Callable = "auto",
         stem: bool = False,
         pooling: str = "average",
-        **kwargs,
+        **kwargs: Any,
     ):
         for ratio in ratios:
             if not 0 < ratio <= 1:
@@ -90,7 +91,7 @@ class SDPoint(DynamicModel):
             return {}
         layer, ratio = instance.settings["point"], instance.settings["ratio"]
         mode = "max" if layer == self._stem_point else self._settings["pooling"]
-        pool = self._pool(ratio, mode, self._sizes[layer], f"{layer}_pool")
+        pool = _pooling(ratio, mode, self._sizes[layer], f"{layer}_pool")
         return {layer: graph.after(pool)}
 
     @property
@@ -118,13 +119,14 @@ class SDPoint(DynamicModel):
             for name in names
         }
 
-    @staticmethod
-    def _pool(ratio, mode, size, name):
-        window = round(1 / ratio)
-        if all(n == window * scaled_size(n, ratio) for n in size):
-            stock = {
-                "average": keras.layers.AveragePooling2D,
-                "max": keras.layers.MaxPooling2D,
-            }
-            return stock[mode](window, name=name)
-        return AdaptivePooling2D(ratio, mode, name=name)
+
+def _pooling(ratio, mode, size, name):
+    """A stock pooling where one does the same."""
+    window = round(1 / ratio)
+    if all(n == window * scaled_size(n, ratio) for n in size):
+        stock = {
+            "average": keras.layers.AveragePooling2D,
+            "max": keras.layers.MaxPooling2D,
+        }
+        return stock[mode](window, name=name)
+    return AdaptivePooling2D(ratio, mode, name=name)

@@ -7,7 +7,6 @@ from keras_dynres.errors import UnknownNameError
 from keras_dynres_cli.commands import export
 
 MENU = kd.Menu([kd.Instance("exit1", macs=1), kd.Instance("full", aliases=("exit2",))])
-aliases = pytest.mark.skipif("exit2" not in MENU, reason="menus resolve no aliases yet")
 ON = ["--dataset", "synthetic", "--batch_size", "60"]
 
 
@@ -19,7 +18,6 @@ def net(tmp_path_factory):
     return path
 
 
-@aliases
 def test_evaluate_measures_the_instance_of_the_alias(run, net, tmp_path):
     table = tmp_path / "menu.csv"
     code, _, err = run("evaluate", net, *ON, "--instances", "exit2", "-o", table)
@@ -29,7 +27,6 @@ def test_evaluate_measures_the_instance_of_the_alias(run, net, tmp_path):
     assert menu["exit1"].figure("accuracy") is None
 
 
-@aliases
 def test_calibrate_takes_the_alias(run, net, tmp_path):
     out = ["-o", tmp_path / "out.keras", "--batches", "1"]
     code, printed, err = run("calibrate", net, *ON, "--instances", "exit2", *out)
@@ -37,7 +34,6 @@ def test_calibrate_takes_the_alias(run, net, tmp_path):
     assert "Calibrated 1 instances" in printed
 
 
-@aliases
 def test_export_hands_the_menus_own_name_on():
     assert export.instances(MENU, ["exit2", "exit1"]) == ["full", "exit1"]
 
@@ -50,7 +46,7 @@ def test_export_takes_keywords_and_refuses_what_is_no_name():
 
 
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("words", [["full"], pytest.param(["exit2"], marks=aliases)])
+@pytest.mark.parametrize("words", [["full"], ["exit2"]])
 def test_a_bundle_is_exported_and_timed_by_either_name(run, net, tmp_path, words):
     bundle = tmp_path / "net.tflite"
     code, _, err = run("export", net, "-o", bundle, *ON, "--instances", *words)

@@ -11,11 +11,6 @@ from keras_dynres import architectures, zoo
 from keras_dynres.errors import DynresError
 from keras_dynres.zoo import cards, figures, registry
 
-# Menus that name the figure they choose by keep it in their JSON.
-names_metric = pytest.mark.skipif(
-    not hasattr(kd.Menu([]), "metric"), reason="menus name no figure yet"
-)
-
 
 def segmenter(input_shape, classes, named=False, name="segmenter"):
     """A fully convolutional network: logits for each pixel, or a dict with them."""
@@ -95,7 +90,6 @@ def test_a_network_rated_by_mean_iou_is_published_and_loaded(dense, tmp_path, me
     assert [row[3:] for row in rows] == [[f"{v:.4g}", "12.50"] for v in measured]
 
 
-@names_metric
 def test_the_card_and_the_weights_keep_what_the_menu_chooses_by(dense, tmp_path):
     model = dense("sdpoint")
     zoo.publish(model, "tiny", rated(model), tmp_path)
