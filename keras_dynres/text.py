@@ -25,7 +25,6 @@ _HEADS = {
     "accuracy": "Accuracy",
     "top5_accuracy": "Top-5",
     "loss": "Loss",
-    "mean_iou": "Mean IoU",
     "mean_io_u": "Mean IoU",
     "map": "mAP",
 }
@@ -137,7 +136,8 @@ def axis(key: str) -> str:
 
 def head(key: str) -> str:
     """A column's title."""
-    return _HEADS.get(key, key.replace("_", " ").capitalize())
+    words = key.replace("_", " ").capitalize().replace(" iou", " IoU")
+    return _HEADS.get(key, words)
 
 
 def grid(

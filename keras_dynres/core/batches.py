@@ -197,9 +197,14 @@ def _arrays(labels):
     leaves = keras.tree.flatten(labels)
     if isinstance(labels, (list, tuple)) and not any(map(_is_array, leaves)):
         return np.asarray(labels)
-    return keras.tree.map_structure(
-        lambda leaf: None if leaf is None else np.asarray(leaf), labels
-    )
+    return keras.tree.map_structure(_as_array, labels)
+
+
+def _as_array(leaf):
+    array = None if leaf is None else np.asarray(leaf)
+    # NumPy has no rows of several lengths, as boxes have: they stay what they are.
+    is_ragged = _is_array(leaf) and array.ndim == 0
+    return leaf if is_ragged else array
 
 
 def _part(labels, part):
@@ -210,8 +215,9 @@ def _part(labels, part):
 
 def _refuse_unequal(images, labels):
     for leaf in keras.tree.flatten(labels):
-        if leaf is not None and leaf.shape[:1] != (len(images),):
-            count = f"{len(leaf)} labels" if leaf.ndim else "a single label"
+        shape = (len(images),) if leaf is None else tuple(leaf.shape)
+        if shape[:1] != (len(images),):
+            count = f"{shape[0]} labels" if shape else "a single label"
             raise DynresError(
                 "There must be one label for each image. Received: "
                 f"{len(images)} images and {count}."
@@ -227,7 +233,8 @@ def _refuse_endless(data, what, near):
     if _is_endless(data):
         argument = near.partition("=")[0]
         raise DynresError(
-            f"The data never ends, so {what}. Received: {argument}=None. "
+            f"The data never ends, so {what}, or end it with `take`. "
+            f"Received: {argument}=None. "
             f"Did you mean {near!r}?"
         )
 

@@ -80,15 +80,15 @@ def ticks(low: float, high: float, most: int) -> list[float]:
 class _Area:
     """Where a value stands on the page."""
 
-    def __init__(self, size, xs, ys):
+    def __init__(self, size: tuple, xs: tuple, ys: tuple):
         self.right, self.bottom = size[0] - RIGHT, size[1] - BOTTOM
         self.xs, self.ys = xs, ys
 
-    def x(self, value):
+    def x(self, value: float) -> float:
         share = (value - self.xs[0]) / (self.xs[1] - self.xs[0])
         return round(LEFT + share * (self.right - LEFT), 1)
 
-    def y(self, value):
+    def y(self, value: float) -> float:
         share = (value - self.ys[0]) / (self.ys[1] - self.ys[0])
         return round(self.bottom - share * (self.bottom - TOP), 1)
 

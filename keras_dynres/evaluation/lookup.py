@@ -12,9 +12,8 @@ import numpy as np
 from keras_dynres import files
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError, one_of
-from keras_dynres.evaluation.curves import metric_of
 from keras_dynres.evaluation.guesses import guess
-from keras_dynres.instance import FULL, Instance, Menu
+from keras_dynres.instance import ACCURACY, FULL, Instance, Menu
 
 
 def lookup_table(
@@ -41,7 +40,7 @@ def lookup_table(
             as `predicted_accuracy` say (see `guess`). By default all are measured.
         latency: A function of the model and a name that returns milliseconds, such as
             `kd.tflite.latency_ms`; by default latencies are not measured.
-        metrics: As of `evaluate_menu`; the menu's own metric is among them.
+        metrics: As of `evaluate_menu`.
         verbose: 0 for no progress bar.
 
     Returns:
@@ -57,12 +56,11 @@ def lookup_table(
     ```
     """
     path = _json(path)
-    metric = metric_of(model.menu)
     asked = [model.menu[name].name for name in instances or model.menu.names]
     names = asked if sample is None else _sampled(asked, sample, model.seed)
     weights = _fingerprint(model)
-    wanted = {metric} | ({"latency_ms"} if latency else set())
     known = _read(path, model.menu, weights)
+    wanted = {model.menu.metric} | ({"latency_ms"} if latency else set())
     for name, figures in known.items():
         model.menu.record(name, **figures)
     missing = [n for n in names if not wanted <= set(known.get(n, ()))]
@@ -70,9 +68,11 @@ def lookup_table(
     bar.update(len(names) - len(missing), finalize=False)
     for name in missing:
         figures = known.setdefault(name, {})
-        if metric not in figures:
+        if model.menu.metric not in figures:
+            # Of a menu that went by another figure, it changes the metric.
             model.evaluate_menu(data, [name], metrics, verbose=0)
-            one_of("metric among those measured", metric, model.menu[name].measured)
+            measured = model.menu[name].measured
+            one_of("metric among those measured", model.menu.metric, measured)
         if latency and "latency_ms" not in figures:
             model.menu.record(name, latency_ms=latency(model, name))
         known[name] = dict(model.menu[name].measured)
@@ -125,6 +125,8 @@ def _read(path, menu, weights):
             "The table was begun with other weights: give another path, or remove it. "
             f"Received: path={str(path)!r}"
         )
+    if menu.metric == ACCURACY:  # As a menu is that nobody told another figure.
+        menu.metric = begun.metric
     return {
         instance.name: dict(instance.measured)
         for instance in begun

@@ -179,11 +179,11 @@ def predictions(
 class _Kept:
     """What is remembered of one instance's outputs."""
 
-    def __init__(self, logits):
+    def __init__(self, logits: bool):
         self.keep_logits = logits
         self.logits, self.ranks, self.classes = [], [], []
 
-    def add(self, outputs, labels):
+    def add(self, outputs: np.ndarray, labels: np.ndarray | None) -> None:
         if self.keep_logits:
             self.logits.append(outputs)
         self.classes.append(outputs.argmax(-1).astype("int32"))

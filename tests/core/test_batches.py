@@ -88,6 +88,10 @@ def test_tensorflow_datasets_of_any_labels():
         images, joined = walked(data)
         np.testing.assert_array_equal(images, X)
         keras.tree.map_structure(np.testing.assert_array_equal, joined, labels)
+    boxes = tf.ragged.constant([[1], [], [2, 3], [4], [5, 6, 7]])
+    data = tf.data.Dataset.from_tensor_slices((X, {"boxes": boxes})).batch(2)
+    rows = [y["boxes"].to_list() for _, y in batches(data, limit=3)]
+    assert rows == [[[1], []], [[2, 3]]]
     alone = tf.data.Dataset.from_tensor_slices(X).batch(2)
     assert count_batches(alone) == 3
     assert walked(alone)[1] is None

@@ -91,14 +91,15 @@ def test_a_table_of_other_weights_is_refused(tmp_path):
         table(net, path)
 
 
-def test_the_figure_is_the_menus_own(tmp_path):
+def test_the_figure_is_what_the_metrics_say(tmp_path, monkeypatch):
     net, path = model(), tmp_path / "t.json"
-    net.menu.metric = "top5_accuracy"
     top = [keras.metrics.SparseTopKCategoricalAccuracy(2)]
-    menu = table(net, path, metrics=top, instances=["full"])
-    assert set(menu.full.measured) == {"top5_accuracy"}
-    with pytest.raises(kd.DynresError, match="among those measured.*'top5_accuracy'"):
-        table(net, tmp_path / "u.json", metrics=["accuracy"], instances=["s1-0.5"])
+    menu = table(net, path, metrics=top)
+    assert menu.metric == "top5_accuracy"
+    assert all(set(i.measured) == {"top5_accuracy"} for i in menu)
+    monkeypatch.setattr(kd.Resizable, "evaluate_menu", None)  # All is known.
+    again = table(model(), path, metrics=top)
+    assert again.metric == "top5_accuracy" and again.to_json() == menu.to_json()
 
 
 def test_a_file_that_is_no_table_is_refused(tmp_path):
