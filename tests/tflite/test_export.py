@@ -12,49 +12,19 @@ from keras_dynres.tflite import export, metadata
 pytestmark = pytest.mark.tensorflow
 
 NAMES = ("p1@0.5", "p2@0.75", "full")
-PRECISIONS = ("float32", "float16", "int8", "int8-weights")
 SHAPE = (16, 16, 3)
 MODULE = importlib.import_module("keras_dynres.tflite.export")
 
 
-def trained(model, seed=0):
-    """The model with weights and statistics as different as training makes them."""
-    rng = np.random.default_rng(seed)
-    images = rng.normal(0.3, 1.5, (8, *model.base.input_shape[1:])).astype("float32")
-    for layer in model.base.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.gamma.assign(rng.uniform(0.5, 1.5, layer.gamma.shape))
-            layer.beta.assign(rng.normal(0, 0.2, layer.beta.shape))
-    model.calibrate(images, verbose=0)
-    return model
-
-
 @pytest.fixture(scope="module")
-def model():
-    base = kd.architectures.wide_resnet(10, 2, input_shape=SHAPE)
-    return trained(kd.SDPoint(base))
+def model(bundles):
+    return bundles.model
 
 
 @pytest.fixture(scope="module")
 def images():
     rng = np.random.default_rng(1)
     return rng.normal(0.3, 1.5, (8, *SHAPE)).astype("float32")
-
-
-@pytest.fixture(scope="module", params=PRECISIONS)
-def exported(request, model, images, tmp_path_factory):
-    path = tmp_path_factory.mktemp("bundle") / "net.tflite"
-    report = export(
-        model,
-        path,
-        NAMES,
-        request.param,
-        calibration_data=images,
-        labels="abcdefghij",
-        preprocessing={"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.2]},
-        verbose=0,
-    )
-    return request.param, path, report
 
 
 def run(path, name, images):
@@ -82,10 +52,10 @@ def test_report(exported, images):
     assert report.path == str(path)
     assert report.size == path.stat().st_size
     assert sorted(report.signatures) == sorted(NAMES)
-    for name, found in report.signatures.items():
-        assert found.whole, (name, found.left)
-        assert found.operators > 15
-        assert found.agreement >= 0.75
+    for name, check in report.signatures.items():
+        assert check.whole, (name, check.left)
+        assert check.operators > 15
+        assert check.agreement >= 0.75
         assert f"{name} " in str(report)
     assert "whole on XNNPACK" in str(report)
     assert precision in str(report)
@@ -135,7 +105,7 @@ def test_input_and_output_stay_float32(exported):
 
     interpreter = Interpreter(model_path=str(exported[1]))
     for details in (interpreter.get_input_details(), interpreter.get_output_details()):
-        assert [each["dtype"] for each in details] == [np.float32]
+        assert [port["dtype"] for port in details] == [np.float32]
 
 
 def test_exporting_leaves_the_model_alone(model, images, tmp_path):
@@ -160,19 +130,33 @@ def test_separate_files(model, tmp_path, images):
 
 def test_pareto_keeps_the_best_and_full(tmp_path):
     base = kd.architectures.wide_resnet(10, 1, input_shape=SHAPE)
-    model = trained(kd.SDPoint(base))
+    model = kd.SDPoint(base, ratios=(0.5,))
     names = MODULE.chosen(model, "pareto")
     assert names[0] == model.menu.names
     assert "No accuracy was measured" in names[1][0]
     for name in model.menu.names:
         model.menu.record(name, accuracy=0.5)
-    model.menu.record("p3@0.5", accuracy=0.8)
+    model.menu.record("p2@0.5", accuracy=0.8)
     cheapest = model.menu.names[0]
-    assert MODULE.chosen(model, "pareto") == ([cheapest, "p3@0.5", "full"], [])
+    assert MODULE.chosen(model, "pareto") == ([cheapest, "p2@0.5", "full"], [])
     assert MODULE.chosen(model, "all")[0] == model.menu.names
     assert MODULE.chosen(model, ["full", cheapest])[0] == [cheapest, "full"]
+    noise = np.random.default_rng(0).normal(size=(4, *SHAPE)).astype("float32")
+    model.calibrate(noise, instances=[cheapest, "p2@0.5"], verbose=0)
     report = export(model, tmp_path / "net.tflite", verbose=0)
-    assert list(report.signatures) == [cheapest, "p3@0.5", "full"]
+    assert list(report.signatures) == [cheapest, "p2@0.5", "full"]
+
+
+def test_pareto_goes_by_the_figure_the_menu_chooses_by():
+    base = kd.architectures.wide_resnet(10, 1, input_shape=SHAPE)
+    model = kd.SDPoint(base, ratios=(0.5,))
+    model.menu.metric = "mean_iou"
+    assert "No mean_iou was measured" in MODULE.chosen(model, "pareto")[1][0]
+    for name in model.menu.names:
+        model.menu.record(name, mean_iou=0.5)
+    model.menu.record("p2@0.5", mean_iou=0.8)
+    cheapest = model.menu.names[0]
+    assert MODULE.chosen(model, "pareto") == ([cheapest, "p2@0.5", "full"], [])
 
 
 def test_it_prints_what_it_does_unless_silenced(model, tmp_path, capfd):
