@@ -64,6 +64,22 @@ class SmallBundle:
 
 
 @pytest.fixture(scope="session")
+def tiny():
+    """What converts in a moment, for tests to which the net is all one."""
+    x = images = keras.Input(SHAPE, name="images")
+    for i in range(3):
+        x = keras.layers.Conv2D(4, 3, padding="same", name=f"conv{i}")(x)
+        x = keras.layers.BatchNormalization(name=f"bn{i}")(x)
+        x = keras.layers.ReLU(name=f"relu{i}")(x)
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    base = keras.Model(images, keras.layers.Dense(10, name="logits")(x), name="tiny")
+    model = kd.SDPoint(base, ratios=(0.5,), points=["relu0", "relu1", "relu2"])
+    noise = np.random.default_rng(0).normal(size=(4, *SHAPE)).astype("float32")
+    model.calibrate(noise, verbose=0)
+    return model
+
+
+@pytest.fixture(scope="session")
 def bundles(tmp_path_factory):
     """Three instances, with statistics as different as training makes them."""
     keras.utils.set_random_seed(0)

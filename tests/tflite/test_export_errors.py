@@ -15,8 +15,8 @@ tensorflow = pytest.mark.tensorflow
 
 
 @pytest.fixture(scope="module")
-def model(bundles):
-    return bundles.model
+def model(tiny):
+    return tiny
 
 
 def refused(match, *args, **kwargs):

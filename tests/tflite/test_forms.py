@@ -1,5 +1,7 @@
 """The forms layers take for TFLite, on graphs of other shapes than a WRN's."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -56,6 +58,18 @@ def plain():
     return graphs(spread(model), "full", "p1@0.75", "p2@0.5")
 
 
+@pytest.fixture(scope="module")
+def converted(plain, images):
+    """The file of all graphs, or of those named, in a precision; made once."""
+
+    @functools.cache
+    def converted(precision, *names):
+        kept = {name: plain[name] for name in names or plain}
+        return convert.convert(kept, precision, images)
+
+    return converted
+
+
 def check(data, models, images, precision):
     return {
         name: checks.check_signature(data, name, model, images, precision)
@@ -64,25 +78,27 @@ def check(data, models, images, precision):
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_folding_nets_store_kernels_once_and_run_whole(plain, images, precision):
-    data = convert.convert(plain, precision, images)
+def test_folding_nets_store_kernels_once_and_run_whole(
+    plain, converted, images, precision
+):
+    data = converted(precision)
     checked = check(data, plain, images, precision)
     assert all(c.whole for c in checked.values()), checked
     assert all(c.error < 0.1 for c in checked.values()), checked
-    alone = convert.convert({"full": plain["full"]}, precision, images)
+    alone = converted(precision, "full")
     # Four kernels of 48 channels: what is not shared shows, graphs hardly do.
     assert len(data) < 1.25 * len(alone)
 
 
-def test_the_converter_alone_would_store_them_thrice(plain, images, monkeypatch):
-    once = len(convert.convert(plain, "float32"))
+def test_the_converter_alone_would_store_them_thrice(plain, converted, monkeypatch):
+    once = len(converted("float32"))
     monkeypatch.setattr(norms, "disputed", lambda *args: set())
     assert len(convert.convert(plain, "float32")) > 2 * once
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
 def test_a_kernel_is_stored_once_where_some_graphs_read_it_before_its_norm(
-    plain, images, precision
+    plain, converted, images, precision
 ):
     full = plain["full"]
     early = L.GlobalAveragePooling2D(name="pool")(full.get_layer("conv3").output)
@@ -91,12 +107,12 @@ def test_a_kernel_is_stored_once_where_some_graphs_read_it_before_its_norm(
     data = convert.convert(both, precision, images)
     checked = check(data, both, images, precision)
     assert all(c.whole and c.error < 0.1 for c in checked.values()), checked
-    alone = convert.convert({"full": full}, precision, images)
+    alone = converted(precision, "full")
     assert len(data) < 1.25 * len(alone)
 
 
-def test_an_instance_alone_keeps_its_norms_folded(plain, images):
-    data = convert.convert({"full": plain["full"]}, "float32")
+def test_an_instance_alone_keeps_its_norms_folded(plain, converted, images):
+    data = converted("float32", "full")
     (checked,) = check(data, {"full": plain["full"]}, images, "float32").values()
     # 4 convolutions, 1 depthwise, mean, 2 dense: every norm and ReLU is inside them.
     assert checked.operators == 8
@@ -157,11 +173,12 @@ def test_other_methods_need_nothing_of_their_own(images):
     assert all(c.error < 1e-5 and c.whole for c in checked.values())
 
 
-def test_compacting_changes_bytes_and_no_result(plain, images, monkeypatch):
+def test_compacting_changes_bytes_and_no_result(plain, converted, images, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(compact, "compact", bytes)
         raw = convert.convert(plain, "int8", images)
     small = compact.compact(raw)
+    assert small == converted("int8")
     assert len(small) < 0.9 * len(raw)
     for name in plain:
         both = [run(data, name, images) for data in (raw, small)]
