@@ -159,9 +159,10 @@ def menu_of(model: Any) -> Menu:
 def instance_of(menu: Menu, name: str | Instance) -> Instance:
     """The instance meant by its name, or by another it is known by."""
     name = getattr(name, "name", name)
-    for instance in menu:
-        if name in instance.aliases:
-            return instance
+    if name not in menu:
+        for instance in menu:
+            if name in instance.aliases:
+                return instance
     return menu[name]
 
 

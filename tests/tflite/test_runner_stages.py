@@ -141,6 +141,9 @@ def test_the_last_exit_has_two_names(path):
     np.testing.assert_array_equal(
         runner.run(IMAGES[:2], "exit3"), runner.run(IMAGES[:2])
     )
+    assert list(runner._sessions) == ["full"]
+    runner.close("exit3")
+    assert not runner._sessions
 
 
 def test_stages_load_together_when_first_run_and_go_when_closed(path, monkeypatch):

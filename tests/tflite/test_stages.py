@@ -1,5 +1,6 @@
 """Stages in a bundle: right at every exit, in every precision, weights once."""
 
+import importlib
 import json
 
 import keras
@@ -14,6 +15,7 @@ from keras_dynres.tflite import export, metadata
 
 pytestmark = pytest.mark.tensorflow
 
+MODULE = importlib.import_module("keras_dynres.tflite.export")
 BYTES = {"float32": 4, "float16": 2, "int8": 1, "int8-weights": 1}
 STAGES = ["stage1", "stage2", "stage3"]
 
@@ -105,6 +107,14 @@ def test_metadata_say_how_stages_are_run(exported, model):
     assert all(name.isidentifier() for name in names) and "outputs" not in names
     assert kept["aliases"] == {"exit3": "full"}
     assert kept["policies"] == [json.loads(p.to_json()) for p in model.kept]
+
+
+def test_instances_are_known_by_their_other_names(model):
+    for names in ("exit3", ["exit3", "full"]):
+        assert MODULE.chosen(model, names) == (["full"], [])
+    assert MODULE.chosen(model, ["exit3", "exit1"]) == (["exit1", "full"], [])
+    with pytest.raises(kd.DynresError, match="Received: 'exit4'"):
+        MODULE.chosen(model, ["exit4"])
 
 
 def test_stages_of_half_precision_features(tmp_path):
