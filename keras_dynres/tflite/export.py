@@ -73,9 +73,10 @@ def export(
     Signatures are named as in the menu. A model of several exits adds `stage1`,
     `stage2` and so on, each of which hands features on to the next: `Runner` stops
     between them. Weights that signatures share are stored once in every precision.
-    Input and output are float32, one image a call. The file is checked before it
-    appears: each signature must compute what `model.at(name)` computes, and the hash
-    inside guards it from then on.
+    Input and output are float32, one image a call; an output may be a row of classes
+    or a map, and several go by their names. The file is checked before it appears:
+    each signature must compute what `model.at(name)` computes, and the hash inside
+    guards it from then on.
 
     **Keep XNNPACK's weight cache off for `"int8"` and `"int8-weights"`.** It
     mistakes kernels that instances share at different scales for one another and

@@ -43,14 +43,16 @@ def run(args: Namespace) -> None:
     """Exports; `tflite.export` prints what it wrote and found."""
     from keras_dynres import data, tflite
     from keras_dynres.data.labels import labels
+    from keras_dynres.tflite.precision import precision_of
     from keras_dynres_cli import sources
 
     out = sources.output(args.output, (".tflite",))
+    precision = precision_of(args.precision)
     source = sources.load(args)
     name = args.dataset or source.dataset
     known = data.info(name) if name else None
     calibration = verification = None
-    if args.precision == "int8":
+    if precision.integer:
         calibration = sources.images(args, source, "train")
     elif args.data_dir or (known and not known.source):
         verification = sources.images(args, source, "test").take(1)
@@ -60,7 +62,7 @@ def run(args: Namespace) -> None:
             source.model,
             out,
             instances=names,
-            precision=args.precision,
+            precision=precision.name,
             calibration_data=calibration,
             separate=args.separate,
             labels=labels(name) or None,

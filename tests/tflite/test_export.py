@@ -6,55 +6,24 @@ import keras
 import numpy as np
 import pytest
 
-import keras_dynres as kd
-from keras_dynres.tflite import export, metadata
+from keras_dynres.tflite import convert, export, metadata
 
 pytestmark = pytest.mark.tensorflow
 
 NAMES = ("p1@0.5", "p2@0.75", "full")
-PRECISIONS = ("float32", "float16", "int8", "int8-weights")
 SHAPE = (16, 16, 3)
 MODULE = importlib.import_module("keras_dynres.tflite.export")
 
 
-def trained(model, seed=0):
-    """The model with weights and statistics as different as training makes them."""
-    rng = np.random.default_rng(seed)
-    images = rng.normal(0.3, 1.5, (8, *model.base.input_shape[1:])).astype("float32")
-    for layer in model.base.layers:
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.gamma.assign(rng.uniform(0.5, 1.5, layer.gamma.shape))
-            layer.beta.assign(rng.normal(0, 0.2, layer.beta.shape))
-    model.calibrate(images, verbose=0)
-    return model
-
-
 @pytest.fixture(scope="module")
-def model():
-    base = kd.architectures.wide_resnet(10, 2, input_shape=SHAPE)
-    return trained(kd.SDPoint(base))
+def model(bundles):
+    return bundles.model
 
 
 @pytest.fixture(scope="module")
 def images():
     rng = np.random.default_rng(1)
     return rng.normal(0.3, 1.5, (8, *SHAPE)).astype("float32")
-
-
-@pytest.fixture(scope="module", params=PRECISIONS)
-def exported(request, model, images, tmp_path_factory):
-    path = tmp_path_factory.mktemp("bundle") / "net.tflite"
-    report = export(
-        model,
-        path,
-        NAMES,
-        request.param,
-        calibration_data=images,
-        labels="abcdefghij",
-        preprocessing={"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.2, 0.2]},
-        verbose=0,
-    )
-    return request.param, path, report
 
 
 def run(path, name, images):
@@ -82,26 +51,19 @@ def test_report(exported, images):
     assert report.path == str(path)
     assert report.size == path.stat().st_size
     assert sorted(report.signatures) == sorted(NAMES)
-    for name, found in report.signatures.items():
-        assert found.whole, (name, found.left)
-        assert found.operators > 15
-        assert found.agreement >= 0.75
+    for name, check in report.signatures.items():
+        assert check.whole, (name, check.left)
+        assert check.operators > 15
+        assert check.agreement >= 0.75
         assert f"{name} " in str(report)
     assert "whole on XNNPACK" in str(report)
     assert precision in str(report)
 
 
-def test_weights_are_stored_once(exported, model, images, tmp_path):
+def test_weights_are_stored_once(exported, model, images):
     precision, path, report = exported
-    alone = export(
-        model,
-        tmp_path / "one.tflite",
-        "full",
-        precision,
-        calibration_data=images,
-        verbose=0,
-    )
-    assert report.size <= 1.10 * alone.size
+    alone = convert.convert({"full": model.at("full")}, precision, images)
+    assert report.size <= 1.10 * len(alone)
 
 
 def test_metadata(exported, model):
@@ -135,10 +97,11 @@ def test_input_and_output_stay_float32(exported):
 
     interpreter = Interpreter(model_path=str(exported[1]))
     for details in (interpreter.get_input_details(), interpreter.get_output_details()):
-        assert [each["dtype"] for each in details] == [np.float32]
+        assert [port["dtype"] for port in details] == [np.float32]
 
 
-def test_exporting_leaves_the_model_alone(model, images, tmp_path):
+def test_exporting_leaves_the_model_alone(tiny, images, tmp_path):
+    model = tiny
     before = [np.array(w) for w in model.weights]
     wanted = np.asarray(model.at("p1@0.5")(images))
     export(model, tmp_path / "n.tflite", "p1@0.5", "int8-weights", verbose=0)
@@ -158,27 +121,31 @@ def test_separate_files(model, tmp_path, images):
         assert error < 1e-4
 
 
-def test_pareto_keeps_the_best_and_full(tmp_path):
-    base = kd.architectures.wide_resnet(10, 1, input_shape=SHAPE)
-    model = trained(kd.SDPoint(base))
+@pytest.mark.parametrize("metric", ["accuracy", "mean_iou"])
+def test_pareto_keeps_the_best_and_full(tiny, tmp_path, metric):
+    """The best by the figure that the menu chooses by."""
+    model = tiny.with_statistics("uniform")
+    model.menu.metric = metric
     names = MODULE.chosen(model, "pareto")
     assert names[0] == model.menu.names
-    assert "No accuracy was measured" in names[1][0]
+    assert f"No {metric} was measured" in names[1][0]
     for name in model.menu.names:
-        model.menu.record(name, accuracy=0.5)
-    model.menu.record("p3@0.5", accuracy=0.8)
+        model.menu.record(name, **{metric: 0.5})
+    model.menu.record("p2@0.5", **{metric: 0.8})
     cheapest = model.menu.names[0]
-    assert MODULE.chosen(model, "pareto") == ([cheapest, "p3@0.5", "full"], [])
+    assert MODULE.chosen(model, "pareto") == ([cheapest, "p2@0.5", "full"], [])
     assert MODULE.chosen(model, "all")[0] == model.menu.names
     assert MODULE.chosen(model, ["full", cheapest])[0] == [cheapest, "full"]
     report = export(model, tmp_path / "net.tflite", verbose=0)
-    assert list(report.signatures) == [cheapest, "p3@0.5", "full"]
+    assert list(report.signatures) == [cheapest, "p2@0.5", "full"]
+    kept = metadata.read_metadata(report.path)
+    assert kept["metric"] == metric
 
 
-def test_it_prints_what_it_does_unless_silenced(model, tmp_path, capfd):
-    export(model, tmp_path / "net.tflite", "full")
+def test_it_prints_what_it_does_unless_silenced(tiny, tmp_path, capfd):
+    export(tiny, tmp_path / "net.tflite", "full")
     said = capfd.readouterr().out
     assert "Converting 1 instances to float32" in said
     assert "whole on XNNPACK" in said
-    export(model, tmp_path / "net.tflite", "full", verbose=0)
+    export(tiny, tmp_path / "net.tflite", "full", verbose=0)
     assert capfd.readouterr().out == ""

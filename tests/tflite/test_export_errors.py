@@ -15,11 +15,8 @@ tensorflow = pytest.mark.tensorflow
 
 
 @pytest.fixture(scope="module")
-def model():
-    base = kd.architectures.wide_resnet(10, 1, input_shape=SHAPE)
-    model = kd.SDPoint(base, ratios=(0.5,))
-    model.calibrate(np.random.rand(4, *SHAPE).astype("float32"), verbose=0)
-    return model
+def model(tiny):
+    return tiny
 
 
 def refused(match, *args, **kwargs):
@@ -76,8 +73,8 @@ def test_calibration_data_of_any_kind_is_cut_to_what_helps():
         "list": [rows[:50], rows[50:]],
     }
     for kind, data in kinds.items():
-        found = images.sample(data, "calibration_data", SHAPE, 70)
-        np.testing.assert_array_equal(found, rows[:70], err_msg=kind)
+        taken = images.sample(data, "calibration_data", SHAPE, 70)
+        np.testing.assert_array_equal(taken, rows[:70], err_msg=kind)
 
 
 @tensorflow
@@ -118,15 +115,15 @@ def test_a_file_that_computes_something_else_is_not_handed_over(
     path.write_text("what was there")
     monkeypatch.setattr(MODULE, "convert", wrong)
     refused("'full'.*does not compute what Keras", model, path, ["p1@0.5", "full"])
-    assert [each.read_text() for each in tmp_path.iterdir()] == ["what was there"]
+    assert [file.read_text() for file in tmp_path.iterdir()] == ["what was there"]
 
 
 @tensorflow
 @pytest.mark.parametrize("where", ["convert", "check_signature", "write"])
-def test_interrupted_anywhere_the_old_file_stays(model, tmp_path, monkeypatch, where):
-    path = tmp_path / "net.tflite"
-    export(model, path, "full", verbose=0)
-    old = path.read_bytes()
+def test_interrupted_anywhere_the_old_file_stays(
+    model, bundle, tmp_path, monkeypatch, where
+):
+    path, old = bundle, bundle.read_bytes()
 
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt

@@ -68,8 +68,8 @@ def test_several_selected_signatures_compute_the_same(three, keys):
     together = Interpreter(model_content=three)
     images = np.random.rand(1, 4).astype("float32")
     for key in keys:
-        found = kept.get_signature_runner(key)(images=images)
+        alone = kept.get_signature_runner(key)(images=images)
         wanted = together.get_signature_runner(key)(images=images)
-        assert found.keys() == wanted.keys()
-        for name, each in wanted.items():
-            np.testing.assert_array_equal(found[name], each)
+        assert alone.keys() == wanted.keys()
+        for name, values in wanted.items():
+            np.testing.assert_array_equal(alone[name], values)

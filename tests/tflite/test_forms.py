@@ -1,5 +1,7 @@
 """The forms layers take for TFLite, on graphs of other shapes than a WRN's."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -56,6 +58,18 @@ def plain():
     return graphs(spread(model), "full", "p1@0.75", "p2@0.5")
 
 
+@pytest.fixture(scope="module")
+def converted(plain, images):
+    """The file of all graphs, or of those named, in a precision; made once."""
+
+    @functools.cache
+    def converted(precision, *names):
+        kept = {name: plain[name] for name in names or plain}
+        return convert.convert(kept, precision, images)
+
+    return converted
+
+
 def check(data, models, images, precision):
     return {
         name: checks.check_signature(data, name, model, images, precision)
@@ -64,42 +78,44 @@ def check(data, models, images, precision):
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
-def test_folding_nets_store_kernels_once_and_run_whole(plain, images, precision):
-    data = convert.convert(plain, precision, images)
-    found = check(data, plain, images, precision)
-    assert all(each.whole for each in found.values()), found
-    assert all(each.error < 0.1 for each in found.values()), found
-    alone = convert.convert({"full": plain["full"]}, precision, images)
+def test_folding_nets_store_kernels_once_and_run_whole(
+    plain, converted, images, precision
+):
+    data = converted(precision)
+    checked = check(data, plain, images, precision)
+    assert all(c.whole for c in checked.values()), checked
+    assert all(c.error < 0.1 for c in checked.values()), checked
+    alone = converted(precision, "full")
     # Four kernels of 48 channels: what is not shared shows, graphs hardly do.
     assert len(data) < 1.25 * len(alone)
 
 
-def test_the_converter_alone_would_store_them_thrice(plain, images, monkeypatch):
-    once = len(convert.convert(plain, "float32"))
+def test_the_converter_alone_would_store_them_thrice(plain, converted, monkeypatch):
+    once = len(converted("float32"))
     monkeypatch.setattr(norms, "disputed", lambda *args: set())
     assert len(convert.convert(plain, "float32")) > 2 * once
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
 def test_a_kernel_is_stored_once_where_some_graphs_read_it_before_its_norm(
-    plain, images, precision
+    plain, converted, images, precision
 ):
     full = plain["full"]
     early = L.GlobalAveragePooling2D(name="pool")(full.get_layer("conv3").output)
     early = keras.Model(full.input, L.Dense(5, name="early")(early))
     both = {"full": full, "early": early}
     data = convert.convert(both, precision, images)
-    found = check(data, both, images, precision)
-    assert all(each.whole and each.error < 0.1 for each in found.values()), found
-    alone = convert.convert({"full": full}, precision, images)
+    checked = check(data, both, images, precision)
+    assert all(c.whole and c.error < 0.1 for c in checked.values()), checked
+    alone = converted(precision, "full")
     assert len(data) < 1.25 * len(alone)
 
 
-def test_an_instance_alone_keeps_its_norms_folded(plain, images):
-    data = convert.convert({"full": plain["full"]}, "float32")
-    (found,) = check(data, {"full": plain["full"]}, images, "float32").values()
+def test_an_instance_alone_keeps_its_norms_folded(plain, converted, images):
+    data = converted("float32", "full")
+    (checked,) = check(data, {"full": plain["full"]}, images, "float32").values()
     # 4 convolutions, 1 depthwise, mean, 2 dense: every norm and ReLU is inside them.
-    assert found.operators == 8
+    assert checked.operators == 8
 
 
 def test_preparing_changes_no_weight_and_shares_what_was_shared(plain, images):
@@ -144,8 +160,8 @@ def test_mixed_precision_models_are_exported_in_float32(images):
     models = graphs(model, "full", "p1@0.5")
     assert models["full"].get_layer("conv0").compute_dtype == "bfloat16"
     data = convert.convert(models, "float32")
-    found = check(data, models, images, "float32")
-    assert all(each.error < 1e-5 and each.whole for each in found.values())
+    checked = check(data, models, images, "float32")
+    assert all(c.error < 1e-5 and c.whole for c in checked.values())
 
 
 def test_other_methods_need_nothing_of_their_own(images):
@@ -153,15 +169,16 @@ def test_other_methods_need_nothing_of_their_own(images):
     model = spread(kd.MultiScale(base, sizes=[8, 12]))
     models = graphs(model, "s8", "s12", "full")
     data = convert.convert(models, "float32")
-    found = check(data, models, images, "float32")
-    assert all(each.error < 1e-5 and each.whole for each in found.values())
+    checked = check(data, models, images, "float32")
+    assert all(c.error < 1e-5 and c.whole for c in checked.values())
 
 
-def test_compacting_changes_bytes_and_no_result(plain, images, monkeypatch):
+def test_compacting_changes_bytes_and_no_result(plain, converted, images, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(compact, "compact", bytes)
         raw = convert.convert(plain, "int8", images)
     small = compact.compact(raw)
+    assert small == converted("int8")
     assert len(small) < 0.9 * len(raw)
     for name in plain:
         both = [run(data, name, images) for data in (raw, small)]

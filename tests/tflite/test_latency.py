@@ -15,11 +15,11 @@ def _quick(runner, instances=None):
 
 def test_figures_enter_the_menu_and_the_next_runner(bundle):
     runner = Runner(bundle)
-    found = _quick(runner)
-    assert list(found) == runner.menu.names
-    for name, each in found.items():
-        assert 0 < each["min_ms"] <= each["median_ms"] <= each["max_ms"]
-        assert runner.menu[name].measured["latency_ms"] == each["median_ms"]
+    timed = _quick(runner)
+    assert list(timed) == runner.menu.names
+    for name, figures in timed.items():
+        assert 0 < figures["min_ms"] <= figures["median_ms"] <= figures["max_ms"]
+        assert runner.menu[name].measured["latency_ms"] == figures["median_ms"]
     assert not runner._sessions  # what it loaded to measure is given back
     again = Runner(bundle)
     assert again.menu.rows() == runner.menu.rows()
@@ -88,8 +88,8 @@ def test_a_store_that_cannot_be_written_costs_a_warning(bundle):
         pytest.warns(UserWarning, match="ignored"),
         pytest.warns(UserWarning, match="not kept"),
     ):
-        found = _quick(runner, ["full"])
-    assert runner.menu.full.measured["latency_ms"] == found["full"]["median_ms"]
+        figures = _quick(runner, ["full"])["full"]
+    assert runner.menu.full.measured["latency_ms"] == figures["median_ms"]
 
 
 @pytest.mark.parametrize("bad", [{"repeats": 0}, {"warmup": -1}, {"repeats": "5"}])
@@ -123,5 +123,5 @@ def test_one_instance_is_timed_without_a_bundle(monkeypatch):
     original = Runner.benchmark
     monkeypatch.setattr(Runner, "benchmark", benchmark)
     name = model.instances[1]
-    found = kd.tflite.latency_ms(model, name, repeats=3, warmup=0)
-    assert found > 0 and timed == [name]
+    median = kd.tflite.latency_ms(model, name, repeats=3, warmup=0)
+    assert median > 0 and timed == [name]

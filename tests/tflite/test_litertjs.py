@@ -6,9 +6,11 @@ import pathlib
 import shutil
 import subprocess
 
+import keras
 import numpy as np
 import pytest
 
+import keras_dynres as kd
 from keras_dynres.tflite.runner import Runner
 
 pytestmark = pytest.mark.tensorflow
@@ -53,6 +55,25 @@ def test_an_instance_gives_pythons_numbers(small, node, tmp_path, name):
     got = json.loads(done.stdout)
     assert got["instance"] == name
     np.testing.assert_allclose(got["outputs"], expected, atol=1e-4)
+
+
+def test_several_outputs_come_by_their_names(node, tmp_path):
+    x = images = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(4, 3, padding="same", name="conv")(x)
+    row = keras.layers.GlobalAveragePooling2D(name="row")(x)
+    model = kd.DynamicModel(keras.Model(images, {"row": row, "map": x}))
+    kd.tflite.export(model, tmp_path / "two.tflite", verbose=0)
+    batch = np.random.default_rng(0).normal(size=(2, 8, 8, 3)).astype("float32")
+    (tmp_path / "images.json").write_text(json.dumps(batch.tolist()))
+    done = node(tmp_path / "two.tflite", "--input", tmp_path / "images.json")
+    assert done.returncode == 0, done.stderr
+    expected = Runner(tmp_path / "two.tflite").run(batch)
+    for i, outputs in enumerate(json.loads(done.stdout)["outputs"]):
+        assert list(outputs) == list(expected) == ["map", "row"]
+        for name, values in outputs.items():
+            np.testing.assert_allclose(values, expected[name][i], atol=1e-5)
+    got = json.loads(node(tmp_path / "two.tflite").stdout)
+    assert got["outputs"]["map"]["shape"] == [8, 8, 4]
 
 
 def test_the_menu_is_listed(small, node):

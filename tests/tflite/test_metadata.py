@@ -1,12 +1,17 @@
 import json
+import pathlib
+import shutil
 import struct
+import sys
 
 import numpy as np
 import pytest
 
 from keras_dynres import files
-from keras_dynres.tflite import metadata
+from keras_dynres.tflite import Runner, metadata
 
+FIRST = pathlib.Path(__file__).with_name("version1.tflite")
+_OWN = {"sha256": None, "prefix": None}
 FIELDS = {"model": "tiny", "labels": ["Häschen", "b"], "menu": [{"name": "full"}]}
 
 
@@ -70,6 +75,31 @@ def test_writing_twice_replaces(plain, tmp_path):
     metadata.write_metadata(path, FIELDS)
     assert path.read_bytes() == first
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_file_of_the_first_version_is_read_and_run_as_ever(tmp_path):
+    path = shutil.copy(FIRST, tmp_path / "net.tflite")
+    runner = Runner(path)
+    assert runner.menu.names == ["exit1", "full"] and runner.labels == ["a", "b"]
+    assert runner.menu.full.aliases == ("exit2",) and runner.exits[1] == "exit2"
+    assert runner.metadata["output"] == {"classes": 2, "activation": "logits"}
+    image = np.linspace(-1, 1, 16, dtype="float32").reshape(4, 4, 1)
+    logits = runner.run(image, "exit2")
+    np.testing.assert_allclose(logits, [0.286444, 0.133029], atol=1e-5)
+    np.testing.assert_array_equal(dict(runner.anytime(image))["exit2"], logits)
+    metadata.write_metadata(path, {**runner.metadata, "model": "new"})
+    again = metadata.read_metadata(path)
+    assert {**again, **_OWN} == {**runner.metadata, "model": "new", **_OWN}
+    old, new = FIRST.read_bytes(), path.read_bytes()
+    assert new[again["prefix"] :] == old[runner.metadata["prefix"] :]
+
+
+def test_metadata_are_read_without_runtime_or_schema(plain, monkeypatch):
+    data = metadata.write_metadata(plain, FIELDS)
+    for name in ("ai_edge_litert", "ai_edge_litert.interpreter", "flatbuffers"):
+        monkeypatch.setitem(sys.modules, name, None)  # importing it raises
+    assert metadata.read_metadata(data)["model"] == "tiny"
+    assert metadata.verify(data) == data
 
 
 @pytest.mark.parametrize("size", [0, 3, 8, 100, 1000, -1, -500])

@@ -13,8 +13,8 @@ pytestmark = pytest.mark.tensorflow
 def test_every_instance_gives_keras_numbers(small):
     runner, images = Runner(small.path), small.images(3)
     expected = {n: net(images, training=False) for n, net in small.nets.items()}
-    for name, each in expected.items():
-        np.testing.assert_allclose(runner.run(images, name), each, atol=1e-4)
+    for name, logits in expected.items():
+        np.testing.assert_allclose(runner.run(images, name), logits, atol=1e-4)
     assert np.abs(expected["p1@0.5"] - expected["full"]).max() > 1e-2
     instance = runner.menu["p1@0.5"]
     np.testing.assert_array_equal(
@@ -97,18 +97,18 @@ def test_the_runtime_is_handed_one_instance_alone(small, bundle, monkeypatch):
     """Given them all it would pack the weights once for each."""
     from ai_edge_litert import interpreter
 
-    given, real = [], interpreter.Interpreter
+    handed, real = [], interpreter.Interpreter
 
     def spy(model_content, **kwargs):
-        given.append(list(flatbuffer.signatures(model_content)))
+        handed.append(list(flatbuffer.signatures(model_content)))
         return real(model_content=model_content, **kwargs)
 
     monkeypatch.setattr(interpreter, "Interpreter", spy)
     runner = Runner(bundle)
-    assert given == []
+    assert handed == []
     for name in ("p1@0.5", "full", "p1@0.5"):
         runner.run(small.images(2), name)
-    assert given == [["p1@0.5"], ["full"]]
+    assert handed == [["p1@0.5"], ["full"]]
 
 
 # Bad input: one sentence each.

@@ -8,8 +8,6 @@ import pytest
 import staged_net
 
 import keras_dynres as kd
-from keras_dynres import cost
-from keras_dynres.exits import solve
 from keras_dynres.tflite import Runner, export, flatbuffer
 
 pytestmark = pytest.mark.tensorflow
@@ -18,31 +16,17 @@ IMAGES = staged_net.images(20, seed=2)
 
 
 @pytest.fixture(scope="module")
-def model():
-    keras.utils.set_random_seed(0)
-    model = staged_net.lively(staged_net.Exits(staged_net.base(), name="net"))
-    model.kept = (policy(model, share=0.5), policy(model, share=0.8))
-    return model
+def model(staged_bundles):
+    return staged_bundles.model
 
 
 @pytest.fixture(scope="module")
-def path(model, tmp_path_factory):
-    path = tmp_path_factory.mktemp("bundle") / "net.tflite"
-    export(model, path, ["exit1", "full"], verbose=0)
-    return path
+def path(staged_bundles):
+    return staged_bundles()[0]
 
 
 def softmax(logits):
     return np.asarray(keras.ops.softmax(logits))
-
-
-def policy(model, share):
-    """Thresholds that let images leave at every exit."""
-    said = np.stack([softmax(each) for each in model.base(IMAGES)])
-    costs = np.cumsum([cost.count(each.model).macs for each in model.stages()])
-    labels = np.zeros(len(IMAGES), int)
-    budget = costs[0] + share * (costs[-1] - costs[0])
-    return solve(said, labels, costs, budget, exits=model.exits, model=model.name)
 
 
 @pytest.fixture
@@ -52,9 +36,9 @@ def ran(monkeypatch):
 
     names, real = [], interpreter.SignatureRunner.__call__
 
-    def noted(self, **given):
+    def noted(self, **features):
         names.append(self._signature_key)
-        return real(self, **given)
+        return real(self, **features)
 
     monkeypatch.setattr(interpreter.SignatureRunner, "__call__", noted)
     return names
@@ -63,12 +47,12 @@ def ran(monkeypatch):
 def test_anytime_gives_each_exit_as_keras_does(model, path):
     runner = Runner(path)
     wanted = dict(zip(model.exits, model.base(IMAGES[:3]), strict=True))
-    found = dict(runner.anytime(IMAGES[:3]))
-    assert list(found) == runner.exits == ["exit1", "exit2", "exit3"]
-    for name, outputs in found.items():
+    batch = dict(runner.anytime(IMAGES[:3]))
+    assert list(batch) == runner.exits == ["exit1", "exit2", "exit3"]
+    for name, outputs in batch.items():
         np.testing.assert_allclose(outputs, wanted[name], atol=1e-4)
     for name, outputs in runner.anytime(IMAGES[0]):
-        np.testing.assert_array_equal(outputs, found[name][0])
+        np.testing.assert_array_equal(outputs, batch[name][0])
 
 
 def test_anytime_computes_nothing_ahead(path, ran):
@@ -84,7 +68,7 @@ def test_anytime_computes_nothing_ahead(path, ran):
 
 def test_predict_leaves_where_the_policy_says_and_stops(model, path, ran):
     chosen = model.kept[0]
-    logits = np.stack([np.asarray(each) for each in model.base(IMAGES)])
+    logits = np.stack([np.asarray(logits) for logits in model.base(IMAGES)])
     sure = softmax(logits).max(axis=-1) >= np.array(chosen.thresholds)[:, None]
     wanted = sure.argmax(axis=0)
     assert set(wanted) == {0, 1, 2}
@@ -120,7 +104,7 @@ def test_one_image_and_none(path):
     assert exit == exits[1] and isinstance(exit, int)
     np.testing.assert_array_equal(runner.predict(IMAGES[1], 0), one)
     assert runner.predict(IMAGES[:0], 0).shape == (0, 4)
-    assert [each.shape for _, each in runner.anytime(IMAGES[:0])] == 3 * [(0, 4)]
+    assert [outputs.shape for _, outputs in runner.anytime(IMAGES[:0])] == 3 * [(0, 4)]
 
 
 def test_policies_come_with_the_bundle_or_from_a_file(model, path, tmp_path):
@@ -129,9 +113,9 @@ def test_policies_come_with_the_bundle_or_from_a_file(model, path, tmp_path):
     second = model.kept[1]
     second.to_json(tmp_path / "policy.json")
     forms = [1, second, second.to_json(), tmp_path / "policy.json"]
-    exits = [runner.predict(IMAGES, each, return_exits=True)[1] for each in forms]
-    for each in exits:
-        np.testing.assert_array_equal(each, exits[0])
+    exits = [runner.predict(IMAGES, form, return_exits=True)[1] for form in forms]
+    for left in exits:
+        np.testing.assert_array_equal(left, exits[0])
     first = runner.predict(IMAGES, 0, return_exits=True)[1]
     assert first.sum() < exits[0].sum()
 
@@ -142,41 +126,45 @@ def test_probabilities_need_no_softmax(path, tmp_path):
     heads = [keras.layers.Softmax(name=f"s{i}")(t) for i, t in enumerate(net.outputs)]
     model = staged_net.Exits(keras.Model(net.input, heads), name="net")
     export(staged_net.lively(model), tmp_path / "p.tflite", "full", verbose=0)
-    said = np.stack([np.asarray(each) for each in model.base(IMAGES)])
+    said = np.stack([np.asarray(logits) for logits in model.base(IMAGES)])
     sure = said.max(axis=-1)
     middle = float(np.sort(sure[0])[9:11].mean())
     (kept, *_) = Runner(path).policies
     chosen = dataclasses.replace(kept, thresholds=(middle, 0.0, 0.0))
-    found = Runner(tmp_path / "p.tflite").predict(IMAGES, chosen, return_exits=True)[1]
-    np.testing.assert_array_equal(found, sure[0] < middle)
+    left = Runner(tmp_path / "p.tflite").predict(IMAGES, chosen, return_exits=True)[1]
+    np.testing.assert_array_equal(left, sure[0] < middle)
 
 
 def test_the_last_exit_has_two_names(path):
     runner = Runner(path)
+    assert runner.menu.full.aliases == ("exit3",)
     np.testing.assert_array_equal(
         runner.run(IMAGES[:2], "exit3"), runner.run(IMAGES[:2])
     )
+    assert list(runner._sessions) == ["full"]
+    runner.close("exit3")
+    assert not runner._sessions
 
 
 def test_stages_load_together_when_first_run_and_go_when_closed(path, monkeypatch):
     """Apart, each would hold the bytes of the whole file."""
     from ai_edge_litert import interpreter
 
-    given, real = [], interpreter.Interpreter
+    handed, real = [], interpreter.Interpreter
 
     def spy(model_content, **kwargs):
-        given.append(sorted(flatbuffer.signatures(model_content)))
+        handed.append(sorted(flatbuffer.signatures(model_content)))
         return real(model_content=model_content, **kwargs)
 
     monkeypatch.setattr(interpreter, "Interpreter", spy)
     with Runner(path) as runner:
         steps = runner.anytime(IMAGES[0])
-        assert given == []
+        assert handed == []
         next(steps)
         runner.predict(IMAGES[:2], 0)
-        assert given == [["stage1", "stage2", "stage3"]]
+        assert handed == [["stage1", "stage2", "stage3"]]
     runner.predict(IMAGES[:1], 0)
-    assert len(given) == 2
+    assert len(handed) == 2
 
 
 # Bad input: one sentence each.
@@ -194,9 +182,9 @@ def test_policies_of_other_models_and_none(model, path, tmp_path):
     runner = Runner(path)
     other = dataclasses.replace(model.kept[0], model="other")
     dearer = dataclasses.replace(
-        model.kept[0], costs=[each + 1e4 for each in model.kept[0].costs]
+        model.kept[0], costs=[macs + 1e4 for macs in model.kept[0].costs]
     )
-    for given, match in (
+    for received, match in (
         (other, "policy is for 'other'.*Received: 'net'"),
         (dearer, "exits cost"),
         (2, "holds 2 policies.*Received: policy=2"),
@@ -205,7 +193,7 @@ def test_policies_of_other_models_and_none(model, path, tmp_path):
         ("{}", "Not a policy"),
     ):
         with pytest.raises(kd.DynresError, match=match) as caught:
-            runner.predict(IMAGES[:1], given)
+            runner.predict(IMAGES[:1], received)
         assert "\n" not in str(caught.value)
 
 

@@ -1,6 +1,8 @@
 """Stages in a bundle: right at every exit, in every precision, weights once."""
 
 import dataclasses
+import importlib
+import json
 
 import keras
 import numpy as np
@@ -14,30 +16,19 @@ from keras_dynres.tflite import export, metadata
 
 pytestmark = pytest.mark.tensorflow
 
+MODULE = importlib.import_module("keras_dynres.tflite.export")
 BYTES = {"float32": 4, "float16": 2, "int8": 1, "int8-weights": 1}
 STAGES = ["stage1", "stage2", "stage3"]
 
 
 @pytest.fixture(scope="module")
-def model():
-    keras.utils.set_random_seed(0)
-    return lively(Exits(staged_net.base()))
+def model(staged_bundles):
+    return staged_bundles.model
 
 
 @pytest.fixture(scope="module", params=BYTES)
-def exported(request, model, tmp_path_factory):
-    path = tmp_path_factory.mktemp("bundle") / "net.tflite"
-    images = staged_net.images(24)
-    report = export(
-        model,
-        path,
-        ["exit2", "full"],
-        request.param,
-        calibration_data=images,
-        verify_data=images[:8],
-        verbose=0,
-    )
-    return request.param, path, report
+def exported(request, staged_bundles):
+    return request.param, *staged_bundles(request.param)
 
 
 def interpreter(path):
@@ -66,15 +57,15 @@ def chained(path, images):
 def test_every_stage_gives_what_keras_gives_at_its_exit(exported, model):
     precision, path, _ = exported
     images = staged_net.images(6, seed=1)
-    wanted = np.stack([np.asarray(each) for each in model.base(images)])
+    wanted = np.stack([np.asarray(logits) for logits in model.base(images)])
     allowed = {"float32": 1e-4, "float16": 1e-2}.get(precision, 0.1)
-    found = chained(path, images)
-    assert np.abs(found - wanted).max() < allowed * max(1, np.abs(wanted).max())
+    computed = chained(path, images)
+    assert np.abs(computed - wanted).max() < allowed * max(1, np.abs(wanted).max())
     loaded = interpreter(path)
     for name, position in (("exit2", 1), ("full", 2)):
         call = loaded.get_signature_runner(name)
-        for image, each in zip(images, wanted[position], strict=True):
-            error = np.abs(call(images=image[None])["outputs"] - each).max()
+        for image, logits in zip(images, wanted[position], strict=True):
+            error = np.abs(call(images=image[None])["outputs"] - logits).max()
             assert error < allowed * max(1, np.abs(wanted).max())
     assert np.abs(wanted[0] - wanted[1]).max() > allowed
 
@@ -84,10 +75,10 @@ def test_stages_are_reported_as_instances_are(exported):
     assert list(report.signatures) == ["exit2", "full", *STAGES]
     parity = metadata.read_metadata(path)["parity"]
     for name in STAGES:
-        found = report.signatures[name]
-        assert found.whole, (name, found.left)
-        assert found.agreement >= 0.75
-        assert parity[name]["error"] == found.error
+        check = report.signatures[name]
+        assert check.whole, (name, check.left)
+        assert check.agreement >= 0.75
+        assert parity[name]["error"] == check.error
         assert f"{name} " in str(report)
 
 
@@ -116,7 +107,15 @@ def test_metadata_say_how_stages_are_run(exported, model):
     names = [name for row in rows for name in row["makes"]]
     assert all(name.isidentifier() for name in names) and "outputs" not in names
     assert kept["aliases"] == {"exit3": "full"}
-    assert kept["policies"] == []
+    assert kept["policies"] == [json.loads(p.to_json()) for p in model.kept]
+
+
+def test_instances_are_known_by_their_other_names(model):
+    for names in ("exit3", ["exit3", "full"]):
+        assert MODULE.chosen(model, names) == (["full"], [])
+    assert MODULE.chosen(model, ["exit3", "exit1"]) == (["exit1", "full"], [])
+    with pytest.raises(kd.DynresError, match="Received: 'exit4'"):
+        MODULE.chosen(model, ["exit4"])
 
 
 def test_stages_of_half_precision_features(tmp_path):
@@ -127,7 +126,7 @@ def test_stages_of_half_precision_features(tmp_path):
         keras.config.set_dtype_policy("float32")
     model = lively(Exits(net))
     report = export(model, tmp_path / "net.tflite", "full", verbose=0)
-    assert all(each.error < 1e-5 and each.whole for each in report.signatures.values())
+    assert all(c.error < 1e-5 and c.whole for c in report.signatures.values())
 
 
 def test_stages_can_be_left_out(model, tmp_path):
@@ -153,7 +152,7 @@ def test_stages_of_a_multi_scale_network_in_integers(tmp_path, capfd):
         verbose=1,
     )
     assert "Converting 1 instances and 2 stages" in capfd.readouterr().out
-    assert all(each.error < 0.1 and each.whole for each in report.signatures.values())
+    assert all(c.error < 0.1 and c.whole for c in report.signatures.values())
 
 
 # Bad input: one sentence each.

@@ -36,17 +36,17 @@ async function main() {
         `Unknown instance. Received: '${options.instance}'. Offered: ${names}.`);
   }
   const images = imagesOf(options.input, metadata.input.shape);
-  const outputs = await run(
-      bytes, row.signature, images, metadata.input.shape, options.verbose);
+  const outputs = await run(bytes, row, images, metadata, options.verbose);
   return {model: metadata.model, instance: row.name, outputs};
 }
 
 /** What a caller needs to choose an instance and feed it. */
-function describe({model, labels, input, preprocessing, output, menu}) {
-  return {model, labels, input, preprocessing, output, menu};
+function describe({model, labels, input, preprocessing, output, outputs, menu}) {
+  return {model, labels, input, preprocessing, output, outputs, menu};
 }
 
-async function run(bytes, signature, images, shape, verbose) {
+/** For each image what one output holds, or an object of several by their names. */
+async function run(bytes, {signature, outputs: own}, images, metadata, verbose) {
   const {loadRuntime, log} = await import('./litert.mjs').catch(() => {
     throw new InputError('LiteRT.js is not installed: run npm install here.');
   });
@@ -55,13 +55,18 @@ async function run(bytes, signature, images, shape, verbose) {
     const {loadAndCompile, Tensor} = await loadRuntime();
     const model =
         await loadAndCompile(select(bytes, signature), {accelerator: 'wasm'});
+    const shapes = outputShapes(own ?? metadata.outputs, metadata.output);
     const outputs = [];
     for (const image of images) {
-      const tensor = new Tensor(image, [1, ...shape]);
-      const [result] = await model.run(signature, [tensor]);
-      outputs.push([...await result.data()]);
+      const tensor = new Tensor(image, [1, ...metadata.input.shape]);
+      const results = await model.run(signature, {images: tensor});
+      const values = {};
+      for (const [name, shape] of shapes) {
+        values[name] = nested([...await results[name].data()], shape);
+      }
+      outputs.push(shapes.length === 1 ? values[shapes[0][0]] : values);
       tensor.delete();
-      result.delete();
+      Object.values(results).forEach((result) => result.delete());
     }
     model.delete();
     done = true;
@@ -69,6 +74,21 @@ async function run(bytes, signature, images, shape, verbose) {
   } finally {
     if (verbose || !done) console.error(log.join('\n'));
   }
+}
+
+/** [name, shape] of each output; a row of classes is the one that has no name. */
+function outputShapes(outputs, row) {
+  if (!outputs) return [['outputs', [row.classes]]];
+  return Object.entries(outputs).map(([name, {shape}]) => [name, shape]);
+}
+
+/** A flat list as lists in lists: what `tolist` gives in Python. */
+function nested(values, shape) {
+  if (shape.length < 2) return shape.length ? values : values[0];
+  const size = values.length / shape[0];
+  return Array.from(
+      {length: shape[0]},
+      (_, i) => nested(values.slice(i * size, (i + 1) * size), shape.slice(1)));
 }
 
 /** One Float32Array an image. */
