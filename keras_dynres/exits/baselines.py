@@ -1,5 +1,6 @@
 """What exits are compared with: several nets, one at random or one after another."""
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -10,8 +11,7 @@ from numpy.typing import ArrayLike
 from keras_dynres import cost, graph
 from keras_dynres.errors import DynresError
 from keras_dynres.exits import checks, runs
-from keras_dynres.exits.rules import solve
-from keras_dynres.exits.worth import budgeted_menu
+from keras_dynres.exits.answers import Answers
 from keras_dynres.instance import Instance, Menu
 
 
@@ -120,23 +120,24 @@ def growing_nets(
         )
     flops = [cost.count(model).flops for model in models]
 
-    def predictions(images: np.ndarray) -> list[np.ndarray]:
+    sums = {"macs": np.cumsum(macs), "flops": np.cumsum(flops)}
+
+    def predict(images: np.ndarray) -> list[np.ndarray]:
         return [_probabilities(model, images) for model in models]
 
-    held_out, labels, _ = runs.said(predictions, validation_data, verbose)
-    seen, answers, _ = runs.said(predictions, test_data, verbose)
-    right = (seen.argmax(axis=-1) == answers).mean(axis=1)
-    sums = np.cumsum(macs)
-    together = ensemble(held_out)
-    policies = [
-        solve(together, labels, sums, budget, rule="best")
-        for budget in np.linspace(sums[0], sums[-1], points)
-    ]
-    apart = ensemble(seen), answers, sums, np.cumsum(flops)
+    held_out = Answers.of(predict, validation_data, bool(verbose), **sums)
+    seen = Answers.of(predict, test_data, bool(verbose), **sums)
+    budgets = np.linspace(sums["macs"][0], sums["macs"][-1], points)
+    policies = _together(held_out).solve(budgets, "best")
     return {
-        "random interpolation": _interpolated(macs, flops, right, points),
-        "ensemble": budgeted_menu(policies, *apart, data="test data"),
+        "random interpolation": _interpolated(macs, flops, seen.accuracies, points),
+        "ensemble": _together(seen).budgeted(policies, "test images"),
     }
+
+
+def _together(answers: Answers) -> Answers:
+    probabilities = ensemble(answers.probabilities)
+    return dataclasses.replace(answers, probabilities=probabilities)
 
 
 def _interpolated(

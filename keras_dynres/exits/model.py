@@ -12,7 +12,8 @@ from keras_dynres.core.distillation import divergence
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.core.plan import Joint
 from keras_dynres.errors import DynresError, one_of
-from keras_dynres.exits import checks, rules, runs, stages, stops, worth
+from keras_dynres.exits import checks, rules, runs, stages, stops
+from keras_dynres.exits.answers import Answers
 from keras_dynres.exits.policy import Policy
 from keras_dynres.instance import FULL, Instance, Menu
 
@@ -65,7 +66,7 @@ class ExitModel(DynamicModel):
         self._asked = exit_weights
         self.distillation = float(distillation)
         self.temperature = float(temperature)
-        self._known_exits = _Known([Policy.from_json(text) for text in policies])
+        self._kept = _Kept([Policy.from_json(text) for text in policies])
         self.exit_weights = stops.exit_weights(exit_weights, self.exit_costs())
         self.from_logits = not graph.gives_probabilities(base)
 
@@ -93,10 +94,10 @@ class ExitModel(DynamicModel):
 
     def stages(self) -> list[stages.Stage]:
         """The parts between one exit and the next, as `stages.split` cuts them."""
-        known = self._known_exits
-        if known.parts is None:
-            known.parts = stages.split(self.graph)
-        return known.parts
+        kept = self._kept
+        if kept.parts is None:
+            kept.parts = stages.split(self.graph)
+        return kept.parts
 
     def exit_costs(self, unit: str = "macs") -> list[int]:
         """MACs (or FLOPs) of an image that leaves at each exit, those before included.
@@ -208,13 +209,11 @@ class ExitModel(DynamicModel):
                 f"Received: macs={macs}, latency_ms={latency_ms}."
             )
         one_of("rule", rule, rules.RULES)
-        *seen, images = self._said(validation_data, verbose)
-        about = {"unit": "macs" if latency_ms is None else "latency_ms"}
-        about.update(held_out=held_out, rule=rule)
+        answers = self._answers(validation_data, verbose)
+        times = None if latency_ms is None else self.exit_times(answers.first)
         budgets = macs if latency_ms is None else latency_ms
-        costs = self.exit_costs() if latency_ms is None else self.exit_times(images)
-        policies = self._solved(seen, costs, budgets, **about)
-        self._known_exits.policies.extend(policies)
+        policies = answers.solve(budgets, rule, times, held_out)
+        self._kept.policies.extend(policies)
         return policies[0] if np.ndim(budgets) == 0 else policies
 
     def evaluate_policies(
@@ -244,8 +243,7 @@ class ExitModel(DynamicModel):
             )
         for policy in policies:
             policy.check(self.name, self.exits, self.exit_costs())
-        *seen, _ = self._said(data, verbose)
-        return worth.budgeted_menu(policies, *seen, *self._prices(), about)
+        return self._answers(data, verbose).budgeted(policies, about)
 
     def budget_curve(
         self,
@@ -280,15 +278,11 @@ class ExitModel(DynamicModel):
         """
         one_of("rule", rule, rules.RULES)
         checks.points(points)
-        macs, flops = self._prices()
-        *held_out, _ = self._said(validation_data, verbose)
-        *seen, _ = self._said(test_data, verbose)
-        budgets = np.linspace(macs[0], macs[-1], points)
-        policies = self._solved(held_out, macs, budgets, rule=rule)
-        return {
-            "anytime": worth.anytime_menu(*seen, macs, flops, self.exits),
-            "budgeted": worth.budgeted_menu(policies, *seen, macs, flops, about),
-        }
+        held_out = self._answers(validation_data, verbose)
+        seen = self._answers(test_data, verbose)
+        budgets = np.linspace(seen.macs[0], seen.macs[-1], points)
+        policies = held_out.solve(budgets, rule)
+        return {"anytime": seen.anytime(), "budgeted": seen.budgeted(policies, about)}
 
     def expected_accuracy(
         self,
@@ -305,20 +299,18 @@ class ExitModel(DynamicModel):
             verbose: 0 silences the progress bar.
         """
         weights = stops.budget_distribution(budget_distribution, self.exit_costs())
-        seen, labels, _ = self._said(data, verbose)
-        right = (seen.argmax(axis=-1) == labels).mean(axis=1)
-        return stops.expected_accuracy(right, weights)
+        return stops.expected_accuracy(self._answers(data, verbose).accuracies, weights)
 
     def add_policy(self, policy: Policy) -> None:
         """Keeps a policy that was solved for these weights earlier."""
         self._refuse_maps()
         policy.check(self.name, self.exits, self.exit_costs())
-        self._known_exits.policies.append(policy)
+        self._kept.policies.append(policy)
 
     @property
     def policies(self) -> list[Policy]:
         """The policies that were solved since the weights last changed."""
-        return list(self._known_exits.policies)
+        return list(self._kept.policies)
 
     # === Keras ===
 
@@ -393,7 +385,7 @@ class ExitModel(DynamicModel):
 
     def make_train_function(self, force: bool = False) -> None:
         """As for any method; what was solved for the old weights is dropped."""
-        self._known_exits.policies.clear()
+        self._kept.policies.clear()
         super().make_train_function(force)
 
     def get_config(self) -> dict:
@@ -405,7 +397,7 @@ class ExitModel(DynamicModel):
             "exit_weights": self._asked,
             "distillation": self.distillation,
             "temperature": self.temperature,
-            "policies": [policy.to_json() for policy in self._known_exits.policies],
+            "policies": [policy.to_json() for policy in self._kept.policies],
         }
 
     # === Private ===
@@ -413,27 +405,16 @@ class ExitModel(DynamicModel):
     def _runs(self) -> runs.StagedRuns:
         return runs.StagedRuns(self.stages(), self.from_logits)
 
-    def _prices(self) -> tuple[list[int], list[int]]:
-        return self.exit_costs(), self.exit_costs("flops")
-
-    def _said(
-        self, data: Any, verbose: str | int
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Probabilities of every exit, labels, and the first batch of images."""
+    def _answers(self, data: Any, verbose: str | int) -> Answers:
         self._refuse_maps()
 
         def predict(images):
             outputs = self.every_exit(images)
             return [runs.probabilities(rows, self.from_logits) for rows in outputs]
 
-        return runs.said(predict, data, bool(verbose))
-
-    def _solved(self, seen: list, costs: Any, budgets: Any, **about: Any) -> list:
-        about.update(exits=self.exits, model=self.name)
-        return [
-            rules.solve(*seen, costs, float(budget), **about)
-            for budget in np.atleast_1d(budgets)
-        ]
+        facts = {"macs": self.exit_costs(), "flops": self.exit_costs("flops")}
+        facts.update(exits=self.exits, model=self.name)
+        return Answers.of(predict, data, bool(verbose), **facts)
 
     def _refuse_maps(self) -> None:
         shapes = [tuple(output.shape) for output in self.base.outputs]
@@ -466,8 +447,8 @@ def names_of(model: keras.Model) -> list[str]:
 
 
 @dataclasses.dataclass
-class _Known:
-    """What a model knows of its exits and Keras must not track."""
+class _Kept:
+    """What a model keeps of its exits and Keras must not track."""
 
     policies: list[Policy]
     parts: list[stages.Stage] | None = None

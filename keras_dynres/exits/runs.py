@@ -4,13 +4,12 @@ import queue
 import statistics
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 
-from keras_dynres.core.batches import batches
 from keras_dynres.core.traces import one_trace_each
 from keras_dynres.errors import DynresError
 from keras_dynres.exits.policy import Policy
@@ -123,39 +122,6 @@ class StagedRuns:
         return outputs, exits
 
 
-def said(
-    predict: Callable[[np.ndarray], list[np.ndarray]], data: Any, verbose: int = 0
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What exits, or nets, say of labelled images.
-
-    Args:
-        predict: From a batch of images to the probabilities of every exit.
-        data: Images with labels, in any form that `core.batches` takes.
-        verbose: 0 for no progress bar.
-
-    Returns:
-        Probabilities (exits, images, classes), labels, and the first batch of images.
-    """
-    rows, labels, first = [], [], None
-    bar = keras.utils.Progbar(None, verbose=int(verbose), unit_name="batch")
-    for number, (images, answers) in enumerate(batches(data), 1):
-        if answers is None:
-            raise DynresError(
-                "What exits are worth is measured on labelled images. "
-                "Received: data without labels."
-            )
-        first = images if first is None else first
-        rows.append(predict(images))
-        labels.append(_classes(answers))
-        bar.update(number)
-    if not rows:
-        raise DynresError(
-            "What exits are worth is measured on labelled images. "
-            "Received: data that held no batch."
-        )
-    return np.concatenate(rows, axis=1), np.concatenate(labels), first
-
-
 def probabilities(outputs: np.ndarray, from_logits: bool) -> np.ndarray:
     """What exits say as probabilities."""
     outputs = np.asarray(outputs, "float32")
@@ -163,14 +129,6 @@ def probabilities(outputs: np.ndarray, from_logits: bool) -> np.ndarray:
         return outputs
     shifted = np.exp(outputs - outputs.max(axis=-1, keepdims=True))
     return shifted / shifted.sum(axis=-1, keepdims=True)
-
-
-def _classes(labels: np.ndarray) -> np.ndarray:
-    """Class indices, whether given as such, as a column, or one-hot."""
-    labels = np.asarray(labels)
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        return labels.argmax(axis=-1)
-    return labels.reshape(-1)
 
 
 def _run(

@@ -28,18 +28,22 @@ def nets():
 
 
 def test_the_ends_are_the_nets_and_their_mean(nets, tmp_path):
-    (x, y), costs = data(1), [kd.cost.count(each).macs for each in nets]
+    (x, y), costs = data(1), [kd.cost.count(net).macs for net in nets]
     menus = kd.evaluation.growing_nets(nets, data(0), (x, y), points=3, verbose=0)
-    logits, sure = (each.predict(x, verbose=0) for each in nets)
+    logits, sure = (net.predict(x, verbose=0) for net in nets)
     powers = np.exp(logits)
     first = powers / powers.sum(-1, keepdims=True)
     right = [np.mean(said.argmax(-1) == y) for said in (first, sure, first + sure)]
     mixed, grown = list(menus["random interpolation"]), list(menus["ensemble"])
-    assert [each.macs for each in mixed] == [costs[0], round(sum(costs) / 2), costs[1]]
-    for each, value in zip(
+    assert [instance.macs for instance in mixed] == [
+        costs[0],
+        round(sum(costs) / 2),
+        costs[1],
+    ]
+    for instance, value in zip(
         mixed, [right[0], sum(right[:2]) / 2, right[1]], strict=True
     ):
-        assert each.measured["accuracy"] == pytest.approx(value)
+        assert instance.measured["accuracy"] == pytest.approx(value)
     assert (grown[0].macs, grown[-1].macs) == (costs[0], sum(costs))
     assert grown[0].measured["accuracy"] == pytest.approx(right[0])
     assert grown[-1].measured["accuracy"] == pytest.approx(right[2])

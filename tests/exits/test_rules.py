@@ -176,9 +176,9 @@ def test_one_exit_is_no_choice():
 )
 def test_bad_input_gets_one_sentence(made, fit, change, message):
     probabilities, labels = made()
-    given = {"probabilities": probabilities, "labels": labels, "costs": COSTS}
+    arguments = {"probabilities": probabilities, "labels": labels, "costs": COSTS}
     with pytest.raises(DynresError, match=message) as caught:
-        fit(**{**given, "budget": 30, **change})
+        fit(**{**arguments, "budget": 30, **change})
     assert "Received: " in str(caught.value)
 
 

@@ -24,11 +24,11 @@ def test_no_other_threshold_alone_does_better(made, tied, seed):
     count = len(images[0])
     costs, price = [1, 2, 3, 5, 8][:count], 0.03
     start = [0.5] * (count - 1) + [0]
-    found = rules.climb(Outcomes.of(*images, costs), price, start)
-    reached = worth(*images, costs, price, found)
+    thresholds = rules.climb(Outcomes.of(*images, costs), price, start)
+    reached = worth(*images, costs, price, thresholds)
     assert reached > worth(*images, costs, price, start)
     for k, level in itertools.product(range(count - 1), np.linspace(0, 1, 101)):
-        other = [*found]
+        other = [*thresholds]
         other[k] = level
         assert worth(*images, costs, price, other) <= reached + 1e-9
 
@@ -37,10 +37,10 @@ def test_with_two_exits_the_climb_is_to_the_summit(made):
     probabilities, labels = made(images=60, exits=2)
     costs, price = [1, 3], 0.05
     seen = Outcomes.of(probabilities, labels, costs)
-    found = rules.climb(seen, price, [1, 0])
+    thresholds = rules.climb(seen, price, [1, 0])
     levels = [0, *probabilities[0].max(-1).tolist(), 1]
     every = [worth(probabilities, labels, costs, price, [t, 0]) for t in levels]
-    reached = worth(probabilities, labels, costs, price, found)
+    reached = worth(probabilities, labels, costs, price, thresholds)
     assert reached == pytest.approx(max(every), abs=1e-9)
 
 

@@ -21,14 +21,14 @@ COSTS = [15.0, 25.0, 38.0, 52.0, 90.0]
 
 def one_by_one(probabilities, thresholds):
     """Each image alone, exit after exit."""
-    found = []
+    outcomes = []
     for image in range(probabilities.shape[1]):
         for k in range(len(probabilities)):
             row = [float(p) for p in probabilities[k, image]]
             if max(row) >= thresholds[k] or k == len(probabilities) - 1:
-                found.append((k, row.index(max(row))))
+                outcomes.append((k, row.index(max(row))))
                 break
-    return found
+    return outcomes
 
 
 @pytest.mark.parametrize("thresholds", [None, [0.9] * 5, [0] * 5, [1, 1, 1, 0.5, 1]])
@@ -142,9 +142,9 @@ def test_budget_distributions_are_those_of_drawn_budgets(kind):
     drawn = draws(kind)
     last = np.searchsorted(COSTS, drawn[drawn >= COSTS[0]], side="right") - 1
     shares = np.bincount(last, minlength=5) / len(last)
-    found = budget_distribution(kind, COSTS)
-    assert found.sum() == pytest.approx(1)
-    assert np.allclose(found, shares, atol=0.004)
+    weights = budget_distribution(kind, COSTS)
+    assert weights.sum() == pytest.approx(1)
+    assert np.allclose(weights, shares, atol=0.004)
 
 
 def test_given_budget_distributions_and_one_exit():
@@ -173,11 +173,11 @@ def test_interpolation_is_a_random_choice_of_two_nets():
     share = 0.25  # of images to the cheaper net
     cheap = np.random.default_rng(1).random(200_000) < share
     drawn = np.where(cheap, right[0], right[1]).mean()
-    found = interpolate([10, 30], [0.7, 0.9], [share * 10 + (1 - share) * 30])
-    assert found[0] == pytest.approx(drawn, abs=3e-3)
+    accuracies = interpolate([10, 30], [0.7, 0.9], [share * 10 + (1 - share) * 30])
+    assert accuracies[0] == pytest.approx(drawn, abs=3e-3)
     # A dearer net may be worse; neighbours alone are mixed.
-    found = interpolate([1, 2, 3], [0.7, 0.6, 0.9], [1, 1.5, 2, 9])
-    assert found == pytest.approx([0.7, 0.65, 0.6, 0.9])
+    accuracies = interpolate([1, 2, 3], [0.7, 0.6, 0.9], [1, 1.5, 2, 9])
+    assert accuracies == pytest.approx([0.7, 0.65, 0.6, 0.9])
     for budgets in ([0.5, 2], [float("nan")]):
         with pytest.raises(DynresError, match="cheapest net costs 1"):
             interpolate([1, 2], [0.7, 0.9], budgets)

@@ -30,21 +30,24 @@ def test_curves_are_what_stopping_costs_and_gets_on_the_test_images(tmp_path):
     curves = model.budget_curve(batches(3), test, **asked)
     x, y = (np.concatenate(parts) for parts in zip(*test, strict=True))
     right = [np.mean(out.argmax(-1) == y) for out in model.every_exit(x)]
-    assert [each.macs for each in curves["anytime"]] == costs.tolist()
-    assert [each.measured["accuracy"] for each in curves["anytime"]] == right
+    assert [instance.macs for instance in curves["anytime"]] == costs.tolist()
+    assert [instance.measured["accuracy"] for instance in curves["anytime"]] == right
     assert not model.policies
     budgets = np.linspace(costs[0], costs[-1], 3).tolist()
     policies = model.solve_budget(batches(3), budgets, rule="geometric", verbose=0)
     menu = model.evaluate_policies(test, verbose=0)
     assert menu.to_json() == curves["budgeted"].to_json()
-    for each, policy in zip(curves["budgeted"], policies, strict=True):
+    for instance, policy in zip(curves["budgeted"], policies, strict=True):
         outputs, left = model.predict_dynamic(x, policy, return_exits=True)
-        assert each.figure("macs") == pytest.approx(costs[left].mean())
-        assert each.average["macs_spread"] == pytest.approx(costs[left].std())
-        assert each.macs == costs[policy.thresholds.index(0)]
-        assert (each.average["images"], each.average["data"]) == (16, "test images")
-        assert each.measured["accuracy"] == np.mean(outputs.argmax(-1) == y)
-    assert [each.measured["budget"] for each in curves["budgeted"]] == budgets
+        assert instance.figure("macs") == pytest.approx(costs[left].mean())
+        assert instance.average["macs_spread"] == pytest.approx(costs[left].std())
+        assert instance.macs == costs[policy.thresholds.index(0)]
+        assert (instance.average["images"], instance.average["data"]) == (
+            16,
+            "test images",
+        )
+        assert instance.measured["accuracy"] == np.mean(outputs.argmax(-1) == y)
+    assert [instance.measured["budget"] for instance in curves["budgeted"]] == budgets
     kd.evaluation.plot(curves, tmp_path / "curves.svg")
     assert (tmp_path / "curves.svg").stat().st_size
     with pytest.raises(kd.DynresError, match="2 points at least"):

@@ -195,11 +195,11 @@ def test_policies_of_other_models_and_empty_batches_are_refused():
     other = policy_for(early_exit(), (0.5, 0.5, 0.0))
     with pytest.raises(kd.DynresError, match="Received"):
         model.predict_dynamic(contract.images(), other)
-    mine = policy_for(model, (0.5, 0.5, 0.0))
+    own = policy_for(model, (0.5, 0.5, 0.0))
     with pytest.raises(kd.DynresError, match="one image or more"):
-        model.predict_dynamic(contract.images(0), mine)
+        model.predict_dynamic(contract.images(0), own)
     with pytest.raises(kd.DynresError, match=r"Received: shape \(8, 8, 8, 3\)"):
-        model.predict_dynamic(contract.images()[:, :8, :8], mine)
+        model.predict_dynamic(contract.images()[:, :8, :8], own)
 
 
 @pytest.mark.parametrize("rule", ["geometric", "searched", "best"])
@@ -286,11 +286,11 @@ def test_arguments_are_checked():
 
 
 def test_heads_may_be_convolutions_or_the_users_own():
-    def mine(x, classes, name):
+    def head(x, classes, name):
         x = keras.layers.Flatten(name=f"{name}_flat")(x)
         return keras.layers.Dense(classes, name=f"{name}_mine")(x)
 
-    for heads, layer in (("conv", "exit1_2_conv"), (mine, "exit1_mine")):
+    for heads, layer in (("conv", "exit1_2_conv"), (head, "exit1_mine")):
         model = early_exit(heads=heads)
         assert layer in {la.name for la in model.at("exit1").layers}
         assert model.at("exit1").output.shape == (None, 4)
@@ -300,7 +300,7 @@ def test_branches_hold_a_block_for_each_later_resolution():
     base = kd.architectures.wide_resnet(depth=10, width=2)
     points = [f"stage{stage}_block1_add" for stage in (1, 2, 3)]
     model = kd.EarlyExit(base, points, heads="branch")
-    found = [
+    blocks = [
         [
             call.outputs[0].shape[1:]
             for call in kd.graph.calls(model.at(f"exit{k}"))
@@ -308,4 +308,4 @@ def test_branches_hold_a_block_for_each_later_resolution():
         ]
         for k in (1, 2, 3)
     ]
-    assert found == [[(16, 16, 64), (8, 8, 128)], [(8, 8, 128)], [(8, 8, 128)]]
+    assert blocks == [[(16, 16, 64), (8, 8, 128)], [(8, 8, 128)], [(8, 8, 128)]]
