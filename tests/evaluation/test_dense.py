@@ -14,6 +14,12 @@ from keras_dynres.evaluation import (
     report,
 )
 
+pytestmark = [
+    pytest.mark.backends,
+    # Keras' own MeanIoU counts in int64, which JAX does not have.
+    pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64:UserWarning"),
+]
+
 
 def mean_iou(name="mean_iou"):
     return keras.metrics.MeanIoU(3, sparse_y_pred=False, name=name)
