@@ -18,8 +18,18 @@ METHODS = {
     "early_exit": {},
     "plain": {},
 }
+# One of each is enough to say what a backend makes of it: JAX compiles long.
+ON_ALL = {"map": "sdpoint", "dict": "resizable"}
 # Exits are a list of outputs: a dict is no order to leave in.
 NAMED = {name: options for name, options in METHODS.items() if name != "early_exit"}
+
+
+def rows(names, kind):
+    """The methods' names, that of the kind's `ON_ALL` for all backends."""
+    return [
+        pytest.param(name, marks=pytest.mark.backends if name == ON_ALL[kind] else [])
+        for name in names
+    ]
 
 
 def trained(model, labels):
@@ -42,7 +52,7 @@ def same(one, other, **tolerance):
         np.testing.assert_allclose(a, b, **tolerance)
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", rows(METHODS, "map"))
 def test_a_map_of_logits(method, tmp_path):
     model = trained(dense_nets.map_method(method, **METHODS[method]), MAPS)
     menu = model.evaluate_menu((X, MAPS), verbose=0)
@@ -66,7 +76,7 @@ def test_a_map_of_logits(method, tmp_path):
     same(outputs(reloaded(model, tmp_path), "full"), outputs(model, "full"), atol=1e-5)
 
 
-@pytest.mark.parametrize("method", NAMED)
+@pytest.mark.parametrize("method", rows(NAMED, "dict"))
 def test_two_outputs_by_name(method, tmp_path):
     model = trained(dense_nets.dict_method(method, **NAMED[method]), BOTH)
     menu = model.evaluate_menu((X, BOTH), verbose=0)
@@ -96,7 +106,6 @@ def reloaded(model, folder):
     return loaded
 
 
-@pytest.mark.tensorflow
 @pytest.mark.parametrize("kind", ["map", "dict"])
 @pytest.mark.parametrize("method", METHODS)
 def test_one_file_and_one_report(method, kind, tmp_path):
@@ -124,6 +133,7 @@ def first(tree, count):
     return keras.tree.map_structure(lambda x: x[:count], tree)
 
 
+@pytest.mark.backends
 def test_a_sandwich_teaches_every_output():
     model = dense_nets.dict_method(
         "resizable",
@@ -142,7 +152,6 @@ def test_a_sandwich_teaches_every_output():
     assert any(moved)
 
 
-@pytest.mark.tensorflow
 def test_exits_of_maps_refuse_what_asks_for_one_answer_an_image():
     model = trained(dense_nets.map_method("early_exit"), MAPS)
     assert names_of(model) == ["exit1", "exit2"]

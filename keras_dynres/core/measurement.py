@@ -1,5 +1,6 @@
 """Evaluating every instance of a menu."""
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -94,9 +95,11 @@ def _is_metric(thing):
 
 
 def _readable(key):
+    """The figure's name; Keras numbers metrics of one class after the first."""
     for name, short in _NAMES.items():
-        if key == name or key.endswith(f"_{name}"):
-            return key.removesuffix(name) + short
+        numbered = re.fullmatch(rf"(|.*_){name}(_\d+)?", key)
+        if numbered:
+            return numbered[1] + short
     return key
 
 

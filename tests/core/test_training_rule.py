@@ -9,6 +9,7 @@ import keras_dynres as kd
 from keras_dynres import graph
 
 LAYER = "stage2_block1_add"
+pytestmark = pytest.mark.backends
 
 
 class Bent(kd.DynamicModel):
