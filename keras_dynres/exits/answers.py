@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_dynres.core.batches import batches
+from keras_dynres.core.batches import batches, class_indices
 from keras_dynres.errors import DynresError
 from keras_dynres.exits import rules, worth
 from keras_dynres.exits.policy import Policy
@@ -59,7 +59,7 @@ class Answers:
                 _refuse("data without labels")
             first = images if first is None else first
             rows.append(predict(images))
-            labels.append(_classes(answers))
+            labels.append(class_indices(answers))
             bar.update(number)
         if not rows:
             _refuse("data that held no batch")
@@ -98,14 +98,6 @@ class Answers:
     @property
     def _priced(self) -> tuple:
         return self.probabilities, self.labels, self.macs, self.flops
-
-
-def _classes(labels: np.ndarray) -> np.ndarray:
-    """Class indices, whether given as such, as a column, or one-hot."""
-    labels = np.asarray(labels)
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        return labels.argmax(axis=-1)
-    return labels.reshape(-1)
 
 
 def _refuse(received: str) -> None:

@@ -217,15 +217,5 @@ def _amounts(values: Iterable[float]) -> str:
 
 
 def _amount(value: float) -> str:
-    """A cost with its unit's prefix.
-
-    Two digits after the point, where `text.amount` has three digits in all: policies
-    of one net differ in the fourth.
-
-    >>> _amount(15_130_000.0), _amount(2.5)
-    ('15.13 M', '2.5')
-    """
-    for prefix, size in (("G", 1e9), ("M", 1e6), ("k", 1e3)):
-        if value >= size:
-            return f"{value / size:.2f} {prefix}"
-    return f"{value:.4g}"
+    # Policies of one net differ in the fourth digit.
+    return text.amount(value, digits=2)

@@ -109,11 +109,17 @@ def _budgets(
     words = f"the last {recipe.held_out} training images of {recipe.dataset}"
     about = {"images": f"{words}, not trained on"}
     model.solve_budget(held, budgets, held_out=about, verbose=bar)
-    rows = model.evaluate_policies(test, verbose=bar).rows()
-    kept = ("macs", "flops", "accuracy", "budget", "held_out_cost", "held_out_accuracy")
+    menu = model.evaluate_policies(test, verbose=bar)
+    kept = ("accuracy", "budget", "held_out_cost", "held_out_accuracy")
     return {
         "images": about["images"],
-        "solved": [{k: r[k] for k in kept} for r in rows],
+        "solved": [
+            {
+                **{cost: round(row.figure(cost)) for cost in ("macs", "flops")},
+                **{key: row.measured[key] for key in kept},
+            }
+            for row in menu
+        ],
     }
 
 

@@ -22,7 +22,7 @@ def cell(key: str, value: float | None) -> str:
     """
     if text.is_accuracy(key) and value is not None and value == value:
         return text.error(value)
-    return text.figure(value, key)
+    return text.figure(value, key, digits=2)
 
 
 def size(count: int) -> str:
