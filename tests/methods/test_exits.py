@@ -144,7 +144,7 @@ def test_predict_within_returns_what_was_ready(model):
 
 @pytest.mark.backends
 def test_dynamic_prediction_equals_the_simulated_one(model):
-    x = contract.images(29)
+    x = contract.images(30)  # An even number: thresholds lie between two images.
     said = [exits_probabilities(out) for out in model.every_exit(x)]
     sure = np.stack([s.max(-1) for s in said])
     thresholds = (float(np.median(sure[0])), float(np.median(sure[1])), 0.0)
