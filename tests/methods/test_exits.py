@@ -40,7 +40,7 @@ def test_instances_are_exits_each_with_what_it_needs_alone(model):
 def test_the_loss_is_the_weighted_sum_of_the_exits_losses():
     x, y = contract.images(), contract.labels()
     for weights in ([1, 1, 1], [0.5, 0, 2]):
-        model = small(exit_weights=weights)
+        model = early_exit(exit_weights=weights)
         outputs = model.base(x, training=True)
         expected = sum(
             w * float(contract.loss()(y, out))
@@ -75,7 +75,7 @@ def test_fit_and_evaluate_show_the_metrics_of_each_exit(model):
 @pytest.mark.backends
 def test_sample_weights_count_at_every_exit():
     x, y = contract.images(), contract.labels()
-    model = contract.compiled(small())
+    model = contract.compiled(early_exit())
     weights = np.array([1.0] * 4 + [0.0] * 4)
     outputs = [np.asarray(out)[:4] for out in model.base(x, training=True)]
     expected = sum(float(contract.loss()(y[:4], out)) / 2 for out in outputs)
@@ -86,7 +86,7 @@ def test_sample_weights_count_at_every_exit():
 @pytest.mark.backends
 def test_distillation_adds_the_divergence_from_the_last_exit():
     x, y = contract.images(), contract.labels()
-    model = small(distillation=0.5, temperature=2.0)
+    model = early_exit(distillation=0.5, temperature=2.0)
     outputs = [np.asarray(out, "float64") for out in model.base(x, training=True)]
     plain = sum(float(contract.loss()(y, out)) for out in outputs)
     soft = [np.exp(out / 2) for out in outputs]
