@@ -27,9 +27,12 @@ def pytest_unconfigure():
         shutil.rmtree(MADE, ignore_errors=True)
 
 
+TENSORFLOW = keras.backend.backend() == "tensorflow"
+
+
 def pytest_collection_modifyitems(config, items):
     """Under another backend than TensorFlow, what says nothing of backends rests."""
-    if keras.backend.backend() == "tensorflow":
+    if TENSORFLOW:
         return
     rest = [item for item in items if not _asks_for_backends(item)]
     config.hook.pytest_deselected(items=rest)
@@ -39,6 +42,19 @@ def pytest_collection_modifyitems(config, items):
 def _asks_for_backends(item):
     marked = item.get_closest_marker
     return bool(marked("backends")) and not marked("tensorflow")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Unmarked tests run eagerly: tracing a graph costs more than their few steps.
+
+    A hook, for fixtures of larger scope come before those of a test.
+    """
+    if TENSORFLOW:
+        import tensorflow as tf
+
+        traced = any(map(item.get_closest_marker, ("backends", "tensorflow")))
+        tf.config.run_functions_eagerly(not traced)
 
 
 @pytest.fixture(autouse=True)

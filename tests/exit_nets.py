@@ -10,6 +10,7 @@ SIZE = contract.SIZE
 
 def small(**kwargs):
     options = {"steps": (1, 1, 1), "channels": 4, "growth": 2, "head": 8}
+    options |= {"factors": (1, 2), "bottlenecks": (1, 2)}  # Two scales, not three.
     return kd.MSDNet(
         "cifar_budget10",
         input_shape=(SIZE, SIZE, 3),

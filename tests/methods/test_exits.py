@@ -41,7 +41,7 @@ def test_instances_are_exits_each_with_what_it_needs_alone(model):
 def test_the_loss_is_the_weighted_sum_of_the_exits_losses():
     x, y = contract.images(), contract.labels()
     for weights in ([1, 1, 1], [0.5, 0, 2]):
-        model = small(exit_weights=weights)
+        model = early_exit(exit_weights=weights)
         outputs = model.base(x, training=True)
         expected = sum(
             w * float(contract.loss()(y, out))
@@ -76,7 +76,7 @@ def test_fit_and_evaluate_show_the_metrics_of_each_exit(model):
 @pytest.mark.backends
 def test_sample_weights_count_at_every_exit():
     x, y = contract.images(), contract.labels()
-    model = contract.compiled(small())
+    model = contract.compiled(early_exit())
     weights = np.array([1.0] * 4 + [0.0] * 4)
     outputs = [np.asarray(out)[:4] for out in model.base(x, training=True)]
     expected = sum(float(contract.loss()(y[:4], out)) / 2 for out in outputs)
@@ -87,7 +87,7 @@ def test_sample_weights_count_at_every_exit():
 @pytest.mark.backends
 def test_distillation_adds_the_divergence_from_the_last_exit():
     x, y = contract.images(), contract.labels()
-    model = small(distillation=0.5, temperature=2.0)
+    model = early_exit(distillation=0.5, temperature=2.0)
     outputs = [np.asarray(out, "float64") for out in model.base(x, training=True)]
     plain = sum(float(contract.loss()(y, out)) for out in outputs)
     soft = [np.exp(out / 2) for out in outputs]
@@ -145,7 +145,7 @@ def test_predict_within_returns_what_was_ready(model):
 
 @pytest.mark.backends
 def test_dynamic_prediction_equals_the_simulated_one(model):
-    x = contract.images(29)
+    x = contract.images(30)  # An even number: thresholds lie between two images.
     said = [exits_probabilities(out) for out in model.every_exit(x)]
     sure = np.stack([s.max(-1) for s in said])
     thresholds = (float(np.median(sure[0])), float(np.median(sure[1])), 0.0)
