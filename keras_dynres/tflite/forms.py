@@ -69,8 +69,16 @@ class _Forms:
         }
 
     def _without_borrowed(self, model: keras.Model) -> keras.Model:
-        """The graph with plain layers in place of those that borrow weights."""
-        lent = [c.layer for c in graph.calls(model) if _borrows(c.layer)]
+        """The graph with plain layers in place of those that borrow weights.
+
+        A batch norm is written in a form of its own, whosever scale it has.
+        """
+        lent = [
+            call.layer
+            for call in graph.calls(model)
+            if _borrows(call.layer)
+            and not norms.is_norm(call.layer, len(call.outputs[0].shape))
+        ]
         return graph.rewire(
             model, {layer.name: graph.swap(self._plain(layer)) for layer in lent}
         )

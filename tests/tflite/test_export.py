@@ -6,7 +6,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_dynres.tflite import convert, export, metadata
+from keras_dynres.tflite import Runner, convert, export, metadata
 
 pytestmark = pytest.mark.tensorflow
 
@@ -110,19 +110,20 @@ def test_exporting_leaves_the_model_alone(tiny, images, tmp_path):
     np.testing.assert_array_equal(wanted, model.at("p1@0.5")(images))
 
 
-def test_separate_files(model, tmp_path, images):
-    report = export(model, tmp_path / "net.tflite", NAMES[1:], separate=True, verbose=0)
+def test_separate_files(tiny, tmp_path, images):
+    names = ["p2@0.5", "full"]
+    report = export(tiny, tmp_path / "net.tflite", names, separate=True, verbose=0)
     written = sorted(path.name for path in tmp_path.iterdir())
-    assert written == ["net.full.tflite", "net.p2@0.75.tflite"]
+    assert written == ["net.full.tflite", "net.p2@0.5.tflite"]
     assert len(report.sizes) == 2
-    for path, name in zip(report.paths, ("p2@0.75", "full"), strict=True):
+    for path, name in zip(report.paths, names, strict=True):
         assert [row["name"] for row in metadata.read_metadata(path)["menu"]] == [name]
-        error = np.abs(run(path, name, images) - model.at(name)(images)).max()
+        error = np.abs(run(path, name, images) - tiny.at(name)(images)).max()
         assert error < 1e-4
 
 
 @pytest.mark.parametrize("metric", ["accuracy", "mean_iou"])
-def test_pareto_keeps_the_best_and_full(tiny, tmp_path, metric):
+def test_pareto_keeps_the_best_and_full(tiny, metric):
     """The best by the figure that the menu chooses by."""
     model = tiny.with_statistics("uniform")
     model.menu.metric = metric
@@ -136,10 +137,21 @@ def test_pareto_keeps_the_best_and_full(tiny, tmp_path, metric):
     assert MODULE.chosen(model, "pareto") == ([cheapest, "p2@0.5", "full"], [])
     assert MODULE.chosen(model, "all")[0] == model.menu.names
     assert MODULE.chosen(model, ["full", cheapest])[0] == [cheapest, "full"]
+
+
+def test_pareto_instances_are_written_by_default(tiny, tmp_path):
+    model = tiny.with_statistics("uniform")
+    model.menu.metric = "mean_iou"
+    figures = {"p1@0.5": 0.5, "p2@0.5": 0.8, "p3@0.5": 0.4, "full": 0.8}
+    for name, figure in figures.items():
+        model.menu.record(name, mean_iou=figure)
     report = export(model, tmp_path / "net.tflite", verbose=0)
-    assert list(report.signatures) == [cheapest, "p2@0.5", "full"]
-    kept = metadata.read_metadata(report.path)
-    assert kept["metric"] == metric
+    assert list(report.signatures) == ["p1@0.5", "p2@0.5", "full"]
+    runner = Runner(report.path)
+    assert metadata.read_metadata(report.path)["metric"] == "mean_iou"
+    for name in runner.menu.names:
+        runner.menu.record(name, latency_ms=1)
+    assert runner.within(latency_ms=2).name == "p2@0.5"
 
 
 def test_it_prints_what_it_does_unless_silenced(tiny, tmp_path, capfd):
