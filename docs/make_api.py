@@ -14,9 +14,11 @@ ROOMS = (
     "keras_dynres.graph",
     "keras_dynres.cost",
     "keras_dynres.layers",
-    "keras_dynres.core.method",
+    "keras_dynres.core.plan",
+    "keras_dynres.core.statistics",
+    "keras_dynres.core.batches",
+    "keras_dynres.text",
     "keras_dynres.methods",
-    "keras_dynres.exits.model",
     "keras_dynres.architectures",
     "keras_dynres.data",
     "keras_dynres.training",
@@ -106,13 +108,15 @@ def _signature(thing, bound=False):
             return ""
         thing, bound = thing.__init__, True
     signature = inspect.signature(thing)
-    # Without annotations: dataclasses have some, the rest of the package none.
-    given = [
-        each.replace(annotation=inspect.Parameter.empty)
-        for each in signature.parameters.values()
+    # Annotations would make lines longer than a screen; docstrings say the types.
+    parameters = [
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in signature.parameters.values()
     ]
     empty = inspect.Signature.empty
-    return str(signature.replace(parameters=given[bound:], return_annotation=empty))
+    return str(
+        signature.replace(parameters=parameters[bound:], return_annotation=empty)
+    )
 
 
 def markdown(docstring):

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from keras_dynres.core.batches import batches
 from keras_dynres.errors import DynresError
 from keras_dynres.tflite.precision import Precision
 
@@ -23,27 +24,20 @@ def sample(data: Any, name: str, shape: tuple[int, ...], most: int) -> np.ndarra
     """Up to `most` images of an array, or of batches, in float32.
 
     Args:
-        data: An array, or batches of images or of tuples that begin with them.
+        data: Images, with labels or without, in any form that `core.batches` takes.
         name: The argument's name, as errors say it.
         shape: An image's shape.
         most: How many are taken.
     """
-    taken, count = [], 0
-    for batch in [data] if hasattr(data, "shape") else data:
-        batch = batch[0] if isinstance(batch, (tuple, list)) else batch
-        batch = np.asarray(batch[: most - count])
+    taken = []
+    for batch, _ in batches(data, limit=most):
         if batch.shape[1:] != shape:
             raise DynresError(
                 f"{name} must hold images of shape {(None, *shape)}. "
                 f"Received: shape {batch.shape}."
             )
         taken.append(batch.astype("float32"))
-        count += len(batch)
-        if count >= most:
-            break
-    images = np.concatenate(taken) if taken else np.zeros((0, *shape))
-    if not len(images):
-        raise DynresError(f"{name} holds no images. Received: {data!r}.")
+    images = np.concatenate(taken)
     if not np.isfinite(images).all():
         raise DynresError(f"{name} holds values that are not finite numbers.")
     return images
