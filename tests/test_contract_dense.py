@@ -8,6 +8,8 @@ import pytest
 import keras_dynres as kd
 from keras_dynres.exits.model import names_of
 
+# Keras' MeanIoU counts in int64, which JAX has none of unless it is told to.
+pytestmark = pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64")
 X, MAPS, ROWS = dense_nets.pictures(), dense_nets.maps(), dense_nets.rows()
 BOTH = {"row": ROWS, "map": MAPS}
 METHODS = {

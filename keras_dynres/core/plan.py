@@ -25,7 +25,7 @@ class Plan:
 
     >>> plan = Plan({"full": 0.5, "half": 0.5}, seed=1)
     >>> [plan.names_at(step) for step in range(3)]
-    [['half'], ['half'], ['full']]
+    [['half'], ['full'], ['full']]
     >>> plan.target = "full"
     >>> plan.names_at(0)
     ['full']
