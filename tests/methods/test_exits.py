@@ -235,7 +235,6 @@ def test_budgets_that_make_no_sense_are_refused():
         model.solve_budget([], macs=1e9, verbose=0)
 
 
-@pytest.mark.tensorflow
 def test_training_drops_what_was_solved_before(tmp_path):
     model = contract.compiled(small())
     model.fit(contract.images(), contract.labels(), verbose=0)
