@@ -12,7 +12,7 @@ from keras_dynres import exits
 
 # What the methods of the table are made with.
 OPTIONS = {
-    "sdpoint": {"ratios": [0.5]},
+    "sdpoint": {"points": ["stage2_block1_add"]},
     "multi_scale": {"sizes": [8]},
     "low_mode": {},
     "resizable": {"scales": [0.5, 1.0], "stages": contract.STAGES},
@@ -27,7 +27,6 @@ assert set(OPTIONS) == set(kd.methods.METHODS), (
     "Every method of METHODS has a row in OPTIONS. Received: "
     f"{set(OPTIONS) ^ set(kd.methods.METHODS)}"
 )
-pytestmark = pytest.mark.backends
 
 
 @dataclasses.dataclass
@@ -64,6 +63,7 @@ def model(method):
     return method(method.base())
 
 
+@pytest.mark.backends
 def test_every_instance_runs_eager_as_predict(model):
     model.calibrate(contract.images(), verbose=0)
     x = contract.images(seed=5)  # Other ones, whose own statistics would show.
@@ -75,6 +75,7 @@ def test_every_instance_runs_eager_as_predict(model):
         np.testing.assert_allclose(eager, predicted, atol=2e-5)
 
 
+@pytest.mark.backends
 def test_full_is_the_base_and_the_base_is_untouched(method):
     base, x = method.base(), contract.images()
     last = np.asarray(keras.tree.flatten(base(x))[-1])
@@ -119,6 +120,7 @@ def test_weights_are_the_bases_own_and_slots_come_once(model):
         )
 
 
+@pytest.mark.backends
 def test_a_step_computes_the_instances_it_is_to_train(method):
     x, y = contract.images(), contract.labels()
     model = contract.compiled(method(method.base()))
@@ -142,6 +144,7 @@ def test_a_step_computes_the_instances_it_is_to_train(method):
         assert seen[name] == pytest.approx(value, abs=1e-4), name
 
 
+@pytest.mark.backends
 def test_a_step_moves_shared_weights_and_leaves_other_statistics(model):
     contract.compiled(model)
     name = contract.drawn(model)[:2][-1]
@@ -164,6 +167,7 @@ def test_a_step_moves_shared_weights_and_leaves_other_statistics(model):
             assert not moved, weight.path
 
 
+@pytest.mark.backends
 def test_an_instance_without_statistics_is_refused_until_calibrated(model):
     owning = [
         name
@@ -188,6 +192,7 @@ def test_an_instance_without_statistics_is_refused_until_calibrated(model):
             model.at(name)
 
 
+@pytest.mark.backends
 def test_saved_models_give_the_same_logits(model, method, tmp_path):
     x = contract.images()
     model.calibrate(x, verbose=0)
@@ -231,6 +236,7 @@ def test_cost_tables_show_every_instance_and_every_layer(model, capsys):
     assert all(layer.name in printed for layer in layers[1:])
 
 
+@pytest.mark.backends
 def test_the_menu_is_evaluated_as_each_instance_predicts(model):
     x, y = contract.images(), contract.labels()
     model.calibrate(x, verbose=0)
@@ -257,6 +263,7 @@ class _Batches(keras.utils.PyDataset):
         return self._both
 
 
+@pytest.mark.backends
 def test_copies_are_plain_and_independent(model):
     x = contract.images()
     model.calibrate(x, verbose=0)
@@ -271,6 +278,7 @@ def test_copies_are_plain_and_independent(model):
         assert kd.layers.StatisticsSlot not in map(type, copy.layers)
 
 
+@pytest.mark.backends
 def test_mixed_precision_gives_float32_logits_that_agree(method):
     x, y = contract.images(), contract.labels()
     before = keras.config.dtype_policy()

@@ -113,7 +113,7 @@ class FairScales(RandomScales):
 
     >>> plan = FairScales((0.5, 1.0), stages=2, name=str)
     >>> plan.names_at(0)
-    ['(0.5, 1.0)', '(1.0, 0.5)']
+    ['(0.5, 0.5)', '(1.0, 1.0)']
     """
 
     def together(self, draw: np.random.Generator) -> list[Scales]:

@@ -247,7 +247,6 @@ def test_other_rooms_ask_by_functions_that_know_models_without_exits(model):
         assert exits.policies_of(other) == []
 
 
-@pytest.mark.tensorflow
 def test_training_drops_what_was_solved_before(tmp_path):
     model = contract.compiled(small())
     model.fit(contract.images(), contract.labels(), verbose=0)

@@ -91,7 +91,6 @@ def test_configurations_keep_statistics_apart_and_share_the_rest_by_scale():
     assert not model.owned_slots("full")
 
 
-@pytest.mark.tensorflow
 def test_calibrated_configurations_are_as_good_as_recalibrated_copies():
     model, x = by_configuration((0.5, 1)), contract.images(16)
     model.calibrate(x, verbose=0)
@@ -124,7 +123,6 @@ def test_statistics_by_configuration_train_the_same_weights():
     contract.same(one, other, atol=1e-5)
 
 
-@pytest.mark.tensorflow
 def test_statistics_change_their_kind_over_the_same_weights():
     model, x = trained("scale"), contract.images(16)
     finer = model.with_statistics("configuration")

@@ -31,7 +31,6 @@ def finished(statistics, folder):
     return model, finish(model, recipe, IMAGES, folder, history=[], verbose=0)
 
 
-@pytest.mark.tensorflow
 def test_finer_statistics_stand_beside_the_next_coarser_ones(tmp_path):
     model, results = finished("configuration", tmp_path)
     assert set(results["instances"]) == set(results["scale"]) == set(model.instances)
@@ -42,7 +41,6 @@ def test_finer_statistics_stand_beside_the_next_coarser_ones(tmp_path):
         assert accuracy == pytest.approx(np.mean(right), abs=1e-6)
 
 
-@pytest.mark.tensorflow
 def test_statistics_that_training_made_are_kept(tmp_path):
     model, results = finished("scale", tmp_path)
     assert "uniform" not in results and not model.is_calibrated("full")

@@ -47,7 +47,10 @@ RECIPE = Recipe.from_config({"name": "tiny", **CONFIG})
 
 @pytest.fixture(scope="module")
 def unbroken(tmp_path_factory):
-    """The weights, steps and folder of a run nothing happened to."""
+    """The weights, steps and folder of a run nothing happened to.
+
+    Tests that use it are all marked: runs that are compared are traced alike.
+    """
     folder = tmp_path_factory.mktemp("unbroken")
     drawn = []
     with pytest.MonkeyPatch.context() as patch:
@@ -155,6 +158,7 @@ def test_the_end_is_a_calibrated_measured_model_on_disk(unbroken):
     assert results["instances"]["full"]["accuracy"] > 0.3
 
 
+@pytest.mark.tensorflow
 def test_calibration_sees_images_as_training_does(unbroken):
     batches = data.load(
         "synthetic", "train", batch_size=64, augment="pad_crop_flip", seed=RECIPE.seed
@@ -251,6 +255,7 @@ def test_one_process_to_a_folder(tmp_path):
         train(RECIPE, out_dir=tmp_path, verbose=0)
 
 
+@pytest.mark.tensorflow
 def test_a_run_is_not_overwritten_nor_taken_for_another(unbroken):
     folder = unbroken["folder"]
     with pytest.raises(DynresError, match="holds the checkpoints of a run"):

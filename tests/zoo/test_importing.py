@@ -111,7 +111,6 @@ def test_every_exit_computes_what_the_published_code_computes():
     assert len(origin["sha256"]) == 64
 
 
-@pytest.mark.tensorflow
 def test_a_checkpoint_of_parallel_training_is_read_and_written_where_asked(tmp_path):
     path, out = tmp_path / "net.pth.tar", tmp_path / "net.npz"
     with np.load(FIXTURES / "msdnet_cifar_small.npz") as fixture:
@@ -126,7 +125,6 @@ def test_a_checkpoint_of_parallel_training_is_read_and_written_where_asked(tmp_p
     assert not (tmp_path / "cache").exists()
 
 
-@pytest.mark.tensorflow
 def test_only_what_no_exit_sees_may_be_missing(tiny, refused, file, tmp_path):
     """Without dropped scales the last layer's finer one leads nowhere."""
     unseen = {k for k in tiny if k.startswith("blocks.1.0.layers.0.")}
@@ -142,7 +140,6 @@ def test_only_what_no_exit_sees_may_be_missing(tiny, refused, file, tmp_path):
     refused({**tiny, name: np.zeros(1)}, says)
 
 
-@pytest.mark.tensorflow
 def test_missing_unknown_and_misshapen_tensors_are_named(tiny, refused):
     name = "blocks.0.0.layers.1.net.0.weight"
     rest = {k: array for k, array in tiny.items() if k != name}
@@ -154,20 +151,17 @@ def test_missing_unknown_and_misshapen_tensors_are_named(tiny, refused):
     refused({"fc.weight": np.ones(2)}, f"and {len(tiny) - 10} more differ\\.$")
 
 
-@pytest.mark.tensorflow
 def test_the_network_that_would_fit_is_named(refused):
     refused(arrays_of("longer"), r"and \d+ more differ; it fits 'longer'\.")
     # As many layers and classes as `tiny`, but wider: that fits none.
     refused(arrays_of("tiny", growth=4), r"more differ\.$", name="longer")
 
 
-@pytest.mark.tensorflow
 def test_what_is_not_finite_is_refused(tiny, refused):
     name = "classifier.1.linear.bias"
     refused({**tiny, name: np.full(3, np.nan)}, f"'{name}' .*holds NaN or infinity")
 
 
-@pytest.mark.tensorflow
 def test_bad_arguments_get_one_sentence(file, tiny, tmp_path, monkeypatch):
     path = file(tiny)
     with pytest.raises(DynresError, match="'wide_resnet' can be read, only of msdnet"):
@@ -185,7 +179,6 @@ def test_bad_arguments_get_one_sentence(file, tiny, tmp_path, monkeypatch):
         zoo.import_checkpoint("tiny", path)
 
 
-@pytest.mark.tensorflow
 @pytest.mark.parametrize("step", [4, 6, 7])
 def test_without_weights_load_says_how_to_get_them(step):
     name = "msdnet_imagenet" + (f"_step{step}" if step > 4 else "")
