@@ -288,6 +288,8 @@ class DynamicModel(keras.Model):
                 "A step trains one instance: compile with steps_per_execution=1. "
                 f"Received: steps_per_execution={self.steps_per_execution}"
             )
+        for name in self.plan.odds:
+            self._graphs.named(name)  # Refuses a plan for another model.
         if self.plan.teaches:
             self._refuse_replicas()
         # The weights are about to change: what was computed from them no longer holds.

@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_dynres.errors import one_of
+
 
 class Plan:
     """Which instances each training step trains, drawn from seed and step alone.
@@ -16,10 +18,6 @@ class Plan:
     Args:
         odds: How often training draws each instance; they sum to one.
         seed: Seeds the drawing: step `n` always draws the same.
-
-    Attributes:
-        target: The one instance to train, where the draw is not asked; None as a
-            training begins.
 
     Example:
 
@@ -38,7 +36,19 @@ class Plan:
     def __init__(self, odds: Mapping[str, float], seed: int = 0):
         self._odds = dict(odds)
         self.seed = int(seed)
-        self.target = None
+        self._target = None
+
+    @property
+    def target(self) -> str | None:
+        """The one instance to train, where the draw is not asked.
+
+        It is None as a training begins.
+        """
+        return self._target
+
+    @target.setter
+    def target(self, name: str | None):
+        self._target = name if name is None else one_of("instance", name, self.odds)
 
     @property
     def odds(self) -> dict[str, float]:

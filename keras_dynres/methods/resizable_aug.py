@@ -41,3 +41,7 @@ class ResizableAug(keras.callbacks.Callback):
         """Decides what the epoch trains."""
         alone = epoch >= round(self.share * self.params["epochs"])
         self.model.plan.target = self.target if alone else None
+
+    def on_train_end(self, logs: dict | None = None):
+        """Leaves the plan as it was."""
+        self.model.plan.target = None

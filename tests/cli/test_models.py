@@ -141,4 +141,4 @@ def test_train_refuses(fails, tmp_path):
     assert "cannot be written" in fails(
         "train", "wrn16_2_cifar10", "--out_dir", blocked
     )
-    assert "cannot be read" in fails("train", str(tmp_path / "none.json"))
+    assert "Cannot read a recipe" in fails("train", str(tmp_path / "none.json"))

@@ -85,7 +85,7 @@ def test_a_network_rated_by_mean_iou_is_published_and_loaded(dense, tmp_path, me
         computed = cards.sample_logits(loaded, name)
         np.testing.assert_allclose(computed, outputs, atol=1e-4)
     header, rows = columns(page.read_text("utf-8"))
-    assert header == ["instance", "MACs", "FLOPs", "Mean iou", "error %"]
+    assert header == ["instance", "MACs", "FLOPs", "Mean IoU", "error %"]
     measured = [i.measured["mean_iou"] for i in model.menu]
     assert [row[3:] for row in rows] == [[f"{v:.4g}", "12.50"] for v in measured]
 
@@ -95,8 +95,8 @@ def test_the_card_and_the_weights_keep_what_the_menu_chooses_by(dense, tmp_path)
     zoo.publish(model, "tiny", rated(model), tmp_path)
     loaded, card = zoo.load("tiny"), zoo.card("tiny")
     for menu in (loaded.menu, card.menu):
-        assert figures.metric(menu) == "mean_iou"
-    assert "Mean iou" in card.to_markdown()
+        assert menu.metric == "mean_iou"
+    assert "Mean IoU" in card.to_markdown()
     path = zoo.weights.save(model, tmp_path / "net.npz")
     fresh = zoo.load("tiny", weights=path)
     assert fresh.menu.within(macs=1e12).name == loaded.menu.within(macs=1e12).name
@@ -112,8 +112,8 @@ def test_results_that_rate_every_instance_stand_in_the_table(dense, tmp_path):
     page = tmp_path / "tiny.md"
     zoo.publish(model, "tiny", results, tmp_path, page)
     header, rows = columns(page.read_text("utf-8"))
-    assert header[-1] == "Mean iou, uniform bn"
-    assert {row[-1] for row in rows} == {"0.125"}
+    assert header[-1] == "Mean IoU, uniform bn"
+    assert {row[-1] for row in rows} == {"12.50 %"}
     assert "## Other" in page.read_text("utf-8")
 
 
@@ -147,6 +147,6 @@ def test_average_costs_stand_beside_those_of_the_dearest_image(tiny):
     header, rows = columns(zoo.Card(tiny, menu=menu).to_markdown())
     assert header == ["instance", "MACs", "FLOPs", "MACs, average", "error %"]
     assert rows == [
-        ["half", "1 M", "2 M", "500 k ± 200 k", "–"],
+        ["half", "1.00 M", "2.00 M", "500.00 k ± 200.00 k", "–"],
         ["full", "3 M", "6 M", "–", "–"],
     ]

@@ -142,7 +142,7 @@ def test_what_ships_computes_what_its_card_says(name):
     assert list(card.check) == card.menu.names
     # Of a large menu every fifth instance: the graph of each takes a while.
     some = card.menu.names[:: 5 if len(card.menu) > 20 else 1]
-    calibrates = model.slots and not model.trains_statistics
+    calibrates = model.slots and not model.statistics.trained
     for instance in ["full", *some]:
         logits = card.check[instance]
         assert model.is_calibrated(instance) or not calibrates
