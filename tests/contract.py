@@ -12,27 +12,12 @@ import keras_dynres as kd
 from keras_dynres import exits
 
 SIZE = 16
-# Two of the base's stages: four instances of two scales.
-STAGES = ["stage2_block1_add", "stage3_block1_add"]
 
 
 def base():
     """A small base with two stages and a plain head."""
     return kd.architectures.wide_resnet(
         depth=10, width=1, input_shape=(SIZE, SIZE, 3), classes=4
-    )
-
-
-def exits_base():
-    """A small network of two exits."""
-    return kd.architectures.msdnet(
-        "cifar_budget10",
-        input_shape=(SIZE, SIZE, 3),
-        classes=4,
-        steps=(1, 1),
-        channels=4,
-        growth=2,
-        head=8,
     )
 
 

@@ -1,16 +1,16 @@
 """Every method over a map of logits, and over two outputs by name, room by room."""
 
-import dense_nets
 import keras
 import numpy as np
 import pytest
+import small_nets
 
 import keras_dynres as kd
 from keras_dynres.exits.model import names_of
 
 # Keras' MeanIoU counts in int64, which JAX has none of unless it is told to.
 pytestmark = pytest.mark.filterwarnings("ignore:Explicitly requested dtype int64")
-X, MAPS, ROWS = dense_nets.pictures(), dense_nets.maps(), dense_nets.rows()
+X, MAPS, ROWS = small_nets.pictures(), small_nets.maps(), small_nets.rows()
 BOTH = {"row": ROWS, "map": MAPS}
 METHODS = {
     "sdpoint": {"ratios": [0.5]},
@@ -56,13 +56,13 @@ def same(one, other, **tolerance):
 
 @pytest.mark.parametrize("method", rows(METHODS, "map"))
 def test_a_map_of_logits(method, tmp_path):
-    model = trained(dense_nets.map_method(method, **METHODS[method]), MAPS)
+    model = trained(small_nets.map_method(method, **METHODS[method]), MAPS)
     menu = model.evaluate_menu((X, MAPS), verbose=0)
     assert menu.metric == "mean_iou"
     for name in model.instances:
         logits = outputs(model, name)
         assert logits.shape == (8, 16, 16, 4)
-        metric = dense_nets.iou()
+        metric = small_nets.iou()
         metric.update_state(MAPS, logits)
         expected = float(metric.result())
         assert menu[name].measured["mean_iou"] == pytest.approx(expected, abs=1e-5)
@@ -80,7 +80,7 @@ def test_a_map_of_logits(method, tmp_path):
 
 @pytest.mark.parametrize("method", rows(NAMED, "dict"))
 def test_two_outputs_by_name(method, tmp_path):
-    model = trained(dense_nets.dict_method(method, **NAMED[method]), BOTH)
+    model = trained(small_nets.dict_method(method, **NAMED[method]), BOTH)
     menu = model.evaluate_menu((X, BOTH), verbose=0)
     for name in model.instances:
         logits = outputs(model, name)
@@ -113,7 +113,7 @@ def reloaded(model, folder):
 def test_one_file_and_one_report(method, kind, tmp_path):
     if kind == "dict" and method not in NAMED:
         pytest.skip("exits are a list")
-    make = dense_nets.map_method if kind == "map" else dense_nets.dict_method
+    make = small_nets.map_method if kind == "map" else small_nets.dict_method
     labels = MAPS if kind == "map" else BOTH
     model = make(method, **METHODS[method])
     model.calibrate(X, verbose=0)
@@ -137,7 +137,7 @@ def first(tree, count):
 
 @pytest.mark.backends
 def test_a_sandwich_teaches_every_output():
-    model = dense_nets.dict_method(
+    model = small_nets.dict_method(
         "resizable",
         scales=[0.5, 1.0],
         stages=["a_relu", "b_relu"],
@@ -155,7 +155,7 @@ def test_a_sandwich_teaches_every_output():
 
 
 def test_exits_of_maps_refuse_what_asks_for_one_answer_an_image():
-    model = trained(dense_nets.map_method("early_exit"), MAPS)
+    model = trained(small_nets.map_method("early_exit"), MAPS)
     assert names_of(model) == ["exit1", "exit2"]
     last = [logits for _, logits in model.anytime(X[:2])][-1]
     same(last, first(outputs(model, "exit2"), 2), atol=1e-5)

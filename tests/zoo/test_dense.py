@@ -9,7 +9,7 @@ import pytest
 import keras_dynres as kd
 from keras_dynres import architectures, zoo
 from keras_dynres.errors import DynresError
-from keras_dynres.zoo import cards, figures, registry
+from keras_dynres.zoo import cards, registry
 
 
 def segmenter(input_shape, classes, named=False, name="segmenter"):

@@ -1,4 +1,4 @@
-"""Small networks whose outputs are no single row of logits."""
+"""Small networks of two residual blocks: one row of logits, a map, both by name."""
 
 import keras
 import numpy as np
@@ -8,20 +8,31 @@ import keras_dynres as kd
 SIZE, CLASSES = 16, 4
 
 
-def features():
-    """(images, a feature map of an eighth of the cells) with two residual blocks."""
+def features(channels=(4, 6, 6)):
+    """(images, a feature map) of a stem and two residual blocks, the last strided."""
     layers = keras.layers
+    stem, *stages = channels
     x = images = keras.Input((SIZE, SIZE, 3), name="images")
-    x = layers.Conv2D(4, 3, padding="same", use_bias=False, name="stem_conv")(x)
+    x = layers.Conv2D(stem, 3, padding="same", use_bias=False, name="stem_conv")(x)
     x = layers.BatchNormalization(name="stem_bn")(x)
     x = layers.ReLU(name="stem_relu")(x)
-    for stage, strides in (("a", 1), ("b", 2)):
-        y = layers.Conv2D(6, 3, strides, "same", use_bias=False, name=f"{stage}_conv")
-        y = layers.BatchNormalization(name=f"{stage}_bn")(y(x))
-        shortcut = layers.Conv2D(6, 1, strides, name=f"{stage}_shortcut")(x)
+    for stage, width, strides in zip("ab", stages, (1, 2), strict=True):
+        y = layers.Conv2D(
+            width, 3, strides, "same", use_bias=False, name=f"{stage}_conv"
+        )(x)
+        y = layers.BatchNormalization(name=f"{stage}_bn")(y)
+        shortcut = layers.Conv2D(width, 1, strides, name=f"{stage}_shortcut")(x)
         x = layers.Add(name=f"{stage}_add")([y, shortcut])
         x = layers.ReLU(name=f"{stage}_relu")(x)
     return images, x
+
+
+def row_net():
+    """The same with one row of logits; wide enough for weights to outweigh a graph."""
+    images, x = features((16, 24, 32))
+    x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
+    logits = keras.layers.Dense(CLASSES, dtype="float32", name="logits")(x)
+    return keras.Model(images, logits, name="row_net")
 
 
 def map_head(x, name="map"):
