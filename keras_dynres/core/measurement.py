@@ -53,8 +53,9 @@ def evaluate_menu(
 
 def _repeatable(data):
     """What `evaluate` is given, again for each instance."""
+    walk = batches(data)  # Refuses what is no data.
     if isinstance(data, tuple):
-        next(batches(data))  # Says what is wrong with it.
+        next(walk)  # And what does not fit together.
         return data
     if isinstance(data, (list, Iterator)):
         return (_KeptBatches(data),)
