@@ -3,6 +3,7 @@
 from keras_dynres import (
     adapt,
     architectures,
+    core,
     cost,
     data,
     errors,
@@ -50,6 +51,7 @@ __all__ = [
     "SDPoint",
     "adapt",
     "architectures",
+    "core",
     "cost",
     "data",
     "errors",

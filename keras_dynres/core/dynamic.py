@@ -16,7 +16,7 @@ from keras_dynres.core.instance_graphs import InstanceGraphs
 from keras_dynres.core.measurement import evaluate_menu
 from keras_dynres.core.statistics import ByInstance, Slots, Uniform
 from keras_dynres.core.steps import InstanceSteps
-from keras_dynres.errors import DynresError, NotCalibratedError
+from keras_dynres.errors import DynresError, NotCalibratedError, one_of
 from keras_dynres.instance import FULL, Instance, Menu
 
 
@@ -62,11 +62,6 @@ class DynamicModel(keras.Model):
     ):
         base = graph.as_functional(base)
         super().__init__(name=name or base.name, autocast=False)
-        if statistics not in self.STATISTICS:
-            known = " or ".join(map(repr, self.STATISTICS))
-            raise DynresError(
-                f"statistics is {known}. Received: statistics={statistics!r}"
-            )
         self.base = base
         self.seed = int(seed)
         flat = graph.flatten(base)
@@ -75,7 +70,8 @@ class DynamicModel(keras.Model):
         instances = self._graphs.instances.values()
         self._menu = menu and Menu.from_json(menu).described(instances)
         self._active = None
-        self.statistics = self.STATISTICS[statistics](self)
+        kind = self.STATISTICS[one_of("statistics", statistics, self.STATISTICS)]
+        self.statistics = kind(self)
         self.plan = plan.uniform(self.instances, self.seed)
         self._graphs.use(Slots(flat, instances, self.statistics))
         self.slots = self._graphs.slots.layers

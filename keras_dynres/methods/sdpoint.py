@@ -8,7 +8,7 @@ import keras
 from keras_dynres import graph
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.core.plan import Plan
-from keras_dynres.errors import DynresError
+from keras_dynres.errors import DynresError, one_of
 from keras_dynres.instance import FULL, Instance
 from keras_dynres.layers import AdaptivePooling2D
 from keras_dynres.layers.adaptive_pooling import scaled_size
@@ -58,16 +58,12 @@ class SDPoint(DynamicModel):
                 raise DynresError(
                     f"Each ratio lies in (0, 1]. Received: ratios={tuple(ratios)}"
                 )
-        if pooling not in ("average", "max"):
-            raise DynresError(
-                f"pooling is 'average' or 'max'. Received: pooling={pooling!r}"
-            )
         flat = graph.flatten(base)
         self._settings = {
             "ratios": [float(r) for r in ratios],
             "points": find.points(flat, points),
             "stem": bool(stem),
-            "pooling": pooling,
+            "pooling": one_of("pooling", pooling, ("average", "max")),
         }
         self._sizes = find.sizes(flat)
         self._stem_point = find.stem(flat) if stem else None
