@@ -66,9 +66,25 @@ def model(method):
     return method(method.base())
 
 
+@pytest.fixture(scope="module")
+def statistics():
+    """The weights of each method's calibrated model, for models of the same seed."""
+    return {}
+
+
+@pytest.fixture
+def calibrated(method, model, statistics):
+    key = repr(method)
+    if key not in statistics:
+        model.calibrate(contract.images(), verbose=0)
+        statistics[key] = model.get_weights()
+    model.set_weights(statistics[key])
+    return model
+
+
 @pytest.mark.backends
-def test_every_instance_runs_eager_as_predict(model):
-    model.calibrate(contract.images(), verbose=0)
+def test_every_instance_runs_eager_as_predict(calibrated):
+    model = calibrated
     x = contract.images(seed=5)  # Other ones, whose own statistics would show.
     for name in model.instances:
         eager = np.asarray(model.at(name)(x))
@@ -196,9 +212,9 @@ def test_an_instance_without_statistics_is_refused_until_calibrated(model):
 
 
 @pytest.mark.backends
-def test_saved_models_give_the_same_logits(model, method, tmp_path):
+def test_saved_models_give_the_same_logits(calibrated, method, tmp_path):
+    model = calibrated
     x = contract.images()
-    model.calibrate(x, verbose=0)
     model.menu.record("full", accuracy=0.5)
     expected = contract.every_logits(model, x)
     model.save(tmp_path / "m.keras")
@@ -240,9 +256,9 @@ def test_cost_tables_show_every_instance_and_every_layer(model, capsys):
 
 
 @pytest.mark.backends
-def test_the_menu_is_evaluated_as_each_instance_predicts(model):
+def test_the_menu_is_evaluated_as_each_instance_predicts(calibrated):
+    model = calibrated
     x, y = contract.images(), contract.labels()
-    model.calibrate(x, verbose=0)
     expected = {
         name: float(np.mean(contract.logits(model, name, x).argmax(-1) == y))
         for name in model.instances
@@ -270,9 +286,9 @@ class _Batches(keras.utils.PyDataset):
 
 
 @pytest.mark.backends
-def test_copies_are_plain_and_independent(model):
+def test_copies_are_plain_and_independent(calibrated):
+    model = calibrated
     x = contract.images()
-    model.calibrate(x, verbose=0)
     for name in model.instances:
         copy = model.at(name, copy=True)
         np.testing.assert_allclose(
@@ -292,18 +308,20 @@ def test_mixed_precision_gives_float32_logits_that_agree(method):
     try:
         model = contract.compiled(method(method.base()))
         model.optimizer.build(model.trainable_variables)
-        step = contract.step_of(model, contract.drawn(model)[-1])
+        names = list(dict.fromkeys(["full", contract.drawn(model)[-1]]))
+        step = contract.step_of(model, names[-1])
         model.optimizer.iterations.assign(step)
         model.train_on_batch(x, y)
-        model.calibrate(x, verbose=0)
-        half = contract.every_logits(model, x)
+        model.calibrate(x, instances=names, verbose=0)
+        half = {name: contract.logits(model, name, x) for name in names}
     finally:
         keras.config.set_dtype_policy(before)
     single = method(method.base())
     single.set_weights(model.get_weights())
-    for name, value in contract.every_logits(single, x).items():
-        assert half[name].dtype == np.float32
-        np.testing.assert_allclose(half[name], value, atol=0.15, rtol=0.1)
+    for name, value in half.items():
+        assert value.dtype == np.float32
+        exact = contract.logits(single, name, x)
+        np.testing.assert_allclose(value, exact, atol=0.15, rtol=0.1)
 
 
 def test_the_sequence_depends_on_seed_and_step_alone(method):
@@ -338,10 +356,10 @@ def full_alone(tmp_path_factory):
 
 @pytest.mark.tensorflow
 def test_one_file_holds_every_instance_and_the_weights_once(
-    model, full_alone, tmp_path
+    calibrated, full_alone, tmp_path
 ):
+    model = calibrated
     x = contract.images()
-    model.calibrate(x, verbose=0)
     path = tmp_path / "all.tflite"
     report = kd.tflite.export(model, path, "all", verify_data=x, verbose=0)
     stages = [stage.name for stage in exits.stages_of(model)]
