@@ -1,4 +1,4 @@
-"""A net of one residual block: all that low-mode needs."""
+"""Nets as small as low-mode, and the training of recipes, allow."""
 
 import keras
 
@@ -16,3 +16,17 @@ def tiny(size=8, kernel=3, head=None):
     y = keras.layers.Add(name="add")([y, z])
     y = (head or keras.layers.GlobalAveragePooling2D())(y)
     return keras.Model(x, keras.layers.Dense(4, name="logits")(y), name="tiny")
+
+
+def architecture(input_shape=(32, 32, 3), classes=10, widths=(8, 16, 16)):
+    """What recipes of tests train; feature maps shrink at the first two layers."""
+    x = y = keras.Input(input_shape, name="images")
+    for number, width in enumerate(widths, 1):
+        stride = 2 if number < 3 else 1
+        y = keras.layers.Conv2D(
+            width, 3, stride, "same", use_bias=False, name=f"conv{number}"
+        )(y)
+        y = keras.layers.BatchNormalization(name=f"bn{number}")(y)
+        y = keras.layers.ReLU(name=f"relu{number}")(y)
+    y = keras.layers.GlobalAveragePooling2D(name="pool")(y)
+    return keras.Model(x, keras.layers.Dense(classes, name="logits")(y), name="tiny")

@@ -1,6 +1,7 @@
 """Fused batch norms compute what Keras' own do."""
 
 import keras
+import low_nets
 import numpy as np
 import pytest
 
@@ -11,7 +12,7 @@ pytestmark = pytest.mark.tensorflow
 
 def small(seed=0):
     keras.utils.set_random_seed(seed)
-    return kd.architectures.wide_resnet(depth=10, width=1, input_shape=(16, 16, 3))
+    return low_nets.architecture((16, 16, 3))
 
 
 def fitted(model, fuse, steps=4):
@@ -29,7 +30,15 @@ def fitted(model, fuse, steps=4):
     return history.history["loss"][-1], model.get_weights()
 
 
-@pytest.mark.parametrize("wrap", [lambda base: base, kd.SDPoint, kd.Resizable])
+def pointed(base):
+    return kd.SDPoint(base, points=["relu1"], ratios=(0.5,))
+
+
+def resizable(base):
+    return kd.Resizable(base, scales=(0.5, 1), stages=["relu1"])
+
+
+@pytest.mark.parametrize("wrap", [lambda base: base, pointed, resizable])
 def test_steps_end_where_keras_own_end(wrap):
     loss, weights = fitted(wrap(small()), fuse=False)
     fused_loss, fused_weights = fitted(wrap(small()), fuse=True)
