@@ -8,6 +8,8 @@ from keras_dynres import architectures, graph
 from keras_dynres.errors import DynresError
 from keras_dynres.layers import ChannelShuffle
 
+no_weights = pytest.mark.usefixtures("no_weights")
+
 # The smallest net of each family, in both forms where the stem decides the form.
 SMALL = {
     "wide_resnet": [{"depth": 10, "width": 1}],
@@ -61,6 +63,7 @@ def test_the_forward_pass_and_the_config_round_trip(name, options):
     )
 
 
+@no_weights
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_layers_are_stock_and_each_is_used_once(name, options):
     model = build(name, options)
@@ -73,6 +76,7 @@ def test_layers_are_stock_and_each_is_used_once(name, options):
     assert model.layers[-1].activation is keras.activations.linear
 
 
+@no_weights
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_mixed_precision_gives_float32_logits(name, options):
     before = keras.mixed_precision.dtype_policy()

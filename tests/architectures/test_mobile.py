@@ -154,8 +154,7 @@ def test_an_inverted_residual_block():
     np.testing.assert_allclose(output, x + y, rtol=2e-3, atol=2e-3)
 
 
-# Shapes and names alone: one backend suffices.
-@pytest.mark.tensorflow
+@pytest.mark.usefixtures("no_weights")
 @pytest.mark.parametrize(
     ("name", "blocks", "small", "large"),
     [
