@@ -132,6 +132,9 @@ def test_the_dense_head_of_vgg():
 @pytest.mark.backends
 def test_grouped_convolutions_train():
     model = architectures.resnext(11, 4, 8, input_shape=(8, 8, 3), classes=2)
+    # Two stages: the second one strides.
+    x = keras.layers.Flatten()(model.get_layer("stage2_block1_relu").output)
+    model = keras.Model(model.input, keras.layers.Dense(2)(x))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(0.1), loss)
     grouped = model.get_layer("stage1_block1_conv2")
