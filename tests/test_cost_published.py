@@ -3,12 +3,20 @@
 import keras
 import pytest
 from keras import layers
+from shapes_only import shapes_only
 
 from keras_dynres import architectures, cost, graph
 from keras_dynres.layers import AdaptivePooling2D
 
 # Counting asks no backend, and TensorFlow is the one that builds these quickly.
 pytestmark = pytest.mark.tensorflow
+
+
+@pytest.fixture(autouse=True)
+def _no_weights():
+    with shapes_only():
+        yield
+
 
 # name: (arguments, image side, million MACs, parameters), as papers or the published
 # tables of model collections give them, rounded as they are there.

@@ -9,6 +9,7 @@ from keras_dynres.architectures.msdnet import every_column, msdnet
 
 # Counting asks no backend, and TensorFlow is the one that builds these quickly.
 pytestmark = pytest.mark.tensorflow
+no_weights = pytest.mark.usefixtures("no_weights")
 
 # M, exits cumulated, whole columns: MACs plus what ReLU and pooling touch.
 PUBLISHED = {
@@ -24,6 +25,7 @@ PUBLISHED = {
 }
 
 
+@no_weights
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_costs_and_parameters_are_the_published_ones(name):
     shape, classes, params, costs = PUBLISHED[name]
@@ -38,6 +40,7 @@ def test_costs_and_parameters_are_the_published_ones(name):
     assert kd.cost.count(msdnet(name, shape, classes)).params == params
 
 
+@no_weights
 @pytest.mark.parametrize("exits", range(4, 9))
 def test_exits_of_budget_nets_stand_after_one_two_three_more_layers(exits):
     layers = exits * (exits + 1) // 2
@@ -52,6 +55,7 @@ def _layers(model):
     return [int(n.removeprefix("layer")) for n in names if n.startswith("layer")]
 
 
+@no_weights
 def test_the_graph_of_an_exit_leaves_out_finer_scales_it_does_not_see():
     net = msdnet("cifar_budget10")
     first = keras.Model(net.input, net.outputs[0])
@@ -65,6 +69,7 @@ def test_the_graph_of_an_exit_leaves_out_finer_scales_it_does_not_see():
     assert lazy <= eager
 
 
+@no_weights
 def test_scales_that_no_exit_sees_are_not_built():
     """Without dropping, the last layer's finer scales lead nowhere."""
     options = {"steps": (1, 1), "drop_scales": False, "classes": 3}
@@ -83,6 +88,7 @@ def test_images_of_other_sizes_pass():
     assert [tuple(out.shape) for out in outputs] == [(1, 3), (1, 3)]
 
 
+@no_weights
 @pytest.mark.parametrize(
     ("options", "says"),
     [

@@ -1,31 +1,16 @@
 """Parameters to the last one, and FLOPs, as published for each network."""
 
-import gc
-
 import keras
 import pytest
 
 from keras_dynres import architectures, cost
 
 # Counting asks no backend, and TensorFlow is the one that builds these quickly.
-pytestmark = pytest.mark.tensorflow
+pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("no_weights")]
 
 IMAGENET = {"input_shape": (224, 224, 3), "classes": 1000}
 WIDE = {"width": 64, "input_shape": (32, 32, 3), "classes": 10}
 DENSE_HEAD = {**IMAGENET, "head": "dense"}
-
-
-@pytest.fixture(autouse=True)
-def _no_random_weights(monkeypatch):
-    """Only shapes matter here: zeros are made faster than random numbers."""
-
-    def zeros(self, shape, dtype=None):
-        return keras.ops.zeros(shape, dtype)
-
-    for kind in ("VarianceScaling", "GlorotUniform"):
-        monkeypatch.setattr(getattr(keras.initializers, kind), "__call__", zeros)
-    yield
-    gc.collect()  # Models are cycles: hundreds of megabytes would wait for it.
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,8 @@ import pytest
 
 from keras_dynres import architectures
 
+no_weights = pytest.mark.usefixtures("no_weights")
+
 
 def between(model, first, last, values):
     """The output of layer `last` for `values` in the place of `first`'s input."""
@@ -42,6 +44,7 @@ def test_the_imagenet_stem_quarters_the_image_as_published():
     assert between(model, "stem_relu", "stem_pool", x).max() == 0
 
 
+@no_weights
 def test_the_stem_follows_the_image_size():
     def halved(size):
         model = architectures.resnet(18, input_shape=(size, size, 3), classes=2)
@@ -50,6 +53,7 @@ def test_the_stem_follows_the_image_size():
     assert [halved(size) for size in (32, 63, 64)] == [False, False, True]
 
 
+@no_weights
 @pytest.mark.parametrize(
     ("name", "options"),
     [("wide_resnet", {"depth": 10, "width": 2}), ("preresnet", {"depth": 50})],
@@ -63,6 +67,7 @@ def test_preactivated_projections_see_the_activated_tensor(name, options):
         assert model.get_layer(projection).input is activated.output
 
 
+@no_weights
 def test_postactivated_projections_see_the_block_input():
     model = architectures.resnet(50, input_shape=(32, 32, 3), classes=2)
     projection = model.get_layer("stage2_block1_shortcut")
@@ -74,6 +79,7 @@ def test_postactivated_projections_see_the_block_input():
     assert strides == {"conv1": 1, "conv2": 2, "conv3": 1, "shortcut": 2}
 
 
+@no_weights
 @pytest.mark.parametrize(
     ("name", "options", "kind", "ending", "count"),
     [
@@ -92,6 +98,7 @@ def test_joins_are_counted_and_named(name, options, kind, ending, count):
     assert all(re.fullmatch(rf"stage\d_block\d+{ending}", join) for join in joins)
 
 
+@no_weights
 def test_names_do_not_depend_on_what_was_built_before():
     first, second = (architectures.vgg(11) for _ in range(2))
     assert [x.name for x in first.layers] == [x.name for x in second.layers]
@@ -100,6 +107,7 @@ def test_names_do_not_depend_on_what_was_built_before():
     assert architectures.wide_resnet(10, 1, name="mine").name == "mine"
 
 
+@no_weights
 def test_dropout_stands_between_the_two_convolutions():
     model = architectures.wide_resnet(10, 1, dropout=0.3)
     dropout = model.get_layer("stage1_block1_dropout")
@@ -107,6 +115,7 @@ def test_dropout_stands_between_the_two_convolutions():
     assert dropout.output is model.get_layer("stage1_block1_conv2").input
 
 
+@no_weights
 def test_the_dense_head_of_vgg():
     model = architectures.vgg(11, input_shape=(32, 32, 3), head="dense", dropout=0.0)
     names = [layer.name for layer in model.layers][-6:]
@@ -123,6 +132,9 @@ def test_the_dense_head_of_vgg():
 @pytest.mark.backends
 def test_grouped_convolutions_train():
     model = architectures.resnext(11, 4, 8, input_shape=(8, 8, 3), classes=2)
+    # Two stages: the second one strides.
+    x = keras.layers.Flatten()(model.get_layer("stage2_block1_relu").output)
+    model = keras.Model(model.input, keras.layers.Dense(2)(x))
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
     model.compile(keras.optimizers.SGD(0.1), loss)
     grouped = model.get_layer("stage1_block1_conv2")

@@ -20,8 +20,16 @@ def by_hand(x, ratio, reduce):
     return out
 
 
+# Every size is compiled on JAX: half of them will do there.
+EVEN = [(8, 8), (14, 10), (28, 28)]
+
+
+def _one_backend(size):
+    return pytest.param(size, marks=pytest.mark.tensorflow)
+
+
 @pytest.mark.backends
-@pytest.mark.parametrize("size", [(8, 8), (7, 7), (14, 10), (5, 9), (28, 28), (2, 3)])
+@pytest.mark.parametrize("size", [(7, 7), (5, 9), (2, 3), *map(_one_backend, EVEN)])
 @pytest.mark.parametrize("ratio", [0.5, 0.75, 0.33, 1.0])
 @pytest.mark.parametrize("mode", ["average", "max"])
 def test_cells_are_those_of_the_definition(size, ratio, mode):

@@ -6,6 +6,7 @@ import http.server
 import threading
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 
@@ -20,6 +21,17 @@ def settings(monkeypatch, tmp_path):
     monkeypatch.setenv("KERAS_HOME", str(tmp_path / "keras_home"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.delenv("KERAS_DYNRES_ZOO_URL", raising=False)
+
+
+@pytest.fixture
+def no_random_weights(monkeypatch):
+    """For nets whose weights come from a file; JAX compiles what draws each shape."""
+
+    def zeros(self, shape, dtype=None):
+        return np.zeros(shape, dtype)
+
+    for kind in (keras.initializers.VarianceScaling, keras.initializers.GlorotUniform):
+        monkeypatch.setattr(kind, "__call__", zeros)
 
 
 @pytest.fixture

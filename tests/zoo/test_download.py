@@ -216,6 +216,7 @@ def test_two_processes_download_once(remote, server, content, tmp_path):
         from keras_dynres.zoo.cards import WeightsFile
         url, path, sha256, size = sys.argv[1:]
         weights = WeightsFile("net.npz", sha256, int(size))
+        print("ready", flush=True)
         download.fetch(url, path, weights, verbose=0)
     """)
     url, weights = remote
@@ -224,7 +225,10 @@ def test_two_processes_download_once(remote, server, content, tmp_path):
     command.append(str(weights.size))
     # NumPy is the backend that is imported fastest; none is used.
     environment = {**os.environ, "KERAS_BACKEND": "numpy"}
-    processes = [subprocess.Popen(command, env=environment) for _ in range(2)]
-    assert [process.wait() for process in processes] == [0, 0]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as other:
+        assert other.stdout.readline() == b"ready\n"
+        # This process is the second.
+        download.fetch(url, path, weights, verbose=0)
+        assert other.wait() == 0
     assert path.read_bytes() == content
     assert server.requests == [("/net.npz", None)]

@@ -50,7 +50,7 @@ NETS["longer"] = {**NETS["tiny"], "steps": (1, 2)}
 
 
 @pytest.fixture(autouse=True)
-def networks(monkeypatch):
+def networks(no_random_weights, monkeypatch):
     """The networks above as entries of the zoo."""
     like = registry.get("msdnet_budget10_cifar10")
     for name, kwargs in NETS.items():

@@ -134,6 +134,7 @@ SHIPPED = sorted(path.parent.name for path in cards.SHIPPED.glob(f"*/{cards.FILE
 
 
 @pytest.mark.backends
+@pytest.mark.usefixtures("no_random_weights")
 @pytest.mark.parametrize("name", SHIPPED)
 def test_what_ships_computes_what_its_card_says(name):
     """On every backend: the logits were stored when the network was published."""

@@ -126,7 +126,7 @@ def test_base_weights_alone_fill_the_full_network(tiny, tmp_path):
 def test_optimizer_and_metrics_are_not_stored(tmp_path):
     model = net()
     before = set(weights.read(weights.save(model, tmp_path / "a.npz"))[1])
-    model.compile("adam", "mse", metrics=["mae"], run_eagerly=True)
+    model.compile("adam", "mse", metrics=["mae"])
     model.train_on_batch(np.ones((2, 8, 8, 3)), np.ones((2, 5)))
     assert set(weights.read(weights.save(model, tmp_path / "b.npz"))[1]) == before
 
