@@ -28,6 +28,7 @@ def evaluate_menu(
     """Evaluates the named instances; see `DynamicModel.evaluate_menu`."""
     graphs = {name: model.at(name) for name in names}  # Refuses before any work.
     data = _repeatable(data)
+    sample = _sample(data)
     bar = keras.utils.Progbar(len(names), verbose=int(bool(verbose)), unit_name="inst")
     for done, (name, graph) in enumerate(graphs.items(), 1):
         asked = _asked(model)
@@ -38,6 +39,7 @@ def evaluate_menu(
             loss=asked.get("loss") or _no_loss(graph),
             metrics=_fresh(metrics) or asked.get("metrics") or _accuracies(graph),
         )
+        _build_metrics(graph, *sample)
         with one_trace_each():
             figures = graph.evaluate(*data, verbose=0, return_dict=True)
         if not asked.get("loss"):
@@ -60,6 +62,21 @@ def _repeatable(data):
     if isinstance(data, (list, Iterator)):
         return (_KeptBatches(data),)
     return (data,)
+
+
+def _sample(data):
+    """One image and its label."""
+    images, labels = next(batches(data if len(data) > 1 else data[0]))
+    return images[:1], keras.tree.map_structure(lambda leaf: leaf[:1], labels)
+
+
+def _build_metrics(graph, images, labels):
+    """Makes the metrics' variables: a trace that does is made twice (TensorFlow)."""
+    if keras.backend.backend() == "tensorflow" and labels is not None:
+        outputs = graph(images, training=False)
+        graph.compute_loss(images, labels, outputs, training=False)
+        graph.compute_metrics(images, labels, outputs)
+        graph.reset_metrics()
 
 
 class _KeptBatches(keras.utils.PyDataset):
