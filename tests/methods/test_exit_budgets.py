@@ -3,13 +3,13 @@
 import keras
 import numpy as np
 import pytest
-from exit_nets import batches, policy_for, small
+from exit_nets import batches, light, policy_for, remembers
 
 import keras_dynres as kd
 
 
 def test_several_budgets_are_solved_on_one_pass():
-    model = small()
+    model = light()
     costs = model.exit_costs()
     passes = []
     plain = model.every_exit
@@ -24,7 +24,7 @@ def test_several_budgets_are_solved_on_one_pass():
 
 
 def test_curves_are_what_stopping_costs_and_gets_on_the_test_images(tmp_path):
-    model = small()
+    model = light()
     costs, test = np.array(model.exit_costs()), batches(2)
     asked = {"points": 3, "rule": "geometric", "verbose": 0}
     curves = model.budget_curve(batches(3), test, **asked)
@@ -80,7 +80,7 @@ def forms(parts):
 
 
 def test_data_come_as_arrays_or_batches():
-    model, parts = small(), batches(2)
+    model, parts = remembers(light()), batches(2)
     asked = {"rule": "geometric", "verbose": 0}
     budget = sum(model.exit_costs()) / 3
     (policy,) = model.solve_budget(parts, [budget], **asked)
@@ -105,7 +105,7 @@ def test_data_come_as_arrays_or_batches():
 @pytest.mark.tensorflow
 def test_data_come_as_tensorflows_data_sets():
     tf = pytest.importorskip("tensorflow")
-    model, parts = small(), batches(2)
+    model, parts = light(), batches(2)
     arrays = tuple(np.concatenate(column) for column in zip(*parts, strict=True))
     data = tf.data.Dataset.from_tensor_slices(arrays).batch(8)
     asked = {"macs": sum(model.exit_costs()) / 3, "rule": "geometric", "verbose": 0}
@@ -113,7 +113,7 @@ def test_data_come_as_tensorflows_data_sets():
 
 
 def test_the_expected_accuracy_weighs_the_exits():
-    model, test = small(), batches(2)
+    model, test = light(), batches(2)
     x, y = (np.concatenate(parts) for parts in zip(*test, strict=True))
     right = [np.mean(out.argmax(-1) == y) for out in model.every_exit(x)]
     expected = 0.5 * right[0] + 0.25 * right[1] + 0.25 * right[2]
@@ -121,10 +121,10 @@ def test_the_expected_accuracy_weighs_the_exits():
 
 
 def test_a_policy_kept_elsewhere_is_taken_back():
-    model = small()
+    model = light()
     policy = policy_for(model, (0.5, 0.5, 0.0))
     model.add_policy(policy)
     assert model.policies == [policy]
-    other = small(growth=4)
+    other = light((8, 16, 24))
     with pytest.raises(kd.DynresError, match="exits cost"):
         other.add_policy(policy)

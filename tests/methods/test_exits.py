@@ -4,7 +4,7 @@ import contract
 import keras
 import numpy as np
 import pytest
-from exit_nets import batches, early_exit, policy_for, small
+from exit_nets import batches, early_exit, light, policy_for, small
 
 import keras_dynres as kd
 from keras_dynres import exits
@@ -13,7 +13,7 @@ from keras_dynres.exits import runs
 SIZE = contract.SIZE
 
 
-@pytest.fixture(params=[small, early_exit])
+@pytest.fixture(params=[small, light])
 def model(request):
     keras.utils.set_random_seed(1)
     return request.param()
@@ -41,7 +41,7 @@ def test_instances_are_exits_each_with_what_it_needs_alone(model):
 def test_the_loss_is_the_weighted_sum_of_the_exits_losses():
     x, y = contract.images(), contract.labels()
     for weights in ([1, 1, 1], [0.5, 0, 2]):
-        model = early_exit(exit_weights=weights)
+        model = light(exit_weights=weights)
         outputs = model.base(x, training=True)
         expected = sum(
             w * float(contract.loss()(y, out))
@@ -62,9 +62,9 @@ def test_a_step_trains_every_weight(model):
 
 
 @pytest.mark.backends
-def test_fit_and_evaluate_show_the_metrics_of_each_exit(model):
+def test_fit_and_evaluate_show_the_metrics_of_each_exit():
     x, y = contract.images(16), contract.labels(16)
-    contract.compiled(model)
+    model = contract.compiled(light())
     history = model.fit(x, y, batch_size=8, validation_data=(x, y), verbose=0).history
     assert {f"val_exit{k}_accuracy" for k in (1, 2, 3)} <= set(history)
     figures = model.evaluate(x, y, batch_size=8, verbose=0, return_dict=True)
@@ -76,7 +76,7 @@ def test_fit_and_evaluate_show_the_metrics_of_each_exit(model):
 @pytest.mark.backends
 def test_sample_weights_count_at_every_exit():
     x, y = contract.images(), contract.labels()
-    model = contract.compiled(early_exit())
+    model = contract.compiled(light())
     weights = np.array([1.0] * 4 + [0.0] * 4)
     outputs = [np.asarray(out)[:4] for out in model.base(x, training=True)]
     expected = sum(float(contract.loss()(y[:4], out)) / 2 for out in outputs)
@@ -87,7 +87,7 @@ def test_sample_weights_count_at_every_exit():
 @pytest.mark.backends
 def test_distillation_adds_the_divergence_from_the_last_exit():
     x, y = contract.images(), contract.labels()
-    model = early_exit(distillation=0.5, temperature=2.0)
+    model = light(distillation=0.5, temperature=2.0)
     outputs = [np.asarray(out, "float64") for out in model.base(x, training=True)]
     plain = sum(float(contract.loss()(y, out)) for out in outputs)
     soft = [np.exp(out / 2) for out in outputs]
@@ -146,7 +146,8 @@ def test_predict_within_returns_what_was_ready(model):
 @pytest.mark.backends
 def test_dynamic_prediction_equals_the_simulated_one(model):
     x = contract.images(30)  # An even number: thresholds lie between two images.
-    said = [exits_probabilities(out) for out in model.every_exit(x)]
+    whole = model.every_exit(x)
+    said = [exits_probabilities(out) for out in whole]
     sure = np.stack([s.max(-1) for s in said])
     thresholds = (float(np.median(sure[0])), float(np.median(sure[1])), 0.0)
     policy = policy_for(model, thresholds)
@@ -154,9 +155,7 @@ def test_dynamic_prediction_equals_the_simulated_one(model):
     for image in range(len(x)):
         exit = next(k for k in range(3) if sure[k, image] >= thresholds[k])
         assert left[image] == exit
-        np.testing.assert_allclose(
-            outputs[image], model.every_exit(x)[exit][image], atol=1e-5
-        )
+        np.testing.assert_allclose(outputs[image], whole[exit][image], atol=1e-5)
     assert set(left) == {0, 1, 2}
 
 
@@ -204,7 +203,7 @@ def test_policies_of_other_models_and_empty_batches_are_refused():
 
 @pytest.mark.parametrize("rule", ["geometric", "searched", "best"])
 def test_a_solved_budget_is_met_on_the_held_out_images(rule):
-    model = small()
+    model = light()
     costs = model.exit_costs()
     budget = 0.5 * (costs[0] + costs[2])
     policy = model.solve_budget(batches(8), macs=budget, rule=rule, verbose=0)
@@ -217,7 +216,7 @@ def test_a_solved_budget_is_met_on_the_held_out_images(rule):
 
 @pytest.mark.backends
 def test_a_budget_in_milliseconds_is_measured_here():
-    model = small()
+    model = light()
     times = model.exit_times(contract.images(8))
     assert len(times) == 3 and times == sorted(times)
     policy = model.solve_budget(batches(8), latency_ms=1e6, verbose=0)
@@ -225,7 +224,7 @@ def test_a_budget_in_milliseconds_is_measured_here():
 
 
 def test_budgets_that_make_no_sense_are_refused():
-    model = small()
+    model = light()
     with pytest.raises(kd.DynresError, match="one of them"):
         model.solve_budget(batches(), verbose=0)
     with pytest.raises(kd.DynresError, match="Did you mean"):

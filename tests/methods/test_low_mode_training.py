@@ -9,9 +9,9 @@ from low_nets import tiny
 import keras_dynres as kd
 from keras_dynres.methods import low_plan
 
-X = np.random.default_rng(0).normal(size=(16, 8, 8, 3)).astype("float32")
-Y = contract.labels(16)
-STEPS = 4  # Of an epoch.
+X = np.random.default_rng(0).normal(size=(8, 8, 8, 3)).astype("float32")
+Y = contract.labels(8)
+STEPS = 2  # Of an epoch.
 
 
 def low_mode(rate=0.1, **options):

@@ -87,8 +87,8 @@ def assert_same(state, other):
         np.testing.assert_allclose(value, expected, rtol=0, atol=1e-6)
 
 
-# The signal comes before a step in the midst of an epoch, however slow the machine. Each
-# run is a process of its own; that TensorFlow is imported before they part saves much.
+# The signal comes before a step in the midst of an epoch, however slow the machine.
+# Each run is a process of its own, parted from one that has imported TensorFlow.
 STRUCK = """
 import json, os, signal, sys
 import low_nets
