@@ -69,7 +69,7 @@ def _counted(adapt):
 def test_the_controller_learns_whom_to_ask():
     net = model()
     draw = np.random.default_rng(0)
-    x = draw.normal(size=(800, 16, 16, 3)).astype("float32")
+    x = draw.normal(size=(400, 16, 16, 3)).astype("float32")
     x[::2] += 1.5  # Bright ones
     answers = {n: contract.logits(net, n, x).argmax(-1) for n in net.instances}
     bright = np.arange(len(x)) % 2 == 0
