@@ -87,7 +87,9 @@ def test_a_network_rated_by_mean_iou_is_published_and_loaded(dense, tmp_path, me
     header, rows = columns(page.read_text("utf-8"))
     assert header == ["instance", "MACs", "FLOPs", "Mean IoU", "error %"]
     measured = [i.measured["mean_iou"] for i in model.menu]
-    assert [row[3:] for row in rows] == [[f"{v:.4g}", "12.50"] for v in measured]
+    assert [row[3:] for row in rows] == [
+        [f"{100 * v:.2f} %", "12.50"] for v in measured
+    ]
 
 
 def test_the_card_and_the_weights_keep_what_the_menu_chooses_by(dense, tmp_path):
@@ -148,5 +150,5 @@ def test_average_costs_stand_beside_those_of_the_dearest_image(tiny):
     assert header == ["instance", "MACs", "FLOPs", "MACs, average", "error %"]
     assert rows == [
         ["half", "1.00 M", "2.00 M", "500.00 k ± 200.00 k", "–"],
-        ["full", "3 M", "6 M", "–", "–"],
+        ["full", "3.00 M", "6.00 M", "–", "–"],
     ]
