@@ -19,10 +19,10 @@ arguments = json.loads(sys.argv[1])
 sys.path.insert(0, arguments["tests"])
 import contextlib, numpy as np, keras
 {setup}
-import contract, dense_nets, keras_dynres as kd
+import contract, small_nets, keras_dynres as kd
 
 def base():  # Two blocks are enough: three instances of points, four of scales.
-    images, x = dense_nets.features()
+    images, x = small_nets.features()
     x = keras.layers.Conv2D(6, 3, activation="relu", padding="same")(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
     return keras.Model(images, keras.layers.Dense(4)(x))

@@ -231,7 +231,7 @@ def test_stages_can_be_named():
         (lambda: shared(plain(), sampling="fare"), "Did you mean 'fair'"),
         (
             lambda: kd.Resizable(plain(), statistics="own"),
-            "'configuration' or 'scale' or 'uniform'",
+            "Offered: 'configuration', 'scale', 'uniform'",
         ),
         (lambda: shared(plain((2,))), r"No stage.*conv1 \(8, 8\), relu1 \(8, 8\)"),
         (

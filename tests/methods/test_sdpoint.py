@@ -87,7 +87,7 @@ def test_options_choose_the_points():
     assert chosen.instances == ["full", "p1@0.75"]
 
 
-def test_dense_nets_can_be_given_the_papers_twelve_points():
+def test_small_nets_can_be_given_the_papers_twelve_points():
     base = kd.architectures.densenet_bc(depth=40, growth=60)
     model = uniform(base, points=lambda flat: points.points(flat)[5:])
     assert len(model.points) in (12, 13)
