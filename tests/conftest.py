@@ -1,9 +1,12 @@
 """Settings every test shares: which backend runs, how it compiles, fixed seeds."""
 
+import functools
 import gc
 import os
 import shutil
 import tempfile
+
+import pytest
 
 # JAX reads these when it is imported, which Keras does; processes that tests start
 # inherit them. Compiling takes most of JAX's time, and what is compiled is small: the
@@ -18,9 +21,6 @@ CACHE = "JAX_COMPILATION_CACHE_DIR"
 # The session's first process makes the cache and clears it away.
 MADE = None if CACHE in os.environ else tempfile.mkdtemp(prefix="keras_dynres_jax_")
 os.environ.update(JAX, **({CACHE: MADE} if MADE else {}))
-
-import keras  # noqa: E402
-import pytest  # noqa: E402
 
 
 def pytest_collection_finish():
@@ -37,12 +37,17 @@ def pytest_unconfigure():
         shutil.rmtree(MADE, ignore_errors=True)
 
 
-TENSORFLOW = keras.backend.backend() == "tensorflow"
+@functools.cache
+def _tensorflow():
+    # Keras is imported when a worker needs it: who only hands out tests need not wait.
+    import keras
+
+    return keras.backend.backend() == "tensorflow"
 
 
 def pytest_collection_modifyitems(config, items):
     """Under another backend than TensorFlow, what says nothing of backends rests."""
-    if TENSORFLOW:
+    if _tensorflow():
         return
     rest = [item for item in items if not _asks_for_backends(item)]
     config.hook.pytest_deselected(items=rest)
@@ -60,7 +65,7 @@ def pytest_runtest_setup(item):
 
     A hook, for fixtures of larger scope come before those of a test.
     """
-    if TENSORFLOW:
+    if _tensorflow():
         import tensorflow as tf
 
         traced = any(map(item.get_closest_marker, ("backends", "tensorflow")))
@@ -69,4 +74,6 @@ def pytest_runtest_setup(item):
 
 @pytest.fixture(autouse=True)
 def _seeded():
+    import keras
+
     keras.utils.set_random_seed(0)
