@@ -149,14 +149,8 @@ class DynamicModel(keras.Model):
             A functional `keras.Model`.
         """
         instance = self._graphs.named(instance)
-        name = instance.name
-        needs = not self.statistics.trained and self.owned_slots(name)
-        if needs and not uncalibrated and not self.is_calibrated(name):
-            raise NotCalibratedError(
-                f"Instance {name!r} has no batch-norm statistics since the weights "
-                f"last changed: run model.calibrate(data, instances=[{name!r}]) "
-                "before inference."
-            )
+        if not uncalibrated:
+            self._refuse_uncalibrated(instance.name)
         rule = self._rule(training)
         return (self._graphs.copy if copy else self._graphs.of)(instance, rule)
 
@@ -360,6 +354,15 @@ class DynamicModel(keras.Model):
         return dataclasses.replace(
             instance, macs=counted.macs, flops=counted.flops, params=counted.params
         )
+
+    def _refuse_uncalibrated(self, name):
+        needs = not self.statistics.trained and self.owned_slots(name)
+        if needs and not self.is_calibrated(name):
+            raise NotCalibratedError(
+                f"Instance {name!r} has no batch-norm statistics since the weights "
+                f"last changed: run model.calibrate(data, instances=[{name!r}]) "
+                "before inference."
+            )
 
     def _rule(self, training):
         """The rule of the graphs that are run; one and the same in most methods."""
