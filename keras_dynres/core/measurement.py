@@ -28,7 +28,8 @@ def evaluate_menu(
     """Evaluates the named instances; see `DynamicModel.evaluate_menu`."""
     graphs = {name: model.at(name) for name in names}  # Refuses before any work.
     data = _repeatable(data)
-    sample = _sample(data)
+    # TensorFlow traces twice where a trace makes a metric's variables.
+    sample = _sample(data) if keras.backend.backend() == "tensorflow" else None
     bar = keras.utils.Progbar(len(names), verbose=int(bool(verbose)), unit_name="inst")
     for done, (name, graph) in enumerate(graphs.items(), 1):
         asked = _asked(model)
@@ -39,7 +40,8 @@ def evaluate_menu(
             loss=asked.get("loss") or _no_loss(graph),
             metrics=_fresh(metrics) or asked.get("metrics") or _accuracies(graph),
         )
-        _build_metrics(graph, *sample)
+        if sample:
+            _build_metrics(graph, *sample)
         with one_trace_each():
             figures = graph.evaluate(*data, verbose=0, return_dict=True)
         if not asked.get("loss"):
@@ -71,8 +73,8 @@ def _sample(data):
 
 
 def _build_metrics(graph, images, labels):
-    """Makes the metrics' variables: a trace that does is made twice (TensorFlow)."""
-    if keras.backend.backend() == "tensorflow" and labels is not None:
+    """Makes the metrics' variables ahead of any trace."""
+    if labels is not None:
         outputs = graph(images, training=False)
         graph.compute_loss(images, labels, outputs, training=False)
         graph.compute_metrics(images, labels, outputs)
