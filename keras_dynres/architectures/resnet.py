@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_dynres.architectures import _blocks as b
+from keras_dynres.errors import DynresError
 
 # Blocks of each stage; from 50 layers they are bottlenecks.
 DEPTHS = {
@@ -21,6 +22,7 @@ def resnet(
     input_shape: Sequence[int | None] = (224, 224, 3),
     classes: int = 1000,
     stem: str = "auto",
+    channels: Sequence[int] | None = None,
     name: str | None = None,
 ) -> keras.Model:
     """Residual network whose blocks end with a ReLU after the addition.
@@ -44,6 +46,8 @@ def resnet(
         classes: Number of logits.
         stem: `"imagenet"` (7x7 convolution at stride 2, max pooling), `"cifar"` (one
             3x3 convolution), or `"auto"`: the latter for images below 64 pixels.
+        channels: Channels of each stage, of bottlenecks a quarter of what they give;
+            by default 64, 128, 256, 512, and 16, 32, 64 in the CIFAR nets.
         name: Name of the model; `"resnet_50"` and the like by default.
 
     Returns:
@@ -56,13 +60,26 @@ def resnet(
     blocks = b.blocks_per_stage("ResNet", depth, DEPTHS, step=6, offset=2)
     b.check_positive(classes=classes)
     inputs = b.image_input(input_shape)
-    channels = (64, 128, 256, 512) if depth in DEPTHS else (16, 32, 64)
+    standard = (64, 128, 256, 512) if depth in DEPTHS else (16, 32, 64)
+    channels = _channels(standard if channels is None else channels, len(blocks))
     x = b.stem(inputs, b.stem_kind(stem, input_shape), channels[0])
     block = bottleneck if depth in DEPTHS and depth >= 50 else _basic
     for key, filters, stride in b.stages(blocks, channels):
         x = block(x, filters, stride, key)
     outputs = b.head(x, classes)
     return keras.Model(inputs, outputs, name=name or f"resnet_{depth}")
+
+
+def _channels(channels: Sequence[int], stages: int) -> tuple[int, ...]:
+    channels = tuple(channels)
+    if len(channels) != stages:
+        raise DynresError(
+            f"This network has {stages} stages: give the channels of each. "
+            f"Received: channels={channels!r}"
+        )
+    for count in channels:
+        b.check_positive(channels=count)
+    return channels
 
 
 def bottleneck(

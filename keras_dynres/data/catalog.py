@@ -55,6 +55,10 @@ _ROWS = (
         *("imagenet", "imagenet2012", 1000, 224, "train", "validation"),
         *(1281167, 50000, *_IMAGENET, False),
     ),
+    (
+        *("imagenette", "imagenette/160px-v2", 10, 160, "train", "validation"),
+        *(9469, 3925, *_IMAGENET, False),
+    ),
     ("synthetic", "", 10, 32, "train", "test", 512, 128, *_SYNTHETIC, True),
 )
 DATASETS = {row[0]: Dataset(*row) for row in _ROWS}
