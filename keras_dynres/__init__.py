@@ -3,6 +3,7 @@
 from keras_dynres import (
     adapt,
     architectures,
+    callbacks,
     core,
     cost,
     data,
@@ -28,6 +29,7 @@ from keras_dynres.methods import (
     MultiScale,
     Plain,
     Resizable,
+    Sampled,
     SDPoint,
 )
 from keras_dynres.methods.resizable_aug import ResizableAug
@@ -49,8 +51,10 @@ __all__ = [
     "ResizableAdapt",
     "ResizableAug",
     "SDPoint",
+    "Sampled",
     "adapt",
     "architectures",
+    "callbacks",
     "core",
     "cost",
     "data",

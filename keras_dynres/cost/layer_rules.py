@@ -22,6 +22,12 @@ from keras_dynres.layers import (
     AdaptivePooling2D,
     ChannelShuffle,
     GaussianDownsample2D,
+    Interpolation,
+    MaskHead,
+    PointInterpolation,
+    PointPatches,
+    SampledPoints,
+    SamplingMask,
 )
 from keras_dynres.layers.adaptive_pooling import scaled_size
 
@@ -160,6 +166,39 @@ def _blur(layer, inputs, outputs):
     return 0, 2 * (3 * layer.ratio) ** 2 * prod(outputs[0])
 
 
+@register(MaskHead)
+def _mask_head(layer, inputs, outputs):
+    # As the 3x3 convolution that it is.
+    macs = 9 * inputs[0][-1] * prod(outputs[0])
+    return macs, 2 * macs + prod(outputs[0])
+
+
+@register(SamplingMask, SampledPoints)
+def _points(layer, inputs, outputs):
+    # The noise that is added; choosing is not arithmetic.
+    return 0, prod(outputs[-1][:2])
+
+
+@register(PointInterpolation)
+def _point_interpolation(layer, inputs, outputs):
+    return _interpolated(layer.interpolation, outputs[0])
+
+
+@register(Interpolation)
+def _interpolation(layer, inputs, outputs):
+    return _interpolated(layer, outputs[0])
+
+
+def _interpolated(layer, shape):
+    # Windows as they are computed: a column and a row where they are separable. Then
+    # the share of the average, and the sum with what was sampled.
+    if not layer.averages:
+        return 0, 0
+    taps = 2 * layer.window if layer.separable else layer.window**2
+    macs = taps * prod(shape)
+    return macs, 2 * macs + 2 * prod(shape)
+
+
 @register(*_dimensions("UpSampling"), layers.Resizing)
 def _resizing(layer, inputs, outputs):
     return resized(layer, inputs[0], outputs[0])
@@ -182,6 +221,7 @@ register(
     *_dimensions("ZeroPadding"),
     *_dimensions("Cropping"),
     layers.CenterCrop,
+    PointPatches,
     # Regularisation and augmentation: nothing at inference.
     layers.ActivityRegularization,
     layers.Dropout,

@@ -12,6 +12,7 @@ from keras_dynres.methods.msdnet import MSDNet
 from keras_dynres.methods.multi_scale import MultiScale
 from keras_dynres.methods.plain import Plain
 from keras_dynres.methods.resizable import Resizable
+from keras_dynres.methods.sampled import Sampled
 from keras_dynres.methods.sdpoint import SDPoint
 
 METHODS = {
@@ -21,6 +22,7 @@ METHODS = {
     "early_exit": EarlyExit,
     "resizable": Resizable,
     "low_mode": LowMode,
+    "sampled": Sampled,
     "plain": Plain,
 }
 

@@ -1,0 +1,116 @@
+"""From rows of sampled points to a whole map."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+from keras import ops
+
+from keras_dynres.layers.interpolation import Interpolation
+
+
+@keras.saving.register_keras_serializable(package="keras_dynres")
+class PointInterpolation(keras.layers.Layer):
+    """Puts rows of points where they belong and makes the other points of them.
+
+    The first row of each image stands for points without samples. With `background` it
+    is not zero, but what the layers before made of zeros, and only what differs from it
+    is interpolated.
+
+    Made by `PointInterpolation.of(interpolation, size, name)`; the weights are the
+    interpolation's.
+
+    Args:
+        interpolation: The `Interpolation`.
+        size: Height and width of the map.
+        background: Whether the first row is not zero.
+
+    Call arguments:
+        rows: (batch, 1, 1 + count, channels), or (1, 1, 1 + all, channels).
+        places: For each point the number of its row, (batch, points).
+        gates: What sampled points are multiplied by, where that is not 1.
+        previous: What unsampled points are, for `"previous"`.
+    """
+
+    def __init__(
+        self,
+        interpolation: dict | Interpolation,
+        size: Sequence[int],
+        background: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        if isinstance(interpolation, dict):
+            interpolation = keras.saving.deserialize_keras_object(interpolation)
+            self._own = interpolation
+        # Behind a function: the weights are the model's, not a part of this.
+        self._interpolation = lambda: interpolation
+        self._borrowed = list(interpolation.weights)
+        self.size = tuple(size)
+        self.background = bool(background)
+
+    @classmethod
+    def of(
+        cls,
+        interpolation: Interpolation,
+        size: Sequence[int],
+        background: bool,
+        name: str,
+    ) -> "PointInterpolation":
+        """The layer for an interpolation of the model."""
+        dtype = interpolation.dtype_policy
+        return cls(interpolation, size, background, name=name, dtype=dtype)
+
+    def build(self, input_shape: Any = None) -> None:
+        """Has nothing to make."""
+
+    @property
+    def interpolation(self) -> Interpolation:
+        """The interpolation whose weights are used."""
+        return self._interpolation()
+
+    def compute_output_spec(
+        self, rows: Any, places: Any, gates: Any = None, previous: Any = None
+    ) -> keras.KerasTensor:
+        """The map."""
+        del gates, previous
+        shape = (places.shape[0], *self.size, rows.shape[-1])
+        return keras.KerasTensor(shape, rows.dtype)
+
+    def call(
+        self, rows: Any, places: Any, gates: Any = None, previous: Any = None
+    ) -> Any:
+        """The map."""
+        fill, channels = self._interpolation(), rows.shape[-1]
+        lifted = self.background and (fill.averages or gates is not None)
+        if lifted:
+            background = rows[:, :, :1]
+            rows = rows - background
+        sampled = ops.reshape(places > 0, (-1, *self.size, 1))
+        if rows.shape[0] != 1 and places.shape[0] != 1:
+            images = ops.arange(ops.shape(places)[0], dtype="int32")
+            places = places + rows.shape[2] * images[:, None]
+        features = ops.take(ops.reshape(rows, (-1, channels)), places, axis=0)
+        features = ops.reshape(features, (-1, *self.size, channels))
+        if gates is not None:
+            features = features * ops.cast(gates, features.dtype)
+        if previous is not None:
+            gate = sampled if gates is None else gates
+            return features + (1 - ops.cast(gate, features.dtype)) * previous
+        if fill.averages:
+            gate = ops.cast(sampled, "float32") if gates is None else gates
+            share = (1 - gate) / fill.weights_at(gate)
+            features = features + ops.cast(share, features.dtype) * fill.spread(
+                features
+            )
+        return features + background if lifted else features
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of `__init__`."""
+        fill = keras.saving.serialize_keras_object(self._interpolation())
+        return {
+            **super().get_config(),
+            "interpolation": fill,
+            "size": self.size,
+            "background": self.background,
+        }

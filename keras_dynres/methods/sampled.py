@@ -1,0 +1,384 @@
+"""Sampling and interpolation: compute some points of a map, make the others of them."""
+
+import types
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_dynres import cost, graph
+from keras_dynres.core.dynamic import DynamicModel
+from keras_dynres.core.plan import Plan
+from keras_dynres.errors import DynresError, one_of
+from keras_dynres.instance import FULL, Instance, Menu
+from keras_dynres.layers.interpolation import KINDS
+from keras_dynres.layers.sampling_mask import NOISES, SAMPLINGS
+from keras_dynres.methods import sampled_costs, sampled_graph
+from keras_dynres.methods.gumbel import GumbelAnnealing
+from keras_dynres.methods.sampled_blocks import sampled_blocks
+from keras_dynres.methods.sampled_plans import PLANS
+from keras_dynres.methods.temperature import Temperature
+
+SAMPLED = "sampled"
+# The paper's windows and grids, of ImageNet's images and of larger ones.
+_SMALL_IMAGE = 320
+_MASKS = ("shared", "two", "each")
+
+
+@keras.saving.register_keras_serializable(package="keras_dynres")
+class Sampled(DynamicModel):
+    """Stochastic sampling and interpolation (Xie et al., ECCV 2020) over any base.
+
+    The convolutions of residual blocks compute some points of their maps, chosen by a
+    trained head from the block's input, and the others are interpolated. `full`
+    computes all points; `sampled` those that the mask holds, of each image as many as
+    it needs; `d0.25` a quarter of each mask's points, those of the highest perturbed
+    confidence, the same number for each image.
+
+    Args:
+        base: A functional `keras.Model` with residual blocks.
+        densities: Shares of points that instances compute, each in (0, 1].
+        blocks: `"auto"` takes all residual blocks of two or three convolutions; or names
+            of their additions; or a callable that is given the base and returns names.
+        first_blocks: Whether `"auto"` takes the blocks that begin a stage.
+        masks: `"two"`: one for the first convolution of a bottleneck, one for the two
+            others; `"shared"`: one for a block; `"each"`: one for each convolution. In
+            basic blocks, one for each 3x3 convolution, or a shared one.
+        sampling: `"stochastic"`, `"deterministic"` (no noise), `"relu"` (gates), or
+            `"uniform"` (an even grid).
+        interpolation: `"rbf"`, `"convolution"`, `"average"`, `"previous"`, `"zeros"`;
+            see `layers.Interpolation`.
+        window: Height and width of the interpolation's window; by default 5 for
+            images up to 320 pixels, else 7.
+        grid: Distance of the points that are always sampled, 0 for none; by default 2
+            for images up to 320 pixels where the densities allow it, else 11.
+        noise: Of inference: `"white"` or `"blue"`, a field that is a part of the model,
+            or `"fresh"`.
+        sparse_loss: Weight of the loss that makes masks sparse.
+        rate_factor: What gradients of mask heads and widths are multiplied by; with
+            SGD that is their own learning rate.
+        freeze_norms: Whether training leaves batch norms on their statistics.
+        draw: What a training step trains: `"sampled"`, as the paper; `"random"`, one
+            instance; `"sandwich"`: `full`, then `sampled` and a random density, which
+            learn from `full`.
+        counts: How many points each mask samples in an instance, as `allocate` has
+            found them: `{instance: [count, ...]}`.
+        dense: Blocks that an instance computes whole: `{instance: [block, ...]}`.
+        **kwargs: `statistics`, `seed`, `name` of `DynamicModel`; statistics are
+            `"uniform"` by default.
+
+    Example:
+
+    >>> model = kd.Sampled(kd.architectures.resnet(18, (32, 32, 3), classes=10))
+    >>> model.instances
+    ['full', 'sampled', 'd0.5', 'd0.25', 'd0.1']
+
+    Reference: https://arxiv.org/abs/2003.08866
+    """
+
+    def __init__(
+        self,
+        base: keras.Model,
+        densities: Sequence[float] = (0.5, 0.25, 0.1),
+        blocks: str | Sequence[str] | Callable = "auto",
+        first_blocks: bool = True,
+        masks: str = "two",
+        sampling: str = "stochastic",
+        interpolation: str = "rbf",
+        window: int | None = None,
+        grid: int | None = None,
+        noise: str = "white",
+        sparse_loss: float = 0.1,
+        rate_factor: float = 1.0,
+        freeze_norms: bool = False,
+        draw: str | None = None,
+        counts: Mapping[str, Sequence[int]] | None = None,
+        dense: Mapping[str, Sequence[str]] | None = None,
+        **kwargs: Any,
+    ):
+        flat = graph.flatten(base)
+        blocks = sampled_blocks(flat, blocks, first_blocks)
+        _check_densities(densities)
+        small = max(n or 0 for n in flat.inputs[0].shape[1:3]) <= _SMALL_IMAGE
+        largest = max(max(conv.size) for block in blocks for conv in block.convs)
+        if window is None:
+            window = min(5 if small else 7, largest - 1 + largest % 2)
+        if grid is None:
+            grid = min(2 if small and min(densities) >= 1 / 4 else 11, largest)
+        evenly = sampling == "uniform"
+        usual = "random" if evenly else "sampled"
+        options = {
+            "densities": [float(d) for d in densities],
+            "blocks": [block.name for block in blocks],
+            "masks": one_of("masks", masks, _MASKS),
+            "sampling": one_of("sampling", sampling, SAMPLINGS),
+            "interpolation": one_of("interpolation", interpolation, KINDS),
+            "window": window,
+            "grid": grid,
+            "noise": one_of("noise", noise, NOISES),
+            "sparse_loss": float(sparse_loss),
+            "rate_factor": float(rate_factor),
+            "freeze_norms": bool(freeze_norms),
+            "draw": one_of("draw", draw or usual, PLANS),
+        }
+        self._settings = options
+        asked = {**options, "seed": int(kwargs.get("seed", 0))}
+        # An object that Keras does not look into, so that no graph is tracked.
+        self._parts = types.SimpleNamespace(
+            counts={name: list(row) for name, row in (counts or {}).items()},
+            dense={name: list(row) for name, row in (dense or {}).items()},
+            blocks=[
+                sampled_graph.SampledBlock(block, asked, len(blocks), number)
+                for number, block in enumerate(blocks)
+            ],
+        )
+        _check(options, largest)
+        super().__init__(base, **{"statistics": "uniform", **kwargs})
+        parts = self._parts.blocks
+        self.temperature = Temperature(name="temperature")
+        self.heads = [head for part in parts for head in part.heads.values()]
+        self.masks = [mask for part in parts for mask in part.masks]
+        self.fills = [fill for part in parts for fill in part.fills]
+        for mask in self.masks:
+            mask.follow(self.temperature.value)
+        self.plan = PLANS[options["draw"]](self.instances, self.seed)
+
+    # === What a method says ===
+
+    def define_instances(self) -> Sequence[Instance]:
+        """`full`, `sampled`, and `d0.25` for a quarter of the points."""
+        sampled = [Instance(SAMPLED)] if self._settings["sampling"] != "uniform" else []
+        densities = [
+            Instance(f"d{density:g}", {"density": density})
+            for density in self._settings["densities"]
+        ]
+        return [Instance(FULL), *sampled, *densities]
+
+    def rule(self, instance: Instance) -> dict:
+        """Blocks compute the instance's points and interpolate."""
+        if instance.name == SAMPLED and keras.backend.backend() != "tensorflow":
+            warnings.warn(
+                "Only TensorFlow computes as many points as an image has: 'sampled' "
+                "computes all of them here, and masks them.",
+                stacklevel=2,
+            )
+            return self.training_rule(instance)
+        return sampled_graph.merged(
+            [
+                block.point_edits(counts, instance.name)
+                for block, counts in self._sampled_in(instance)
+            ]
+        )
+
+    def training_rule(self, instance: Instance) -> dict:
+        """Blocks compute all points, and masks soften what is sampled."""
+        edits = sampled_graph.merged(
+            [block.dense_edits(counts) for block, counts in self._sampled_in(instance)]
+        )
+        if not self._settings["freeze_norms"]:
+            return edits
+        return sampled_graph.merged([sampled_graph.frozen_norms(self.graph), edits])
+
+    def cost_of(self, instance: Instance) -> Any:
+        """Exact; of `sampled` that of an image all of whose points are sampled."""
+        if instance.name == SAMPLED:
+            return self.whole_cost()
+        return super().cost_of(instance)
+
+    def get_config(self) -> dict:
+        """The arguments of `__init__`."""
+        parts = self._parts
+        return {
+            **super().get_config(),
+            **self._settings,
+            "counts": parts.counts,
+            "dense": parts.dense,
+        }
+
+    # === Points ===
+
+    @property
+    def sampled_parts(self) -> list:
+        """What sampling adds to each block: `SampledBlock`s."""
+        return list(self._parts.blocks)
+
+    def whole_cost(self) -> cost.Cost:
+        """The `Cost` of an image all of whose points are sampled."""
+        whole = Instance("whole", {"density": 1.0})
+        return cost.count(self._graphs.of(whole, self.rule))
+
+    def published_macs(self, densities: float | Mapping[str, float]) -> float:
+        """MACs as the published code counts them, at these densities of the masks.
+
+        Mask heads once, the sampled convolutions times the density d of their mask, and
+        for interpolation the whole window, `d (1 - d)` times, of each channel and point.
+
+        Args:
+            densities: One for all masks, or one for each by its name.
+        """
+        return sampled_costs.published_macs(self, densities)
+
+    @property
+    def blocks(self) -> dict[str, list[str]]:
+        """The sampled blocks: each one's addition, and its masks."""
+        return {
+            part.block.name: [mask.name for mask in part.masks]
+            for part in self._parts.blocks
+        }
+
+    def counts(self, instance: str | Instance) -> dict[str, int]:
+        """How many points each mask samples in an instance of a fixed density.
+
+        >>> model = kd.Sampled(kd.architectures.resnet(18, (32, 32, 3), classes=10))
+        >>> model.counts("d0.25")["stage1_block1_conv1_mask"]
+        256
+        """
+        instance = self.menu[instance]
+        return {
+            mask.name: count
+            for block, counts in self._sampled_in(instance)
+            for mask, count in zip(block.masks, counts, strict=True)
+        }
+
+    def densities(
+        self, data: Any, instance: str = SAMPLED, batches: int | None = None
+    ) -> dict[str, np.ndarray]:
+        """The share of points that each mask samples, of each image.
+
+        Args:
+            data: Images, as `calibrate` takes them.
+            instance: The instance, by default the one of the paper's inference.
+            batches: How many batches to use, by default all.
+        """
+        maps = self.sampled_points(data, instance, batches)
+        return {name: mask.mean(axis=(1, 2)) for name, mask in maps.items()}
+
+    def sampled_points(
+        self, data: Any, instance: str = SAMPLED, batches: int | None = None
+    ) -> dict[str, np.ndarray]:
+        """Which points each mask samples: `{mask: (images, height, width)}`, booleans.
+
+        Args:
+            data: Images, as `calibrate` takes them.
+            instance: The instance.
+            batches: How many batches to use, by default all.
+        """
+        model = self.at(instance, uncalibrated=True, training=True)
+        return sampled_costs.masks_over(model, data, batches)
+
+    # === Training ===
+
+    def anneal(self, start: float, end: float, steps: int):
+        """Lets the temperature fall, to be `end` in step `steps`, counted from 1.
+
+        `kd.callbacks.GumbelAnnealing` calls it. Steps that were trained before count.
+        """
+        # A pass is one instance's; a step may train several.
+        passes = steps * len(self.plan.names_at(0))
+        self.temperature.fall(start, end, passes)
+
+    def training_densities(self) -> dict[str, float]:
+        """The share of points that each mask sampled in the latest training step."""
+        return {mask.name: float(mask.density + 0) for mask in self.masks}
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Keras' `fit`; the temperature falls from 1 to 0.01 unless a callback steers.
+
+        Where it is not known how many steps there are, give `GumbelAnnealing(steps=)`.
+        """
+        callbacks = keras.tree.flatten(callbacks or [])
+        if not any(isinstance(c, GumbelAnnealing) for c in callbacks):
+            callbacks = [GumbelAnnealing(), *callbacks]
+        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+
+    def call(self, inputs: Any, training: bool | None = None) -> Any:
+        """Runs the instance being trained, or `full`; training lets masks harden."""
+        outputs = super().call(inputs, training=training)
+        if training:
+            self.temperature.advance()
+        return outputs
+
+    def evaluate_menu(
+        self,
+        data: Any,
+        instances: Sequence[str | Instance] | None = None,
+        metrics: Any = None,
+        verbose: Any = "auto",
+    ) -> Menu:
+        """As of `DynamicModel`; what `sampled` costs on average is kept too."""
+        menu = super().evaluate_menu(data, instances, metrics, verbose)
+        names = [menu[i].name for i in instances or menu.names]
+        if SAMPLED in names:
+            sampled_costs.record_average(self, data)
+        return menu
+
+    # === Private ===
+
+    def _sampled_in(self, instance):
+        """[(block, counts)] of the blocks that are sampled in an instance."""
+        if instance.name == FULL:
+            return []
+        known = self._parts.counts.get(instance.name)
+        dense = self._parts.dense.get(instance.name, ())
+        density = instance.settings.get("density")
+        rows, start = [], 0
+        for part in self._parts.blocks:
+            end = start + len(part.masks)
+            if known is not None:
+                counts = known[start:end]
+            else:
+                counts = [_count(mask, density) for mask in part.masks]
+            if part.block.name not in dense:
+                rows.append((part, counts))
+            start = end
+        return rows
+
+
+def _count(mask, density):
+    """How many points a density is, the grid's among them; None by threshold."""
+    if density is None:
+        return None
+    return max(1, round(density * mask.points), mask.grid_points)
+
+
+def _check_densities(densities):
+    right = all(isinstance(d, Real) and 0 < d <= 1 for d in densities)
+    if not right or not len(densities) or len(set(densities)) < len(list(densities)):
+        raise DynresError(
+            "densities are distinct numbers in (0, 1]. "
+            f"Received: densities={tuple(densities)!r}"
+        )
+
+
+def _check(options, largest):
+    """Refuses windows, grids and densities that do not go together."""
+    grid, window = options["grid"], options["window"]
+    if int(grid) != grid or grid < 0:
+        raise DynresError(
+            f"grid is a distance in points, or 0 for none. Received: grid={grid!r}"
+        )
+    for key, value in (("window", window), ("grid", grid)):
+        if value > largest:
+            raise DynresError(
+                f"A {key} is not larger than the largest sampled map, {largest} points "
+                f"a side. Received: {key}={value}"
+            )
+    least = 1 / grid**2 if grid else 0
+    for density in options["densities"]:
+        if density < least:
+            raise DynresError(
+                f"A grid of {grid} alone samples {least:.3g} of the points: take a "
+                f"larger grid, or grid=0. Received: densities={options['densities']}"
+            )
