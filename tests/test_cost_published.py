@@ -64,3 +64,27 @@ def test_sdpoint_papers_network_and_instances():
         pooled = graph.after(AdaptivePooling2D(ratio))
         counted = cost.count(graph.rewire(model, {blocks[block]: pooled}))
         assert counted.flops / 1e9 == pytest.approx(gigaflops, rel=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("depth", "published"),
+    [
+        (
+            101,
+            {
+                (992, 1664): 289.47,
+                (800, 1312): 184.06,
+                (576, 992): 100.20,
+                (480, 832): 70.03,
+                (224, 224): 8.80,
+            },
+        ),
+        (50, {(992, 1664): 149.17, (224, 224): 4.53}),
+    ],
+)
+def test_deformable_backbones_of_the_sampling_paper(depth, published):
+    model = architectures.resnet(depth, deformable=(2, 3, 4))
+    for size, gigamacs in published.items():
+        counted = cost.count(model, input_shape=(*size, 3))
+        backbone = [layer.macs for layer in counted.layers if layer.name != "logits"]
+        assert sum(backbone) / 1e9 == pytest.approx(gigamacs, abs=0.01)

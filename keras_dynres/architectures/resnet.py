@@ -6,6 +6,7 @@ import keras
 
 from keras_dynres.architectures import _blocks as b
 from keras_dynres.errors import DynresError
+from keras_dynres.layers import DeformableConv2D
 
 # Blocks of each stage; from 50 layers they are bottlenecks.
 DEPTHS = {
@@ -23,6 +24,8 @@ def resnet(
     classes: int = 1000,
     stem: str = "auto",
     channels: Sequence[int] | None = None,
+    deformable: Sequence[int] = (),
+    modulated: bool = False,
     name: str | None = None,
 ) -> keras.Model:
     """Residual network whose blocks end with a ReLU after the addition.
@@ -48,6 +51,11 @@ def resnet(
             3x3 convolution), or `"auto"`: the latter for images below 64 pixels.
         channels: Channels of each stage, of bottlenecks a quarter of what they give;
             by default 64, 128, 256, 512, and 16, 32, 64 in the CIFAR nets.
+        deformable: Numbers of the stages in which the 3x3 convolution of a bottleneck
+            reads its taps where offsets move them, such as `(2, 3, 4)`: `..._conv2` is
+            a `DeformableConv2D`, and `..._offset`, a 3x3 convolution of the block's
+            input that starts at zero, gives its offsets. Height and width are known.
+        modulated: Whether the deformable convolutions have masks too.
         name: Name of the model; `"resnet_50"` and the like by default.
 
     Returns:
@@ -63,9 +71,13 @@ def resnet(
     standard = (64, 128, 256, 512) if depth in DEPTHS else (16, 32, 64)
     channels = _channels(standard if channels is None else channels, len(blocks))
     x = b.stem(inputs, b.stem_kind(stem, input_shape), channels[0])
-    block = bottleneck if depth in DEPTHS and depth >= 50 else _basic
+    is_deep = depth in DEPTHS and depth >= 50
+    moving = _deformable_stages(deformable, modulated, len(blocks), is_deep)
+    block = bottleneck if is_deep else _basic
     for key, filters, stride in b.stages(blocks, channels):
-        x = block(x, filters, stride, key)
+        options = {"deformable": True, "modulated": modulated}
+        options = options if key.startswith(moving) else {}
+        x = block(x, filters, stride, key, **options)
     outputs = b.head(x, classes)
     return keras.Model(inputs, outputs, name=name or f"resnet_{depth}")
 
@@ -82,6 +94,29 @@ def _channels(channels: Sequence[int], stages: int) -> tuple[int, ...]:
     return channels
 
 
+def _deformable_stages(
+    deformable: Sequence[int], modulated: bool, stages: int, is_deep: bool
+) -> tuple[str, ...]:
+    """What the names of deformable stages' blocks begin with."""
+    numbers = tuple(deformable)
+    if numbers and not is_deep:
+        raise DynresError(
+            "Only bottlenecks have deformable convolutions: depth must be 50, 101 or "
+            f"152. Received: deformable={deformable!r}"
+        )
+    if not set(numbers) <= set(range(1, stages + 1)):
+        raise DynresError(
+            f"deformable must be numbers of stages, from 1 to {stages}. "
+            f"Received: deformable={deformable!r}"
+        )
+    if modulated and not numbers:
+        raise DynresError(
+            "Only deformable convolutions are modulated: say in which stages they are. "
+            "Received: modulated=True, deformable=()"
+        )
+    return tuple(f"stage{number}_" for number in numbers)
+
+
 def bottleneck(
     x: keras.KerasTensor,
     filters: int,
@@ -89,15 +124,52 @@ def bottleneck(
     name: str,
     width: int | None = None,
     groups: int = 1,
+    deformable: bool = False,
+    modulated: bool = False,
 ) -> keras.KerasTensor:
     """1x1, 3x3, 1x1 convolution to `4 * filters` channels; ResNeXt's block too."""
     width = width or filters
     y = b.bn(b.conv(x, width, 1, f"{name}_conv1"), f"{name}_bn1")
     y = b.relu(y, f"{name}_relu1")
-    y = b.conv(y, width, 3, f"{name}_conv2", stride, groups)
+    if deformable:
+        y = _moved(x, y, stride, groups, modulated, name)
+    else:
+        y = b.conv(y, width, 3, f"{name}_conv2", stride, groups)
     y = b.relu(b.bn(y, f"{name}_bn2"), f"{name}_relu2")
     y = b.bn(b.conv(y, 4 * filters, 1, f"{name}_conv3"), f"{name}_bn3")
     return _join(x, y, stride, name)
+
+
+def _moved(
+    x: keras.KerasTensor,
+    y: keras.KerasTensor,
+    stride: int,
+    groups: int,
+    modulated: bool,
+    name: str,
+) -> keras.KerasTensor:
+    """The 3x3 convolution of y with taps that move by what is computed from x."""
+    convolution = DeformableConv2D(
+        y.shape[-1],
+        3,
+        strides=stride,
+        padding="same",
+        groups=groups,
+        modulated=modulated,
+        use_bias=False,
+        kernel_initializer=b.initializer(),
+        name=f"{name}_conv2",
+    )
+    x, padding = b.padded(x, 3, stride, f"{name}_offset")
+    offsets = keras.layers.Conv2D(
+        convolution.offset_channels,
+        3,
+        strides=stride,
+        padding=padding,
+        kernel_initializer="zeros",
+        name=f"{name}_offset",
+    )(x)
+    return convolution([y, offsets])
 
 
 def _basic(

@@ -21,6 +21,7 @@ from keras_dynres.cost.registry import register
 from keras_dynres.layers import (
     AdaptivePooling2D,
     ChannelShuffle,
+    DeformableConv2D,
     GaussianDownsample2D,
     Interpolation,
     MaskHead,
@@ -54,6 +55,17 @@ def _with_bias_and_activation(layer: Any, macs: int, shape: Shape) -> Work:
 def _conv(layer, inputs, outputs):
     taps = prod(layer.kernel_size) * _channels(layer, inputs[0]) // layer.groups
     return _with_bias_and_activation(layer, prod(outputs[0]) * taps, outputs[0])
+
+
+@register(DeformableConv2D)
+def _deformable_conv(layer, inputs, outputs):
+    # Published figures count the convolution alone. What a tap reads of a channel is
+    # four products and the three additions between them; corners, shares and masks,
+    # which are made once a tap for all channels, are left out.
+    read = prod(outputs[0][:2]) * prod(layer.kernel_size) * inputs[0][-1]
+    macs = read * layer.filters // layer.groups
+    bias = prod(outputs[0]) if layer.use_bias else 0
+    return Work(macs, 2 * macs + bias + 7 * read)
 
 
 @register(*(getattr(layers, f"Conv{n}DTranspose") for n in (1, 2, 3)))

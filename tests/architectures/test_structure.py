@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_dynres import architectures
+from keras_dynres.layers import DeformableConv2D
 
 no_weights = pytest.mark.usefixtures("no_weights")
 
@@ -77,6 +78,42 @@ def test_postactivated_projections_see_the_block_input():
         for name in ("conv1", "conv2", "conv3", "shortcut")
     }
     assert strides == {"conv1": 1, "conv2": 2, "conv3": 1, "shortcut": 2}
+
+
+@no_weights
+@pytest.mark.parametrize(("modulated", "channels"), [(False, 18), (True, 27)])
+def test_offsets_are_computed_from_the_block_input(modulated, channels):
+    options = {"deformable": [2, 4], "modulated": modulated}
+    model = architectures.resnet(50, input_shape=(32, 32, 3), classes=2, **options)
+    deformable = [x.name for x in model.layers if isinstance(x, DeformableConv2D)]
+    stages = {2: 4, 4: 3}
+    assert deformable == [
+        f"stage{stage}_block{block}_conv2"
+        for stage, count in stages.items()
+        for block in range(1, count + 1)
+    ]
+    # At stride 2 a pixel of padding on every side comes first.
+    padding = model.get_layer("stage2_block1_offset_pad")
+    assert padding.input is model.get_layer("stage1_block3_relu").output
+    offset = model.get_layer("stage2_block1_offset")
+    assert offset.input is padding.output and offset.strides == (2, 2)
+    assert offset.filters == channels and offset.use_bias
+    block_input = model.get_layer("stage4_block2_relu").output
+    assert model.get_layer("stage4_block3_offset").input is block_input
+
+
+def test_a_deformable_network_starts_as_the_plain_one():
+    options = {"input_shape": (16, 16, 3), "classes": 2, "channels": (2, 2, 4, 4)}
+    nets = [
+        architectures.resnet(50, deformable=numbers, **options)
+        for numbers in ((), (2, 4))
+    ]
+    for layer in nets[0].layers:
+        if layer.weights:
+            nets[1].get_layer(layer.name).set_weights(layer.get_weights())
+    images = np.random.default_rng(0).normal(size=(2, 16, 16, 3)).astype("float32")
+    plain, deformable = (net(images) for net in nets)
+    np.testing.assert_allclose(deformable, plain, rtol=1e-4, atol=1e-4)
 
 
 @no_weights
