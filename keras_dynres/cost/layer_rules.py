@@ -25,6 +25,7 @@ from keras_dynres.layers import (
     GaussianDownsample2D,
     Interpolation,
     MaskHead,
+    PointDeformableConv,
     PointInterpolation,
     PointPatches,
     SampledPoints,
@@ -66,6 +67,11 @@ def _deformable_conv(layer, inputs, outputs):
     macs = read * layer.filters // layer.groups
     bias = prod(outputs[0]) if layer.use_bias else 0
     return Work(macs, 2 * macs + bias + 7 * read)
+
+
+@register(PointDeformableConv)
+def _point_deformable_conv(layer, inputs, outputs):
+    return _deformable_conv(layer.conv, inputs, outputs)
 
 
 @register(*(getattr(layers, f"Conv{n}DTranspose") for n in (1, 2, 3)))

@@ -12,9 +12,9 @@ from keras_dynres.layers.sampling_mask import SamplingMask
 class SampledPoints(keras.layers.Layer):
     """Positions of a mask's sampled points, and where each point's row stands.
 
-    With a count every image has as many, and shapes are static. Without one, all images'
-    points stand in one row, and how many there are depends on the images: TensorFlow
-    runs that.
+    With a count every image has as many, and shapes are static. Without one, the points
+    of all images stand in one row, and how many there are depends on the images:
+    TensorFlow runs that.
 
     Made by `SampledPoints.of(mask, count, name)`.
 

@@ -124,12 +124,12 @@ class SamplingMask(keras.layers.Layer):
         """The mask, float32."""
         if self.sampling == "uniform" or not training:
             return self.hard(scores, count)
-        scores = self._own(scores)
-        mask = ops.maximum(self._soft(scores, count), self._grid_map)
+        mask = self.soft(scores, count)
         if count is None:
             hard = mask > 0 if self.sampling == "relu" else mask >= 0.5
             self.density.assign(ops.mean(ops.cast(hard, "float32")))
-            self.add_loss(self.sparse_loss * ops.mean(self.confidence(scores)))
+            confidence = self.confidence(self._own(scores))
+            self.add_loss(self.sparse_loss * ops.mean(confidence))
         return mask
 
     def confidence(self, scores: Any) -> Any:
@@ -190,6 +190,10 @@ class SamplingMask(keras.layers.Layer):
         }
 
     # === Training ===
+
+    def soft(self, scores: Any, count: int | None = None) -> Any:
+        """The mask that training uses, near 0 and 1 at a low temperature."""
+        return ops.maximum(self._soft(self._own(scores), count), self._grid_map)
 
     def uniform(self, shape: Any) -> Any:
         """Noise of [0, 1), drawn once for each of the two classes."""

@@ -11,7 +11,6 @@ import numpy as np
 
 from keras_dynres import cost, graph
 from keras_dynres.core.dynamic import DynamicModel
-from keras_dynres.core.plan import Plan
 from keras_dynres.errors import DynresError, one_of
 from keras_dynres.instance import FULL, Instance, Menu
 from keras_dynres.layers.interpolation import KINDS
@@ -41,8 +40,9 @@ class Sampled(DynamicModel):
     Args:
         base: A functional `keras.Model` with residual blocks.
         densities: Shares of points that instances compute, each in (0, 1].
-        blocks: `"auto"` takes all residual blocks of two or three convolutions; or names
-            of their additions; or a callable that is given the base and returns names.
+        blocks: `"auto"` takes all residual blocks of two or three convolutions; or
+            names of their additions; or a callable that is given the base and returns
+            such names.
         first_blocks: Whether `"auto"` takes the blocks that begin a stage.
         masks: `"two"`: one for the first convolution of a bottleneck, one for the two
             others; `"shared"`: one for a block; `"each"`: one for each convolution. In
@@ -60,7 +60,8 @@ class Sampled(DynamicModel):
         sparse_loss: Weight of the loss that makes masks sparse.
         rate_factor: What gradients of mask heads and widths are multiplied by; with
             SGD that is their own learning rate.
-        freeze_norms: Whether training leaves batch norms on their statistics.
+        freeze_norms: Whether training leaves batch norms as they are, statistics, scale
+            and offset.
         draw: What a training step trains: `"sampled"`, as the paper; `"random"`, one
             instance; `"sandwich"`: `full`, then `sampled` and a random density, which
             learn from `full`.
@@ -136,7 +137,13 @@ class Sampled(DynamicModel):
             ],
         )
         _check(options, largest)
-        super().__init__(base, **{"statistics": "uniform", **kwargs})
+        kwargs = {"statistics": "uniform", **kwargs}
+        if freeze_norms and kwargs["statistics"] != "uniform":
+            raise DynresError(
+                "Frozen batch norms have no statistics of an instance's own. Received: "
+                f"freeze_norms=True, statistics={kwargs['statistics']!r}"
+            )
+        super().__init__(base, **kwargs)
         parts = self._parts.blocks
         self.temperature = Temperature(name="temperature")
         self.heads = [head for part in parts for head in part.heads.values()]
@@ -159,10 +166,11 @@ class Sampled(DynamicModel):
 
     def rule(self, instance: Instance) -> dict:
         """Blocks compute the instance's points and interpolate."""
-        if instance.name == SAMPLED and keras.backend.backend() != "tensorflow":
+        if instance.name == SAMPLED and not self._counts_by_image():
             warnings.warn(
-                "Only TensorFlow computes as many points as an image has: 'sampled' "
-                "computes all of them here, and masks them.",
+                "'sampled' computes all points here and masks them: as many as an "
+                "image has are computed on TensorFlow alone, and without deformable "
+                "convolutions.",
                 stacklevel=2,
             )
             return self.training_rule(instance)
@@ -213,8 +221,9 @@ class Sampled(DynamicModel):
     def published_macs(self, densities: float | Mapping[str, float]) -> float:
         """MACs as the published code counts them, at these densities of the masks.
 
-        Mask heads once, the sampled convolutions times the density d of their mask, and
-        for interpolation the whole window, `d (1 - d)` times, of each channel and point.
+        Mask heads once, the sampled convolutions times the density d of their mask,
+        and for interpolation the whole window, `d (1 - d)` times, of each channel and
+        point.
 
         Args:
             densities: One for all masks, or one for each by its name.
@@ -325,6 +334,11 @@ class Sampled(DynamicModel):
         return menu
 
     # === Private ===
+
+    def _counts_by_image(self):
+        """Whether shapes may depend on the image."""
+        deformable = any(part.block.deformable for part in self._parts.blocks)
+        return keras.backend.backend() == "tensorflow" and not deformable
 
     def _sampled_in(self, instance):
         """[(block, counts)] of the blocks that are sampled in an instance."""

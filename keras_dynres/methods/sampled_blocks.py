@@ -7,6 +7,7 @@ import keras
 
 from keras_dynres import graph
 from keras_dynres.errors import DynresError, one_of
+from keras_dynres.layers import DeformableConv2D
 
 # What works on each point by itself, and may run on points alone.
 _POINTWISE = (
@@ -26,11 +27,14 @@ class BlockConv:
         call: The convolution's call.
         padding: The call of the zero padding before it, or None.
         tail: The pointwise calls behind it, up to the next convolution or the addition.
+        offsets: Of a deformable convolution the `BlockConv` that computes its offsets
+            from the block's input; else None.
     """
 
     call: graph.Call
     padding: graph.Call | None
-    tail: tuple
+    tail: tuple = ()
+    offsets: "BlockConv | None" = None
 
     @property
     def name(self) -> str:
@@ -111,6 +115,11 @@ class Block:
         return tuple(self.convs[0].first.inputs[0].shape[1:])
 
     @property
+    def deformable(self) -> bool:
+        """Whether one of its convolutions is."""
+        return any(conv.offsets for conv in self.convs)
+
+    @property
     def begins_stage(self) -> bool:
         """Whether the maps that leave it are of another shape than those that enter."""
         return self.entering != tuple(self.convs[-1].call.outputs[0].shape[1:])
@@ -178,7 +187,7 @@ def _block(addition, makers):
     if _convolutions(branch) not in (2, 3) or _convolutions(shortcut) > 1:
         counts = sorted(map(_convolutions, branches))
         return f"its paths have {counts[0]} and {counts[1]} convolutions"
-    return _split(addition.name, branch)
+    return _split(addition.name, branch, makers)
 
 
 def _path(tensor, makers):
@@ -186,7 +195,10 @@ def _path(tensor, makers):
     calls, tensors = [], [tensor]
     while id(tensor) in makers:
         call = makers[id(tensor)]
-        if len(call.inputs) != 1 and not isinstance(call.layer, keras.layers.Add):
+        # A deformable convolution works on the first; its offsets are looked for later.
+        if len(call.inputs) != 1 and not isinstance(
+            call.layer, (keras.layers.Add, DeformableConv2D)
+        ):
             break
         calls.append(call)
         if isinstance(call.layer, keras.layers.Add):
@@ -207,15 +219,21 @@ def _cut(calls, beginning):
 
 
 def _convolutions(calls):
-    return sum(isinstance(c.layer, keras.layers.Conv2D) for c in calls)
+    kinds = keras.layers.Conv2D, DeformableConv2D
+    return sum(isinstance(c.layer, kinds) for c in calls)
 
 
-def _split(name, calls):
+def _split(name, calls, makers):
     convs, padding = [], None
     for call in calls:
         if type(call.layer) is keras.layers.Conv2D:
-            convs.append(BlockConv(call, padding, ()))
+            convs.append(BlockConv(call, padding))
             padding = None
+        elif isinstance(call.layer, DeformableConv2D):
+            offsets = _offsets(call, makers)
+            if not convs or offsets.first.inputs[0] is not convs[0].first.inputs[0]:
+                return f"the offsets of {call.name!r} are not of the block's input"
+            convs.append(BlockConv(call, None, offsets=offsets))
         elif isinstance(call.layer, keras.layers.ZeroPadding2D):
             padding = call
         elif isinstance(call.layer, _POINTWISE) and padding is None:
@@ -231,12 +249,20 @@ def _split(name, calls):
     return _refusal(block) or block
 
 
+def _offsets(call, makers):
+    """The convolution that computes a deformable convolution's offsets."""
+    conv = makers[id(call.inputs[1])]
+    before = makers.get(id(conv.inputs[0]))
+    padded = before and isinstance(before.layer, keras.layers.ZeroPadding2D)
+    return BlockConv(conv, before if padded else None)
+
+
 def _refusal(block):
     """Why a block's convolutions cannot be sampled, or None."""
     for conv, stride in zip(block.convs, block.strides, strict=True):
         if None in conv.size:
             return "its height and width must be known"
-        if conv.layer.data_format != "channels_last":
+        if getattr(conv.layer, "data_format", "") == "channels_first":
             return "its channels must come last"
         if conv.size != tuple(-(-n // stride) for n in block.entering[:2]):
             return f"{conv.name!r} does not pad its borders"

@@ -76,8 +76,8 @@ def point_work(model: keras.Model) -> dict[str, dict[str, float]]:
 def published_macs(model: keras.Model, densities: float | dict[str, float]) -> float:
     """MACs as the published code counts them, where masks have these densities.
 
-    Mask heads once, the sampled convolutions times the density d of their mask, and for
-    interpolation the whole window, `d (1 - d)` times, of each channel and point.
+    Mask heads once, the sampled convolutions times the density d of their mask, and
+    for interpolation the whole window, `d (1 - d)` times, of each channel and point.
 
     Args:
         model: The `Sampled` model.

@@ -8,9 +8,11 @@ import keras
 
 from keras_dynres import graph
 from keras_dynres.layers import (
+    FrozenNorm,
     Interpolation,
     MaskHead,
     PatchConv2D,
+    PointDeformableConv,
     PointInterpolation,
     PointPatches,
     SampledPoints,
@@ -90,8 +92,9 @@ class SampledBlock:
         names = []
         for number, convs in self._groups():
             for conv in convs if number == mask else ():
-                stock = conv.pointwise
-                names.append(conv.name if stock else self._patch_conv(conv).name)
+                for part in filter(None, (conv, conv.offsets)):
+                    end = "" if part.pointwise else "_at_points"
+                    names.append(f"{part.name}{end}")
                 names.extend(call.name for call in conv.tail)
         return names
 
@@ -145,6 +148,8 @@ class SampledBlock:
         edits, state = _Edits(), {}
 
         def begin(call, inputs, *args, **kwargs):
+            if state:  # The other of two layers that read the block's input.
+                return call(inputs, *args, **kwargs)
             scores = self._scores(inputs)
             state["input"] = inputs
             state["points"] = [
@@ -159,12 +164,16 @@ class SampledBlock:
 
         for number, convs in self._groups():
             conv = convs[0]
-            if conv.padding is not None:
-                edits.add(conv.padding.name, _leave_out)
-            edits.add(
-                conv.name,
-                self._at_points(conv, number, counts[number], instance, state),
-            )
+            here = number, counts[number], instance, state
+            plain = conv
+            if conv.offsets is not None:
+                edits.add(conv.name, self._deformed(conv, *here))
+                plain = conv.offsets
+            if plain.padding is not None:
+                edits.add(plain.padding.name, _leave_out)
+            edits.add(plain.name, self._at_points(plain, *here))
+            if plain is conv.offsets:
+                edits.add(plain.first.name, begin)
             row_before = len(convs) > 1 and self._kind != "previous"
             if row_before:
                 edits.add(conv.last.name, graph.after(_zero_row(conv, instance)))
@@ -222,6 +231,22 @@ class SampledBlock:
 
         return edit
 
+    def _deformed(self, conv, number, count, instance, state):
+        del count, instance
+
+        def edit(call, inputs, *args, **kwargs):
+            features, offsets = inputs
+            name = f"{conv.name}_at_points"
+            if name not in self._patch_convs:
+                width = self.masks[number].size[1]
+                self._patch_convs[name] = PointDeformableConv.of(
+                    conv.layer, width, name
+                )
+            index = state["points"][number][0]
+            return self._patch_convs[name]([features, offsets, index])
+
+        return edit
+
     def _patch_conv(self, conv):
         if conv.name not in self._patch_convs:
             layer = PatchConv2D.of(conv.layer, f"{conv.name}_at_points")
@@ -263,18 +288,21 @@ class _Edits:
         return {name: graph.chain(*edits) for name, edits in self._lists.items()}
 
 
-def merged(edits: list[Mapping[str, Callable]]) -> dict[str, Callable]:
-    """The edits of several blocks, no two of which concern one layer."""
-    return dict(itertools.chain.from_iterable(part.items() for part in edits))
-
-
 def frozen_norms(flat: keras.Model) -> dict:
     """Edits that leave batch norms on their statistics in training too."""
     return {
-        call.name: graph.call_with(training=False)
+        call.name: _instead(FrozenNorm(call.layer))
         for call in graph.calls(flat)
         if isinstance(call.layer, keras.layers.BatchNormalization)
     }
+
+
+def merged(edits: list[Mapping[str, Callable]]) -> dict[str, Callable]:
+    """The edits of several, chained where they concern one layer."""
+    all_edits = _Edits()
+    for name, edit in itertools.chain.from_iterable(part.items() for part in edits):
+        all_edits.add(name, edit)
+    return all_edits.chained()
 
 
 def _mask_numbers(block, kind):
@@ -295,6 +323,11 @@ def _zero_row(conv: BlockConv, instance: str) -> keras.layers.Layer:
         name=f"{conv.name}_{instance}_zero",
         dtype=conv.layer.dtype_policy,
     )
+
+
+def _instead(layer: keras.layers.Layer) -> Callable:
+    """Edit: the layer works on the input, without a word of how."""
+    return lambda call, inputs, *args, **kwargs: layer(inputs)
 
 
 def _leave_out(call: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
