@@ -8,7 +8,7 @@ import keras_dynres as kd
 SIZE, CLASSES = 16, 4
 
 
-def features(channels=(4, 6, 6)):
+def features(channels=(4, 6, 6), convolutions=1):
     """(images, a feature map) of a stem and two residual blocks, the last strided."""
     layers = keras.layers
     stem, *stages = channels
@@ -21,15 +21,21 @@ def features(channels=(4, 6, 6)):
             width, 3, strides, "same", use_bias=False, name=f"{stage}_conv"
         )(x)
         y = layers.BatchNormalization(name=f"{stage}_bn")(y)
+        for number in range(2, convolutions + 1):
+            y = layers.ReLU(name=f"{stage}_relu{number - 1}")(y)
+            y = layers.Conv2D(
+                width, 3, padding="same", use_bias=False, name=f"{stage}_conv{number}"
+            )(y)
+            y = layers.BatchNormalization(name=f"{stage}_bn{number}")(y)
         shortcut = layers.Conv2D(width, 1, strides, name=f"{stage}_shortcut")(x)
         x = layers.Add(name=f"{stage}_add")([y, shortcut])
         x = layers.ReLU(name=f"{stage}_relu")(x)
     return images, x
 
 
-def row_net():
+def row_net(convolutions=1):
     """The same with one row of logits; wide enough for weights to outweigh a graph."""
-    images, x = features((16, 24, 32))
+    images, x = features((16, 24, 32), convolutions)
     x = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     logits = keras.layers.Dense(CLASSES, dtype="float32", name="logits")(x)
     return keras.Model(images, logits, name="row_net")

@@ -18,6 +18,13 @@ OPTIONS = {
     "multi_scale": {"sizes": [8]},
     "low_mode": {},
     "resizable": {"scales": [0.5, 1.0], "stages": ["stem_relu", "a_relu"]},
+    # Without noise: what is drawn anew is no one's to compare.
+    "sampled": {
+        "densities": [0.5],
+        "sampling": "deterministic",
+        "draw": "random",
+        "sparse_loss": 0.0,
+    },
     "early_exit": {"points": ["stem_relu", "a_relu"]},
     "msdnet": {},
     "plain": {},
@@ -39,11 +46,17 @@ class Row:
     options: dict
 
     def base(self):
-        exits = self.name == "msdnet"
-        return exit_nets.small(steps=(1, 1)).base if exits else small_nets.row_net()
+        if self.name == "msdnet":
+            return exit_nets.small(steps=(1, 1)).base
+        return small_nets.row_net(convolutions=2 if self.name == "sampled" else 1)
 
     def __call__(self, base, **more):
-        return kd.methods.create(self.name, base, **self.options, **more)
+        model = kd.methods.create(self.name, base, **self.options, **more)
+        if self.name == "sampled":
+            draw = np.random.default_rng(0)
+            for head in model.heads:  # They begin with zeros and sample everything.
+                head.set_weights([draw.normal(0, 0.3, w.shape) for w in head.weights])
+        return model
 
 
 @pytest.fixture(
@@ -125,11 +138,15 @@ def test_weights_are_the_bases_own_and_slots_come_once(model):
     # What says how far the model is, and computes nothing.
     bookkeeping = [w for w in model.weights if w.path.startswith(f"{model.name}/")]
     assert not any(w.trainable for w in bookkeeping)
-    assert len(model.weights) == len(own) + len(slots) + len(bookkeeping)
+    # What the method adds to the base.
+    added = {id(w) for w in model.weights} - own - slots - {id(w) for w in bookkeeping}
+    assert bool(added) == isinstance(model, kd.Sampled)
+    assert len(model.weights) == len(own | added) + len(slots) + len(bookkeeping)
     used = {key for name in model.instances for key in model.owned_slots(name)}
     assert used == set(model.slots)
     for name in model.instances:
         trained = model.at(name, uncalibrated=True).trainable_weights
+        trained = [w for w in trained if id(w) not in added]
         part = contract.part(model, name)
         kinds = [(w.name, w.shape) for w in part.trainable_weights]
         assert [(w.name, w.shape) for w in trained] == kinds
@@ -146,7 +163,7 @@ def test_a_step_computes_the_instances_it_is_to_train(method):
     start = contract.values(model)
     losses, expected, seen = {}, {}, {}
     for name in model.instances:
-        graph = model.at(name, uncalibrated=True)
+        graph = model.at(name, uncalibrated=True, training=True)
         losses[name] = float(contract.loss()(y, graph(x, training=True)))
     for name in contract.drawn(model):
         for weight, value in zip(model.weights, start, strict=True):
@@ -172,7 +189,7 @@ def test_a_step_moves_shared_weights_and_leaves_other_statistics(model):
     model.optimizer.iterations.assign(step)
     # What is called in training mode: of exits all of them.
     names = model.plan.names_at(step)
-    graphs = [model.at(n, uncalibrated=True) for n in names]
+    graphs = [model.at(n, uncalibrated=True, training=True) for n in names]
     graphs += [model.base] if exits.names_of(model) else []
     mine = {id(w) for graph in graphs for w in graph.weights}
     mine |= {id(w) for w in model.plan.weights(model, name)}
@@ -182,7 +199,7 @@ def test_a_step_moves_shared_weights_and_leaves_other_statistics(model):
         moved = not np.array_equal(np.array(weight), old)
         if id(weight) in mine and weight.trainable and len(weight.shape) == 4:
             assert moved, weight.path
-        if id(weight) not in mine:
+        if id(weight) not in mine and "temperature" not in weight.path:
             assert not moved, weight.path
 
 
@@ -235,6 +252,10 @@ def test_saved_models_give_the_same_logits(calibrated, method, tmp_path):
 def test_the_menu_is_ordered_by_the_graphs_own_costs(model):
     macs = [instance.macs for instance in model.menu]
     assert macs == sorted(macs)
+    if isinstance(model, kd.Sampled):
+        # Its dearest image costs more than `full`, and no fixed graph.
+        assert model.menu.names[-2:] == ["full", "sampled"]
+        return
     assert model.menu.full.macs == macs[-1]
     for instance in model.menu:
         graph = model.at(instance.name, uncalibrated=True)
@@ -321,7 +342,9 @@ def test_mixed_precision_gives_float32_logits_that_agree(method):
     for name, value in half.items():
         assert value.dtype == np.float32
         exact = contract.logits(single, name, x)
-        np.testing.assert_allclose(value, exact, atol=0.15, rtol=0.1)
+        # A rounded score may put another point in a mask.
+        atol = 0.3 if isinstance(model, kd.Sampled) else 0.15
+        np.testing.assert_allclose(value, exact, atol=atol, rtol=0.1)
 
 
 def test_the_sequence_depends_on_seed_and_step_alone(method):

@@ -61,6 +61,7 @@ class Interpolation(keras.layers.Layer):
                 initializer=keras.initializers.Constant(FIRST_WIDTH),
                 name="width",
                 dtype="float32",
+                autocast=False,
             )
         if self.kind == "convolution":
             self.kernel = self.add_weight(
@@ -68,6 +69,7 @@ class Interpolation(keras.layers.Layer):
                 initializer=keras.initializers.Constant(1 / self.window**2),
                 name="kernel",
                 dtype="float32",
+                autocast=False,
             )
 
     def build(self, input_shape: Any = None) -> None:

@@ -57,6 +57,7 @@ class MaskHead(keras.layers.Layer):
             shape=(self.masks,),
             initializer=keras.initializers.Constant(FIRST_SCORE),
             name="bias",
+            autocast=False,
         )
 
     def compute_output_shape(

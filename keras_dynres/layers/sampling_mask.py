@@ -189,6 +189,18 @@ class SamplingMask(keras.layers.Layer):
             "seed": self.seed,
         }
 
+    # Keras itself saves no generator: a resumed training would draw other noise.
+
+    def save_own_variables(self, store: Any) -> None:
+        """Stores the generator's state too."""
+        super().save_own_variables(store)
+        store["generator"] = self.generator.state
+
+    def load_own_variables(self, store: Any) -> None:
+        """Loads what `save_own_variables` stored."""
+        self.density.assign(store["0"])
+        self.generator.state.assign(store["generator"])
+
     # === Training ===
 
     def soft(self, scores: Any, count: int | None = None) -> Any:

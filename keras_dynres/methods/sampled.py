@@ -54,7 +54,8 @@ class Sampled(DynamicModel):
         window: Height and width of the interpolation's window; by default 5 for
             images up to 320 pixels, else 7.
         grid: Distance of the points that are always sampled, 0 for none; by default 2
-            for images up to 320 pixels where the densities allow it, else 11.
+            for images up to 320 pixels where all densities are above the quarter that
+            it samples, else 11.
         noise: Of inference: `"white"` or `"blue"`, a field that is a part of the model,
             or `"fresh"`.
         sparse_loss: Weight of the loss that makes masks sparse.
@@ -108,7 +109,7 @@ class Sampled(DynamicModel):
         if window is None:
             window = min(5 if small else 7, largest - 1 + largest % 2)
         if grid is None:
-            grid = min(2 if small and min(densities) >= 1 / 4 else 11, largest)
+            grid = min(2 if small and min(densities) > 1 / 4 else 11, largest)
         evenly = sampling == "uniform"
         usual = "random" if evenly else "sampled"
         options = {
@@ -277,6 +278,16 @@ class Sampled(DynamicModel):
         """
         model = self.at(instance, uncalibrated=True, training=True)
         return sampled_costs.masks_over(model, data, batches)
+
+    def with_statistics(self, statistics: str) -> "Sampled":
+        """As of `DynamicModel`; heads and widths are copied."""
+        other = super().with_statistics(statistics)
+        for kind in ("heads", "fills", "masks"):
+            pairs = zip(getattr(self, kind), getattr(other, kind), strict=True)
+            for layer, copy in pairs:
+                copy.set_weights(layer.get_weights())
+        other.temperature.set_weights(self.temperature.get_weights())
+        return other
 
     # === Training ===
 

@@ -232,7 +232,7 @@ def test_training_equals_the_published_code(published, name):
     graph = case.graph()
     output, sparse, gradients, of_images = training_pass(graph, case.images)
     values = case.values
-    np.testing.assert_allclose(output, channels_last(values["train/output"]), atol=1e-5)
+    assert_near(output, channels_last(values["train/output"]), 1e-5)
     np.testing.assert_allclose(sparse, values["train/sparse_loss"], rtol=1e-5)
     np.testing.assert_allclose(
         of_images, channels_last(values["train/input_gradient"]), atol=1e-4
