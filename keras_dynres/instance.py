@@ -79,7 +79,7 @@ class Menu:
     def __init__(self, instances: Iterable[Instance], metric: str = ACCURACY):
         self.metric = metric
         self._instances = {}
-        for instance in sorted(instances, key=lambda i: (i.macs or 0, i.flops or 0)):
+        for instance in sorted(instances, key=_dearness):
             if instance.name in self._instances:
                 raise DynresError(
                     f"Two instances have one name. Received: {instance.name!r}"
@@ -148,6 +148,27 @@ class Menu:
         values = {key: float(value) for key, value in costs.items()}
         average = {**values, "images": int(images), "data": str(data)}
         self._instances[old.name] = dataclasses.replace(old, average=average)
+
+    def recount(self, name: str | Instance, **costs: int):
+        """Takes an instance's new costs, and drops what was measured of it.
+
+        >>> menu = Menu([Instance("full", macs=10), Instance("half", macs=5)])
+        >>> menu.recount("half", macs=12)
+        >>> menu.names
+        ['full', 'half']
+
+        Args:
+            name: The instance.
+            **costs: `macs`, `flops`, `params`.
+        """
+        old = self[name]
+        for cost in costs:
+            one_of("cost", cost, COSTS)
+        self._instances[old.name] = dataclasses.replace(
+            old, measured={}, average={}, **costs
+        )
+        ordered = sorted(self, key=_dearness)
+        self._instances = {instance.name: instance for instance in ordered}
 
     def forget(self):
         """Drops what was measured, as when the weights have changed."""
@@ -360,6 +381,10 @@ def _read(source):
     if isinstance(source, Path) or "\n" not in content:
         return files.read_text(source, "a menu")
     return content
+
+
+def _dearness(instance):
+    return instance.macs or 0, instance.flops or 0
 
 
 def _macs(instance):

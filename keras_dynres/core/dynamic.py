@@ -355,6 +355,21 @@ class DynamicModel(keras.Model):
             instance, macs=counted.macs, flops=counted.flops, params=counted.params
         )
 
+    def _renew(self, name):
+        """For a method that has changed what an instance computes.
+
+        Its graphs, costs and training step are made anew, and what was measured of it,
+        or computed by `calibrate`, no longer holds.
+        """
+        self._graphs.forget(name)
+        self.train_function = None
+        flags = np.array(self.calibrated + 0)
+        flags[self.instances.index(name)] = 0
+        self.calibrated.assign(flags)
+        if self._menu is not None:
+            new = self._counted(self._graphs.named(name))
+            self._menu.recount(name, macs=new.macs, flops=new.flops, params=new.params)
+
     def _refuse_uncalibrated(self, name):
         needs = not self.statistics.trained and self.owned_slots(name)
         if needs and not self.is_calibrated(name):

@@ -64,6 +64,10 @@ class InstanceGraphs:
                 ) from error
         return self._graphs[key]
 
+    def forget(self, name: str):
+        """Drops an instance's graphs: what it computes has changed."""
+        self._graphs = {key: g for key, g in self._graphs.items() if key[0] != name}
+
     def copy(self, instance: Instance, rule: Callable) -> keras.Model:
         """A model of its own, of stock layers named as the base's are."""
         shared = self.of(instance, rule)

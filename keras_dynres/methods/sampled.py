@@ -11,11 +11,12 @@ import numpy as np
 
 from keras_dynres import cost, graph
 from keras_dynres.core.dynamic import DynamicModel
-from keras_dynres.errors import DynresError, one_of
+from keras_dynres.errors import DynresError, did_you_mean, one_of
 from keras_dynres.instance import FULL, Instance, Menu
 from keras_dynres.layers.interpolation import KINDS
 from keras_dynres.layers.sampling_mask import NOISES, SAMPLINGS
-from keras_dynres.methods import sampled_costs, sampled_graph
+from keras_dynres.methods import allocation, sampled_costs, sampled_graph
+from keras_dynres.methods.block_times import BlockTimes, block_graphs
 from keras_dynres.methods.gumbel import GumbelAnnealing
 from keras_dynres.methods.sampled_blocks import sampled_blocks
 from keras_dynres.methods.sampled_plans import PLANS
@@ -131,7 +132,10 @@ class Sampled(DynamicModel):
         # An object that Keras does not look into, so that no graph is tracked.
         self._parts = types.SimpleNamespace(
             counts={name: list(row) for name, row in (counts or {}).items()},
-            dense={name: list(row) for name, row in (dense or {}).items()},
+            # Set below: which statistics an instance has does not depend on it.
+            dense={},
+            times={},
+            whole=None,
             blocks=[
                 sampled_graph.SampledBlock(block, asked, len(blocks), number)
                 for number, block in enumerate(blocks)
@@ -153,6 +157,9 @@ class Sampled(DynamicModel):
         for mask in self.masks:
             mask.follow(self.temperature.value)
         self.plan = PLANS[options["draw"]](self.instances, self.seed)
+        allocation.check_counts(self._parts.counts, self._fixed_names, self.masks)
+        for instance, names in (dense or {}).items():
+            self._parts.dense[self._fixed(instance).name] = self._dense_blocks(names)
 
     # === What a method says ===
 
@@ -216,18 +223,11 @@ class Sampled(DynamicModel):
 
     def whole_cost(self) -> cost.Cost:
         """The `Cost` of an image all of whose points are sampled."""
-        instance = self._graphs.named(SAMPLED if SAMPLED in self.instances else FULL)
-        dense = self._parts.dense.get(instance.name, ())
-        edits = sampled_graph.merged(
-            [
-                part.point_edits([mask.points for mask in part.masks], "whole")
-                for part in self._parts.blocks
-                if part.block.name not in dense
-            ]
-        )
-        # With the instance's own batch norms: they cost the same.
-        edits = self._graphs.slots.edits(instance, edits)
-        return cost.count(graph.rewire(self.graph, edits))
+        if self._parts.whole is None:
+            # No instance of the menu: it has no statistics of its own.
+            edits = self.rule(Instance("whole", {"density": 1.0}))
+            self._parts.whole = cost.count(graph.rewire(self.graph, edits))
+        return self._parts.whole
 
     def published_macs(self, densities: float | Mapping[str, float]) -> float:
         """MACs as the published code counts them, at these densities of the masks.
@@ -299,6 +299,143 @@ class Sampled(DynamicModel):
         other.temperature.set_weights(self.temperature.get_weights())
         return other
 
+    # === How many points, and where ===
+
+    def allocate(
+        self,
+        data: Any,
+        instance: str | Instance,
+        macs: float | None = None,
+        latency_ms: float | None = None,
+        batches: int | None = None,
+    ) -> Instance:
+        """Gives masks the points that they make most of, under a budget.
+
+        At first all masks of an instance sample one density, which is crude: some are
+        surer than others what is worth computing. Here one shift of all scores is
+        solved, the same for all masks, such that what they then sample on average over
+        the images costs at most the budget. Each mask's count is fixed by it, for this
+        instance, and saved with the model. Never are there fewer points than the
+        grid's, or none.
+
+        Scores are those of the instance as it is: called again, it starts from the
+        counts that it has set. What was measured of the instance is dropped, and its
+        batch-norm statistics want `calibrate`. Graphs that `at` gave before stay as
+        they were.
+
+        Example:
+
+        ```python
+        model.allocate(train, "d0.25", batches=20)  # Better points at the same cost.
+        model.allocate(train, "d0.5", macs=20e6)
+        ```
+
+        Args:
+            data: Images, as `calibrate` takes them.
+            instance: An instance of a fixed density, or its name.
+            macs: Budget in multiply-accumulates; by default what it costs now.
+            latency_ms: Budget in milliseconds, by what a point of each block took when
+                `kd.tflite.plan_blocks` measured the instance.
+            batches: How many batches to use, by default all.
+
+        Returns:
+            The `Instance` of the menu.
+        """
+        instance = self._fixed(instance)
+        if not self.heads:
+            raise DynresError(
+                "An even grid has no scores by which points could be allocated. "
+                f"Received: sampling={self._settings['sampling']!r}"
+            )
+        name, old = instance.name, self._all_counts(instance)
+        solved = allocation.allocated(self, data, name, macs, latency_ms, batches)
+        self._parts.counts[name] = [
+            solved.get(mask.name, count)
+            for mask, count in zip(self.masks, old, strict=True)
+        ]
+        self._renew(name)
+        return self.menu[name]
+
+    def compute_whole(
+        self, instance: str | Instance, blocks: Sequence[str]
+    ) -> Instance:
+        """Chooses the blocks that an instance computes whole, and not at points.
+
+        Sampling a block is not always quicker than computing it;
+        `kd.tflite.plan_blocks` measures where it is, and calls this. Training takes the
+        same blocks. Where the choice is another one than before, what was measured of
+        the instance is dropped, and its batch-norm statistics want `calibrate`.
+
+        >>> model = kd.Sampled(kd.architectures.resnet(18, (32, 32, 3), classes=10))
+        >>> len(model.counts("d0.25"))
+        16
+        >>> model.compute_whole("d0.25", ["stage1_block1_add"]).name
+        'd0.25'
+        >>> len(model.counts("d0.25"))
+        14
+
+        Args:
+            instance: An instance of a fixed density, or its name.
+            blocks: Names of `blocks`; others are sampled.
+
+        Returns:
+            The `Instance` of the menu.
+        """
+        name, dense = self._fixed(instance).name, self._dense_blocks(blocks)
+        if dense != self._parts.dense.get(name, []):
+            self._parts.dense[name] = dense
+            self._parts.times.pop(name, None)
+            self._renew(name)
+        return self.menu[name]
+
+    def block_graphs(self, instance: str | Instance) -> dict[str, dict]:
+        """Small models of the blocks, each in several ways, to be measured.
+
+        A block's model goes from what its convolutions work on to what is added at its
+        end. `"dense"` computes all points, `"sampled"` those of the instance, and
+        `"fewer"` half of them, or twice as many where half would be too few.
+
+        Args:
+            instance: An instance of a fixed density, or its name.
+
+        Returns:
+            `{block: {way: functional keras.Model}}`.
+        """
+        instance = self._fixed(instance)
+        counts = self._all_counts(instance)
+        return block_graphs(self.sampled_parts, counts, instance.name)
+
+    def block_times(self, instance: str | Instance) -> BlockTimes:
+        """What `kd.tflite.plan_blocks` has measured of an instance here."""
+        name = self._fixed(instance).name
+        if name not in self._parts.times:
+            raise DynresError(
+                f"Nothing was measured of the blocks of {name!r} yet: run "
+                f"kd.tflite.plan_blocks(model, {name!r}) first."
+            )
+        return self._parts.times[name]
+
+    def record_block_times(
+        self,
+        instance: str | Instance,
+        blocks: Mapping[str, Mapping[str, float]],
+        latency_ms: float,
+        full_ms: float,
+    ):
+        """Keeps what was measured, for `allocate`; not saved, for it is a machine's.
+
+        Args:
+            instance: The instance.
+            blocks: Milliseconds by the names of `block_graphs`, `{block: {way: ms}}`.
+            latency_ms: Milliseconds of the instance.
+            full_ms: Milliseconds of `full`.
+        """
+        instance = self._fixed(instance)
+        counts = self._all_counts(instance)
+        self._parts.times[instance.name] = BlockTimes.of(
+            self, counts, blocks, latency_ms, full_ms
+        )
+
     # === Training ===
 
     def anneal(self, start: float, end: float, steps: int):
@@ -365,20 +502,39 @@ class Sampled(DynamicModel):
         """[(block, counts)] of the blocks that are sampled in an instance."""
         if instance.name == FULL:
             return []
-        known = self._parts.counts.get(instance.name)
         dense = self._parts.dense.get(instance.name, ())
+        counts = iter(self._all_counts(instance))
+        rows = [(p, [next(counts) for _ in p.masks]) for p in self._parts.blocks]
+        return [row for row in rows if row[0].block.name not in dense]
+
+    def _all_counts(self, instance):
+        """How many points each mask samples, those of dense blocks too."""
+        known = self._parts.counts.get(instance.name)
         density = instance.settings.get("density")
-        rows, start = [], 0
-        for part in self._parts.blocks:
-            end = start + len(part.masks)
-            if known is not None:
-                counts = known[start:end]
-            else:
-                counts = [_count(mask, density) for mask in part.masks]
-            if part.block.name not in dense:
-                rows.append((part, counts))
-            start = end
-        return rows
+        masks = [mask for part in self._parts.blocks for mask in part.masks]
+        return known or [_count(mask, density) for mask in masks]
+
+    @property
+    def _fixed_names(self):
+        """The instances of a fixed number of points."""
+        return [name for name in self.instances if name not in (FULL, SAMPLED)]
+
+    def _fixed(self, instance):
+        """The instance itself, if it is of a fixed number of points."""
+        instance = self._graphs.named(instance)
+        name = instance.name
+        if name not in self._fixed_names:
+            reason = "computes all points" if name == FULL else "has none of its own"
+            raise DynresError(
+                f"Take an instance of a fixed number of points: {name!r} {reason}. "
+                f"Received: instance={name!r}.{did_you_mean(name, self._fixed_names)}"
+            )
+        return instance
+
+    def _dense_blocks(self, names):
+        """The blocks of these names, in order."""
+        names = [one_of("sampled block", name, self.blocks) for name in names]
+        return [name for name in self.blocks if name in names]
 
 
 def _count(mask, density):

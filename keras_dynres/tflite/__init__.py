@@ -1,5 +1,6 @@
 """TFLite files that hold a whole menu: export, metadata, running, measuring."""
 
+from keras_dynres.tflite.block_plan import BlockPlan, plan_blocks
 from keras_dynres.tflite.export import ExportReport, export
 from keras_dynres.tflite.latency import latency_ms
 from keras_dynres.tflite.metadata import BundleError, read_metadata, verify
@@ -8,11 +9,13 @@ from keras_dynres.tflite.runner import Runner
 
 __all__ = [
     "PRECISIONS",
+    "BlockPlan",
     "BundleError",
     "ExportReport",
     "Runner",
     "export",
     "latency_ms",
+    "plan_blocks",
     "read_metadata",
     "verify",
 ]
