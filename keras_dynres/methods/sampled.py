@@ -316,11 +316,14 @@ class Sampled(DynamicModel):
     ) -> keras.callbacks.History:
         """Keras' `fit`; the temperature falls from 1 to 0.01 unless a callback steers.
 
-        Where it is not known how many steps there are, give `GumbelAnnealing(steps=)`.
+        `GumbelAnnealing` runs before all other callbacks, which see its logs. Where it
+        is not known how many steps there are, give `GumbelAnnealing(steps=)`.
         """
         callbacks = keras.tree.flatten(callbacks or [])
         if not any(isinstance(c, GumbelAnnealing) for c in callbacks):
             callbacks = [GumbelAnnealing(), *callbacks]
+        # First, so that all others find its figures in the logs.
+        callbacks.sort(key=lambda c: not isinstance(c, GumbelAnnealing))
         return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
