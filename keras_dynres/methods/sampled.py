@@ -239,6 +239,19 @@ class Sampled(DynamicModel):
             for part in self._parts.blocks
         }
 
+    @property
+    def interpolation_widths(self) -> dict[str, float]:
+        """The trained width of each mask's interpolation: the larger, the narrower.
+
+        Of other interpolations than `"rbf"` there are none.
+        """
+        pairs = zip(self.masks, self.fills, strict=True)
+        return {
+            mask.name: float(fill.width + 0)
+            for mask, fill in pairs
+            if fill.width is not None
+        }
+
     def counts(self, instance: str | Instance) -> dict[str, int]:
         """How many points each mask samples in an instance of a fixed density.
 
