@@ -216,8 +216,18 @@ class Sampled(DynamicModel):
 
     def whole_cost(self) -> cost.Cost:
         """The `Cost` of an image all of whose points are sampled."""
-        whole = Instance("whole", {"density": 1.0})
-        return cost.count(self._graphs.of(whole, self.rule))
+        instance = self._graphs.named(SAMPLED if SAMPLED in self.instances else FULL)
+        dense = self._parts.dense.get(instance.name, ())
+        edits = sampled_graph.merged(
+            [
+                part.point_edits([mask.points for mask in part.masks], "whole")
+                for part in self._parts.blocks
+                if part.block.name not in dense
+            ]
+        )
+        # With the instance's own batch norms: they cost the same.
+        edits = self._graphs.slots.edits(instance, edits)
+        return cost.count(graph.rewire(self.graph, edits))
 
     def published_macs(self, densities: float | Mapping[str, float]) -> float:
         """MACs as the published code counts them, at these densities of the masks.
