@@ -60,7 +60,8 @@ def mask_sheet(
     Example:
 
     ```python
-    kd.evaluation.mask_sheet(model, images, "masks.png", masks=model.blocks["stage2_block2_add"])
+    two = model.blocks["stage2_block2_add"]
+    kd.evaluation.mask_sheet(model, images, "masks.png", masks=two)
     ```
     """
     if path is not None:
