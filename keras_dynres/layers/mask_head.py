@@ -81,8 +81,9 @@ class MaskHead(keras.layers.Layer):
         columns = ops.reshape(
             ops.transpose(kernel, (2, 0, 1, 3)), (1, 1, inputs.shape[-1], -1)
         )
-        more = -columns.shape[-1] % _COLUMNS
-        columns = ops.pad(columns, ((0, 0), (0, 0), (0, 0), (0, more)))
+        # Not `ops.pad`: TensorFlow on a CPU takes it for a padding of the map, and dies.
+        more = (1, 1, inputs.shape[-1], -columns.shape[-1] % _COLUMNS)
+        columns = ops.concatenate([columns, ops.zeros(more, columns.dtype)], axis=-1)
         taps = ops.cast(ops.conv(inputs, columns), "float32")
         taps = ops.pad(taps, ((0, 0), (1, 1), (1, 1), (0, 0)))
         shifts, sums = _shifts(self.masks, columns.shape[-1])
