@@ -158,14 +158,14 @@ def main():
     runs = json.loads(path.read_text())["rows"] if path.exists() else {}
     provenance = kd.data.provenance(args.data, args.data_dir)
     told = argparse.Namespace(**{**vars(args), "data_dir": None, "base": None})
-    for seed in args.seeds:
-        for way in [*WAYS, *(MORE if seed == args.seeds[0] else ())]:
-            key = f"{way} #{seed}"
-            if key not in runs:
-                runs[key] = run(way, seed)
-                lines = [*page(runs, args), "", f"Data: {provenance['description']}"]
-                title = "Ways of sampling and interpolation"
-                write(args.out, title, command(told), runs, lines, data=provenance)
+    wanted = [(way, seed) for seed in args.seeds for way in WAYS]
+    for way, seed in [*wanted, *((way, args.seeds[0]) for way in MORE)]:
+        key = f"{way} #{seed}"
+        if key not in runs:
+            runs[key] = run(way, seed)
+            lines = [*page(runs, args), "", f"Data: {provenance['description']}"]
+            title = "Ways of sampling and interpolation"
+            write(args.out, title, command(told), runs, lines, data=provenance)
 
 
 if __name__ == "__main__":

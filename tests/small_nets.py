@@ -41,6 +41,11 @@ def row_net(convolutions=1):
     return keras.Model(images, logits, name="row_net")
 
 
+def block_of(method):
+    """How many convolutions a block has: as few as the method can do with."""
+    return 2 if method == "sampled" else 1
+
+
 def map_head(x, name="map"):
     """Logits for each cell, in the images' size whatever size arrives."""
     x = keras.layers.Conv2D(CLASSES, 1, name=f"{name}_conv")(x)
@@ -49,15 +54,15 @@ def map_head(x, name="map"):
     )
 
 
-def map_net():
+def map_net(convolutions=1):
     """A fully convolutional network: a map of logits."""
-    images, x = features()
+    images, x = features(convolutions=convolutions)
     return keras.Model(images, map_head(x), name="map_net")
 
 
-def dict_net():
+def dict_net(convolutions=1):
     """A network of two outputs by name: a row of logits and a map of logits."""
-    images, x = features()
+    images, x = features(convolutions=convolutions)
     row = keras.layers.GlobalAveragePooling2D(name="pool")(x)
     row = keras.layers.Dense(CLASSES, dtype="float32", name="row_logits")(row)
     return keras.Model(images, {"row": row, "map": map_head(x)}, name="dict_net")
@@ -104,13 +109,13 @@ def cross_entropy():
 
 def map_method(name, **options):
     """A method over maps, compiled."""
-    net = map_exits() if name == "early_exit" else map_net()
+    net = map_exits() if name == "early_exit" else map_net(block_of(name))
     model = kd.methods.create(name, net, **options)
     return compiled(model, cross_entropy(), [iou()])
 
 
 def dict_method(name, **options):
     """A method over the two named outputs, compiled."""
-    model = kd.methods.create(name, dict_net(), **options)
+    model = kd.methods.create(name, dict_net(block_of(name)), **options)
     losses = {"row": cross_entropy(), "map": cross_entropy()}
     return compiled(model, losses, {"row": ["accuracy"], "map": [iou()]})

@@ -48,7 +48,7 @@ class Row:
     def base(self):
         if self.name == "msdnet":
             return exit_nets.small(steps=(1, 1)).base
-        return small_nets.row_net(convolutions=2 if self.name == "sampled" else 1)
+        return small_nets.row_net(small_nets.block_of(self.name))
 
     def __call__(self, base, **more):
         model = kd.methods.create(self.name, base, **self.options, **more)

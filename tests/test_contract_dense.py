@@ -16,6 +16,7 @@ METHODS = {
     "sdpoint": {"ratios": [0.5]},
     "multi_scale": {"sizes": [8]},
     "low_mode": {"drop_pool": False},
+    "sampled": {"densities": [0.5]},
     "resizable": {"scales": [0.5, 1.0], "stages": ["a_relu", "b_relu"]},
     "early_exit": {},
     "plain": {},

@@ -135,7 +135,7 @@ class Sampled(DynamicModel):
             # Set below: which statistics an instance has does not depend on it.
             dense={},
             times={},
-            whole=None,
+            whole={},
             blocks=[
                 sampled_graph.SampledBlock(block, asked, len(blocks), number)
                 for number, block in enumerate(blocks)
@@ -159,7 +159,8 @@ class Sampled(DynamicModel):
         self.plan = PLANS[options["draw"]](self.instances, self.seed)
         allocation.check_counts(self._parts.counts, self._fixed_names, self.masks)
         for instance, names in (dense or {}).items():
-            self._parts.dense[self._fixed(instance).name] = self._dense_blocks(names)
+            name = self._at_points(instance).name
+            self._parts.dense[name] = self._dense_blocks(names)
 
     # === What a method says ===
 
@@ -201,7 +202,7 @@ class Sampled(DynamicModel):
     def cost_of(self, instance: Instance) -> Any:
         """Exact; of `sampled` that of an image all of whose points are sampled."""
         if instance.name == SAMPLED:
-            return self.whole_cost()
+            return self.whole_cost(self._parts.dense.get(SAMPLED, ()))
         return super().cost_of(instance)
 
     def get_config(self) -> dict:
@@ -221,13 +222,24 @@ class Sampled(DynamicModel):
         """What sampling adds to each block: `SampledBlock`s."""
         return list(self._parts.blocks)
 
-    def whole_cost(self) -> cost.Cost:
-        """The `Cost` of an image all of whose points are sampled."""
-        if self._parts.whole is None:
-            # No instance of the menu: it has no statistics of its own.
-            edits = self.rule(Instance("whole", {"density": 1.0}))
-            self._parts.whole = cost.count(graph.rewire(self.graph, edits))
-        return self._parts.whole
+    def whole_cost(self, dense: Sequence[str] = ()) -> cost.Cost:
+        """The `Cost` of an image all of whose points are sampled.
+
+        Args:
+            dense: Blocks that are computed whole.
+        """
+        key = tuple(dense)
+        if key not in self._parts.whole:
+            edits = sampled_graph.merged(
+                [
+                    part.point_edits([mask.points for mask in part.masks], "whole")
+                    for part in self._parts.blocks
+                    if part.block.name not in dense
+                ]
+            )
+            # With the base's batch norms: an instance's own cost the same.
+            self._parts.whole[key] = cost.count(graph.rewire(self.graph, edits))
+        return self._parts.whole[key]
 
     def published_macs(self, densities: float | Mapping[str, float]) -> float:
         """MACs as the published code counts them, at these densities of the masks.
@@ -375,13 +387,13 @@ class Sampled(DynamicModel):
         14
 
         Args:
-            instance: An instance of a fixed density, or its name.
+            instance: Any instance but `full`, or its name.
             blocks: Names of `blocks`; others are sampled.
 
         Returns:
             The `Instance` of the menu.
         """
-        name, dense = self._fixed(instance).name, self._dense_blocks(blocks)
+        name, dense = self._at_points(instance).name, self._dense_blocks(blocks)
         if dense != self._parts.dense.get(name, []):
             self._parts.dense[name] = dense
             self._parts.times.pop(name, None)
@@ -521,13 +533,22 @@ class Sampled(DynamicModel):
 
     def _fixed(self, instance):
         """The instance itself, if it is of a fixed number of points."""
-        instance = self._graphs.named(instance)
-        name = instance.name
-        if name not in self._fixed_names:
-            reason = "computes all points" if name == FULL else "has none of its own"
+        instance = self._at_points(instance)
+        if instance.name == SAMPLED:
             raise DynresError(
-                f"Take an instance of a fixed number of points: {name!r} {reason}. "
-                f"Received: instance={name!r}.{did_you_mean(name, self._fixed_names)}"
+                f"{SAMPLED!r} computes as many points as an image has: take an "
+                f"instance of a fixed number. Received: instance={SAMPLED!r}."
+                f"{did_you_mean(SAMPLED, self._fixed_names)}"
+            )
+        return instance
+
+    def _at_points(self, instance):
+        """The instance itself, if it is any but `full`."""
+        instance = self._graphs.named(instance)
+        if instance.name == FULL:
+            raise DynresError(
+                f"{FULL!r} computes all points: take another instance. "
+                f"Received: instance={FULL!r}.{did_you_mean(FULL, self._fixed_names)}"
             )
         return instance
 

@@ -232,6 +232,27 @@ def test_what_sampled_costs_is_measured_by_image():
     assert row.average["images"] == 6 and row.figure("macs") < row.macs
 
 
+@pytest.mark.backends
+def test_where_sampled_is_masked_it_is_said():
+    model = sampled()
+    if keras.backend.backend() == "jax":
+        with pytest.warns(UserWarning, match="computes all points here"):
+            model.at("sampled")
+    kinds = {type(layer).__name__ for layer in model.at("sampled").layers}
+    assert ("SampledPoints" in kinds) == (keras.backend.backend() == "tensorflow")
+
+
+def test_instances_may_have_statistics_of_their_own():
+    model = sampled(statistics="instance")
+    model.calibrate(images(8), verbose=0)
+    shared = sampled()
+    assert [i.macs for i in model.menu] == [i.macs for i in shared.menu]
+    x = images()
+    for name in model.instances:
+        hard = outputs(model, name, x, training=True)
+        np.testing.assert_allclose(outputs(model, name, x), hard, atol=2e-5)
+
+
 # === Training ===
 
 
