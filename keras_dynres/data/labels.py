@@ -16,6 +16,12 @@ sunflower sweet_pepper table tank telephone television tiger tractor train trout
 turtle wardrobe whale willow_tree wolf woman worm
 """
 
+_IMAGENETTE = """
+tench English_springer cassette_player chain_saw church French_horn garbage_truck
+gas_pump golf_ball parachute
+"""
+_WORDS = {"cifar10": _CIFAR10, "cifar100": _CIFAR100, "imagenette": _IMAGENETTE}
+
 
 @functools.cache
 def labels(dataset: str) -> tuple[str, ...]:
@@ -26,7 +32,7 @@ def labels(dataset: str) -> tuple[str, ...]:
     """
     if dataset == "imagenet":
         return _imagenet()
-    return tuple({"cifar10": _CIFAR10, "cifar100": _CIFAR100}.get(dataset, "").split())
+    return tuple(_WORDS.get(dataset, "").split())
 
 
 def _imagenet() -> tuple[str, ...]:

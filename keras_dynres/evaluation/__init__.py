@@ -5,6 +5,7 @@ from keras_dynres.evaluation.difficulty import CostGroups, cost_groups
 from keras_dynres.evaluation.environment import environment
 from keras_dynres.evaluation.guesses import Guess, guess
 from keras_dynres.evaluation.lookup import lookup_table
+from keras_dynres.evaluation.masks import density_plot, mask_sheet, width_plot
 from keras_dynres.evaluation.page import report
 from keras_dynres.evaluation.plots import plot
 from keras_dynres.evaluation.prediction import Predictions, Score, predictions
@@ -26,12 +27,15 @@ __all__ = [
     "contact_sheet",
     "cost_groups",
     "curve",
+    "density_plot",
     "environment",
     "growing_nets",
     "guess",
     "lookup_table",
+    "mask_sheet",
     "plot",
     "predictions",
     "report",
     "scale_sensitivity",
+    "width_plot",
 ]

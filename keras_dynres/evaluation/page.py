@@ -22,6 +22,7 @@ from keras_dynres.evaluation.curves import (
     metric_of,
 )
 from keras_dynres.evaluation.environment import environment
+from keras_dynres.evaluation.masks import mask_figures
 from keras_dynres.instance import Menu
 
 BUDGETS = ("macs", "flops", "params", "latency_ms")
@@ -43,6 +44,8 @@ def report(
     images: int | None = None,
     figures: Mapping[str, Any] | None = None,
     machine: Mapping[str, Any] | None = None,
+    data: Any = None,
+    preprocessing: Mapping | None = None,
 ) -> Path:
     """Writes a self-contained page: curves, table, model card, environment.
 
@@ -67,6 +70,9 @@ def report(
         figures: More pictures: matplotlib figures or .png, .jpg or .svg paths
             by caption, such as a contact sheet.
         machine: What the figures were made on; None asks this machine.
+        data: Images for pictures of how the first model works, where it has any: of a
+            model that samples points, over the first of the images.
+        preprocessing: What was done to their pixels, as of `contact_sheet`.
 
     Returns:
         The path, a `pathlib.Path`.
@@ -77,12 +83,15 @@ def report(
     kd.evaluation.report(model, "report.html", budget={"macs": 50e6})
     ```
     """
-    menus = as_menus(menus)
+    source, menus = menus, as_menus(menus)
     first = next(iter(menus))
+    model = next(iter(source.values())) if isinstance(source, Mapping) else source
     metric = metric_of(menus[first], metric)
     menus = {label: _finite(menu) for label, menu in menus.items()}
     menus[first] = _with_latency(menus[first], latency)
     chosen = _chosen(menus[first], budget, metric)
+    pictures = {} if data is None else mask_figures(model, data, preprocessing)
+    pictures.update(figures or {})
     sections = [
         _summary(title, menus[first], images),
         _choice(menus[first], chosen, budget, metric, images),
@@ -91,7 +100,7 @@ def report(
         _rows.table(menus, metric, chosen, images),
         *(
             _section(caption, picture(caption, source))
-            for caption, source in (figures or {}).items()
+            for caption, source in pictures.items()
         ),
         _section("Model card", definitions(as_mapping(card))) if card else "",
         _section("Environment", definitions(machine or environment())),

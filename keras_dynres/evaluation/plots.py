@@ -76,7 +76,7 @@ def plot(
             f"A curve needs instances with both {x!r} and {metric!r} measured "
             f"(evaluate_menu, benchmark). Received: {empty[0]!r}, which has none."
         )
-    figure, axes = _figure()
+    figure, axes = canvas()
     for line, style in zip(curves, itertools.cycle(STYLES), strict=False):
         _draw(axes, line, metric, style, beaten, images, names)
     _dress(axes, curves, x, metric, title)
@@ -105,7 +105,8 @@ def render(figure: Any, fmt: str = "png", dpi: int = 160) -> bytes:
     return out.getvalue()
 
 
-def _figure(width=6.4, height=4.2):
+def canvas(width: float = 6.4, height: float = 4.2) -> tuple[Any, Any]:
+    """An empty matplotlib figure of so many inches, and its axes."""
     # A bare Figure with the Agg canvas: no display, no pyplot, no global state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -10,6 +10,7 @@ import numpy as np
 from keras_dynres import text
 from keras_dynres.core.batches import batches, class_indices
 from keras_dynres.errors import DynresError, one_of
+from keras_dynres.evaluation._pixels import bare, displayable, draw
 from keras_dynres.evaluation.difficulty import CostGroups
 from keras_dynres.evaluation.outputs import part_of
 from keras_dynres.evaluation.plots import check_format, save
@@ -69,7 +70,9 @@ def contact_sheet(
         chosen[name] = sorted(int(i) for i in some)
     wanted = [i for some in chosen.values() for i in some]
     pictures, labels = _fetch(data, wanted, len(groups.groups), output)
-    pictures = dict(zip(pictures, _displayable(pictures, preprocessing), strict=True))
+    pictures = dict(
+        zip(pictures, displayable(pictures.values(), preprocessing), strict=True)
+    )
     figure = _layout(groups, chosen, pictures, labels, label_names, title)
     if path is not None:
         save(figure, path)
@@ -111,22 +114,6 @@ def _fetch(data, wanted, total, output):
     return pictures, labels
 
 
-def _displayable(pictures, preprocessing):
-    stack = [np.asarray(image, "float32") for image in pictures.values()]
-    if preprocessing:
-        mean = np.asarray(preprocessing.get("mean", 0.0))
-        std = np.asarray(preprocessing.get("std", 1.0))
-        stack = [image * std + mean for image in stack]
-    else:
-        low = min(image.min() for image in stack)
-        high = max(image.max() for image in stack)
-        if low >= 0 and 1 < high <= 255:
-            stack = [image / 255 for image in stack]
-        elif low < 0 or high > 255:
-            stack = [(image - low) / (high - low) for image in stack]
-    return [np.clip(image, 0, 1) for image in stack]
-
-
 def _layout(groups, chosen, pictures, labels, label_names, title):
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -144,20 +131,12 @@ def _layout(groups, chosen, pictures, labels, label_names, title):
         band.suptitle(head, fontsize=9, x=0.02, ha="left", fontweight="bold")
         frames = band.subplots(1, across, squeeze=False)[0]
         for axes, index in itertools.zip_longest(frames, some):
-            axes.set(xticks=[], yticks=[], anchor="N")
-            axes.spines[:].set_visible(False)
+            bare(axes)
             if index is not None:
-                _picture(axes, pictures[index])
+                draw(axes, pictures[index])
                 caption = _label(labels[index], label_names)
                 axes.set_xlabel(caption, fontsize=8, labelpad=3)
     return figure
-
-
-def _picture(axes, image):
-    gray = image.shape[-1] == 1
-    axes.imshow(
-        image[..., 0] if gray else image, "gray" if gray else None, vmin=0, vmax=1
-    )
 
 
 def _label(label, label_names):

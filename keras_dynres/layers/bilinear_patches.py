@@ -4,6 +4,8 @@ from typing import Any
 
 from keras import ops
 
+from keras_dynres.layers.rows import take_rows
+
 
 def bilinear_patches(images: Any, ys: Any, xs: Any, masks: Any = None) -> Any:
     """Reads the taps of points between the pixels; outside the image lies zero.
@@ -52,7 +54,7 @@ def bilinear_patches(images: Any, ys: Any, xs: Any, masks: Any = None) -> Any:
     origin = 2 * line + 2
     steps = (origin, origin + 1, origin + line, origin + line + 1)
     first, *others = (
-        ops.take(pixels, corner + step, axis=0)
+        take_rows(pixels, corner + step)
         * ops.expand_dims(
             ops.cast(share if masks is None else share * masks, images.dtype), -1
         )

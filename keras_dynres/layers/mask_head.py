@@ -8,6 +8,8 @@ from keras import ops
 
 from keras_dynres.layers.interpolation import slowed
 
+# Columns of a product that a CPU computes as quickly as one.
+_COLUMNS = 16
 # At the start almost every point is sampled: a sigmoid of 3 is 0.95.
 FIRST_SCORE = 3.0
 
@@ -79,9 +81,12 @@ class MaskHead(keras.layers.Layer):
         columns = ops.reshape(
             ops.transpose(kernel, (2, 0, 1, 3)), (1, 1, inputs.shape[-1], -1)
         )
+        # Not `ops.pad`: TensorFlow on a CPU takes it for a padding of the map, and dies.
+        more = (1, 1, inputs.shape[-1], -columns.shape[-1] % _COLUMNS)
+        columns = ops.concatenate([columns, ops.zeros(more, columns.dtype)], axis=-1)
         taps = ops.cast(ops.conv(inputs, columns), "float32")
         taps = ops.pad(taps, ((0, 0), (1, 1), (1, 1), (0, 0)))
-        shifts, sums = _shifts(self.masks)
+        shifts, sums = _shifts(self.masks, columns.shape[-1])
         taps = ops.depthwise_conv(taps, shifts, strides=self.strides, padding="valid")
         return ops.conv(taps, sums) + bias
 
@@ -95,10 +100,10 @@ class MaskHead(keras.layers.Layer):
         }
 
 
-def _shifts(masks: int) -> tuple[np.ndarray, np.ndarray]:
+def _shifts(masks: int, columns: int) -> tuple[np.ndarray, np.ndarray]:
     """Kernels that put a tap's column where it belongs, and that add the columns."""
-    shifts = np.zeros((3, 3, 9 * masks, 1), "float32")
-    sums = np.zeros((1, 1, 9 * masks, masks), "float32")
+    shifts = np.zeros((3, 3, columns, 1), "float32")
+    sums = np.zeros((1, 1, columns, masks), "float32")
     for column in range(9 * masks):
         row, rest = divmod(column, 3 * masks)
         tap, mask = divmod(rest, masks)

@@ -1,12 +1,20 @@
 """From rows of sampled points to a whole map."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
-from keras_dynres.layers.interpolation import Interpolation
+from keras_dynres.layers.interpolation import EPSILON, Interpolation
+from keras_dynres.layers.rows import take_rows
+
+# Up to which map one product of all rows with all points is the quickest way.
+_FEW_POINTS = 256
+# How many channels a window runs over at once.
+_CHANNELS = 256
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
@@ -28,6 +36,7 @@ class PointInterpolation(keras.layers.Layer):
     Call arguments:
         rows: (batch, 1, 1 + count, channels), or (1, 1, 1 + all, channels).
         places: For each point the number of its row, (batch, points).
+        index: The positions of `SampledPoints`.
         gates: What sampled points are multiplied by, where that is not 1.
         previous: What unsampled points are, for `"previous"`.
     """
@@ -70,18 +79,55 @@ class PointInterpolation(keras.layers.Layer):
         return self._interpolation()
 
     def compute_output_spec(
-        self, rows: Any, places: Any, gates: Any = None, previous: Any = None
+        self,
+        rows: Any,
+        places: Any,
+        index: Any,
+        gates: Any = None,
+        previous: Any = None,
     ) -> keras.KerasTensor:
         """The map."""
-        del gates, previous
+        del index, gates, previous
         shape = (places.shape[0], *self.size, rows.shape[-1])
         return keras.KerasTensor(shape, rows.dtype)
 
     def call(
-        self, rows: Any, places: Any, gates: Any = None, previous: Any = None
+        self,
+        rows: Any,
+        places: Any,
+        index: Any,
+        gates: Any = None,
+        previous: Any = None,
     ) -> Any:
         """The map."""
-        fill, channels = self._interpolation(), rows.shape[-1]
+        small = math.prod(self.size) <= _FEW_POINTS
+        if small and places.shape[0] == 1 and gates is None and self._fill.averages:
+            return self._product(rows, places, index)
+        return self._windows(rows, places, gates, previous)
+
+    @property
+    def _fill(self):
+        return self._interpolation()
+
+    def _product(self, rows, places, index):
+        """Every point as a sum of rows: nothing is put in place, no map walked over."""
+        weights = self._fill.matrix(self.size)
+        sampled = ops.cast(places > 0, "float32")
+        near = ops.matmul(sampled, ops.abs(weights)) + EPSILON
+        share = (1 - sampled) / near
+        own = np.eye(places.shape[1], dtype="float32")
+        parts = share * take_rows(weights, index[0]) + take_rows(own, index[0])
+        # What windows without samples leave of the average is the background's.
+        parts = ops.concatenate([EPSILON * share, parts], axis=0)
+        features = ops.matmul(
+            ops.transpose(ops.cast(parts, rows.dtype)),
+            ops.reshape(rows, rows.shape[2:]),
+        )
+        return ops.reshape(features, (1, *self.size, rows.shape[-1]))
+
+    def _windows(self, rows, places, gates, previous):
+        """Rows put in place, and each point the average of its window."""
+        fill, channels = self._fill, rows.shape[-1]
         lifted = self.background and (fill.averages or gates is not None)
         if lifted:
             background = rows[:, :, :1]
@@ -90,7 +136,7 @@ class PointInterpolation(keras.layers.Layer):
         if rows.shape[0] != 1 and places.shape[0] != 1:
             images = ops.arange(ops.shape(places)[0], dtype="int32")
             places = places + rows.shape[2] * images[:, None]
-        features = ops.take(ops.reshape(rows, (-1, channels)), places, axis=0)
+        features = take_rows(ops.reshape(rows, (-1, channels)), places)
         features = ops.reshape(features, (-1, *self.size, channels))
         if gates is not None:
             features = features * ops.cast(gates, features.dtype)
@@ -100,10 +146,28 @@ class PointInterpolation(keras.layers.Layer):
         if fill.averages:
             gate = ops.cast(sampled, "float32") if gates is None else gates
             share = (1 - gate) / fill.weights_at(gate)
-            features = features + ops.cast(share, features.dtype) * fill.spread(
-                features
-            )
+            around = self._around(features)
+            features = features + ops.cast(share, features.dtype) * around
         return features + background if lifted else features
+
+    def _around(self, features):
+        """`Interpolation.spread`, by two narrow windows where it is separable."""
+        if not self._fill.separable:
+            return self._fill.spread(features)
+        # The same for all channels: fewer of them, on a wider map, keep the weights of
+        # the windows in a CPU's nearest memory.
+        _, height, width, channels = features.shape
+        together = math.gcd(channels, _CHANNELS)
+        wide = channels // together
+        view = ops.reshape(features, (-1, height, width * wide, together))
+        profile = ops.cast(self._fill.profile(), features.dtype)
+        ones = np.ones((1, 1, together, 1), "float32")
+        ones = ops.cast(ones, features.dtype)
+        down = profile[:, None, None, None] * ones
+        view = ops.depthwise_conv(view, down, padding="same")
+        across = profile[None, :, None, None] * ones
+        view = ops.depthwise_conv(view, across, padding="same", dilation_rate=(1, wide))
+        return ops.reshape(view, (-1, height, width, channels))
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""

@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_dynres.layers.rows import take_rows
+
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
 class PointPatches(keras.layers.Layer):
@@ -75,14 +77,14 @@ class PointPatches(keras.layers.Layer):
         width += left + right
         size = (height + top + bottom) * width
         if self.count is None:
-            places = ops.take(starts, index % points) + index // points * size
+            places = take_rows(starts, index % points) + index // points * size
         else:
-            places = index if starts is None else ops.take(starts, index)
+            places = index if starts is None else take_rows(starts, index)
             if index.shape[0] != 1:
                 images = ops.arange(ops.shape(index)[0], dtype="int32")
                 places = places + size * images[:, None]
         places = self._windows(places, width)
-        return ops.take(ops.reshape(features, (-1, channels)), places, axis=0)
+        return take_rows(ops.reshape(features, (-1, channels)), places)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""

@@ -12,7 +12,8 @@ class GumbelAnnealing(keras.callbacks.Callback):
     The temperature is multiplied by the same factor after each step. It is a part of
     the model's saved state, so a resumed training goes on where it was. The logs of an
     epoch hold `temperature`, `density`, the mean share of points that were sampled, and
-    `density/NAME` of each mask; `History` and TensorBoard show them.
+    `density/NAME` of each mask. `Sampled.fit` lets it run before all other callbacks,
+    so that `History`, TensorBoard and the like show them, given in whatever order.
 
     Args:
         start: The temperature of the first step.

@@ -261,6 +261,19 @@ class Sampled(DynamicModel):
             for part in self._parts.blocks
         }
 
+    @property
+    def interpolation_widths(self) -> dict[str, float]:
+        """The trained width of each mask's interpolation: the larger, the narrower.
+
+        Of other interpolations than `"rbf"` there are none.
+        """
+        pairs = zip(self.masks, self.fills, strict=True)
+        return {
+            mask.name: float(fill.width + 0)
+            for mask, fill in pairs
+            if fill.width is not None
+        }
+
     def counts(self, instance: str | Instance) -> dict[str, int]:
         """How many points each mask samples in an instance of a fixed density.
 
@@ -475,11 +488,14 @@ class Sampled(DynamicModel):
     ) -> keras.callbacks.History:
         """Keras' `fit`; the temperature falls from 1 to 0.01 unless a callback steers.
 
-        Where it is not known how many steps there are, give `GumbelAnnealing(steps=)`.
+        `GumbelAnnealing` runs before all other callbacks, which see its logs. Where it
+        is not known how many steps there are, give `GumbelAnnealing(steps=)`.
         """
         callbacks = keras.tree.flatten(callbacks or [])
         if not any(isinstance(c, GumbelAnnealing) for c in callbacks):
             callbacks = [GumbelAnnealing(), *callbacks]
+        # First, so that all others find its figures in the logs.
+        callbacks.sort(key=lambda c: not isinstance(c, GumbelAnnealing))
         return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:

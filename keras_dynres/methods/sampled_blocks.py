@@ -146,7 +146,13 @@ def sampled_blocks(
             f"what they began with. Received: {_what_was(flat, reasons)}"
         )
     if wanted == "auto":
-        return [b for b in blocks.values() if first_blocks or not b.begins_stage]
+        # The first of all begins a stage too, though its maps may keep their shape.
+        additions = [c.name for c in graph.calls(flat) if c.name in {*blocks, *reasons}]
+        return [
+            block
+            for name, block in blocks.items()
+            if first_blocks or not (block.begins_stage or name == additions[0])
+        ]
     names = list(wanted(flat) if callable(wanted) else wanted)
     for name in names:
         if name in reasons:

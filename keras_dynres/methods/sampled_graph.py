@@ -265,12 +265,12 @@ class SampledBlock:
         def edit(call, *args, **kwargs):
             rows = call(*args, **kwargs)
             rows = rows if row is None else row(rows)
-            _, places, *gates = state["points"][number]
+            index, places, *gates = state["points"][number]
             gates = gates[0] if gates else None
             size = (None, *self.masks[number].size, rows.shape[-1])
             like = keras.KerasTensor(size, rows.dtype)
             previous = self._previous(state["input"], like, convs)
-            return fill(rows, places, gates=gates, previous=previous)
+            return fill(rows, places, index, gates=gates, previous=previous)
 
         return edit
 

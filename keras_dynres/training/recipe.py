@@ -46,8 +46,11 @@ class Recipe:
         weight_decay: Added to the gradient, times the weight, before the momentum.
         decay_all: Whether scale, offset and bias decay too, or kernels alone.
         label_smoothing: Share of the target spread over all classes.
-        starts_from: A network of the zoo over the same architecture, whose base lends
-            its weights to begin with; empty begins with random ones.
+        starts_from: Whose weights to begin with: a network of the zoo over the same
+            architecture, or the path of a `.keras` file of such a network, plain or
+            with a method, such as `model.keras` of another run. A relative path is
+            one from the folder that training is started in. Empty begins with
+            random weights.
         precision: Keras' dtype policy: `"float32"` or a mixed one.
         seed: Of weights, order, augmentation and the drawing of instances.
         calibration_batches: Training batches the statistics are computed over.

@@ -7,13 +7,14 @@ from typing import Any
 
 import keras
 
-from keras_dynres import architectures, data, methods, zoo
+from keras_dynres import architectures, data, methods
 from keras_dynres.errors import DynresError
 from keras_dynres.files import writing
 from keras_dynres.lock import locked
 from keras_dynres.training import logs, optimization
 from keras_dynres.training.checkpoints import Checkpoints
 from keras_dynres.training.fused_norms import fuse_norms
+from keras_dynres.training.lender import lend_weights
 from keras_dynres.training.recipe import Recipe
 from keras_dynres.training.results import finish
 
@@ -45,7 +46,7 @@ def build(recipe: str | Path | Recipe) -> keras.Model:
         keras.utils.set_random_seed(recipe.seed)
         model = architectures.create(recipe.architecture, **options)
         if recipe.starts_from:
-            _lend_weights(model, recipe)
+            lend_weights(model, recipe)
         if recipe.method is not None:
             model = _with_method(model, recipe)
         model.compile(
@@ -176,18 +177,6 @@ def _begin(
     # A run killed between the two wrote the checkpoint but not the logs.
     logs.write_logs(checkpoints.folder, history)
     return done, history
-
-
-def _lend_weights(model: keras.Model, recipe: Recipe) -> None:
-    """Gives the plain network the weights of a published one's base."""
-    lender = zoo.load(recipe.starts_from).base
-    try:
-        model.set_weights(lender.get_weights())
-    except ValueError as error:
-        raise DynresError(
-            f"Recipe {recipe.name!r}: the base of {recipe.starts_from!r} is another "
-            f"network than {recipe.architecture!r} with {recipe.architecture_options}."
-        ) from error
 
 
 def _with_method(base: keras.Model, recipe: Recipe) -> keras.Model:

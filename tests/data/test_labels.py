@@ -25,8 +25,14 @@ def test_imagenets_names_stand_where_the_data_set_puts_their_numbers():
     assert {number: named[number] for number in KNOWN} == KNOWN
 
 
+def test_imagenettes_names_are_among_imagenets():
+    assert {name.replace("_", " ") for name in labels("imagenette")} <= set(
+        labels("imagenet")
+    )
+
+
 def test_every_class_has_a_name_of_its_own():
-    for name in ("cifar10", "cifar100", "imagenet"):
+    for name in ("cifar10", "cifar100", "imagenet", "imagenette"):
         assert len(set(labels(name))) == data.info(name).classes
 
 

@@ -1,34 +1,80 @@
-"""Training that begins with the weights of a network of the zoo."""
+"""Training that begins with the weights of a network of the zoo, or of a file."""
 
 import functools
 
+import keras
 import numpy as np
 import pytest
 
+import keras_dynres as kd
 from keras_dynres import zoo
 from keras_dynres.errors import DynresError
 from keras_dynres.training import Recipe, build
 
 CONFIG = {
+    "name": "warm",
     "architecture": "tiny",
     "dataset": "synthetic",
     "epochs": 4,
 }
 
 
+def assert_lent(model, lender):
+    assert len(model.weights) == len(lender.weights)
+    for weight, lent in zip(model.weights, lender.weights, strict=True):
+        np.testing.assert_array_equal(weight, lent)
+
+
 def test_a_recipe_may_start_from_a_network_of_the_zoo(monkeypatch):
     monkeypatch.setattr(zoo, "load", functools.cache(zoo.load))
     name = "sdpoint_wrn16_2_cifar10"
     same = {"depth": 16, "width": 2, "classes": 10, "input_shape": [32, 32, 3]}
-    config = {**CONFIG, "name": "warm", "starts_from": name, "method": "plain"}
+    config = {**CONFIG, "starts_from": name, "method": "plain"}
     config["method_options"] = {}
     like = {"architecture": "wide_resnet", "architecture_options": same}
     model = build(Recipe.from_config({**config, **like}))
-    lender = zoo.load(name).base
-    assert len(model.base.weights) == len(lender.weights)
-    for weight, lent in zip(model.base.weights, lender.weights, strict=True):
-        np.testing.assert_array_equal(weight, lent)
+    assert_lent(model.base, zoo.load(name).base)
     with pytest.raises(DynresError, match="base of 'sdpoint_wrn16_2.* another network"):
         build(Recipe.from_config(config))
     with pytest.raises(DynresError, match="Did you mean 'sdpoint_wrn16_2_cifar10'"):
         build(Recipe.from_config({**config, "starts_from": "sdpoint_wrn16_2_cifar"}))
+
+
+@pytest.mark.parametrize("method", [None, "plain", "sdpoint"])
+@pytest.mark.parametrize("heir", [None, "plain"])
+def test_a_recipe_may_start_from_a_file(tmp_path, method, heir):
+    options = {"points": ["relu1"]} if method == "sdpoint" else {}
+    first = {**CONFIG, "method": method, "method_options": options, "seed": 3}
+    lender = build(Recipe.from_config(first))
+    lender = getattr(lender, "base", lender)
+    for weight in lender.weights:
+        weight.assign(np.random.default_rng(1).uniform(0.5, 1.5, weight.shape))
+    whole = lender if method is None else kd.methods.create(method, lender, **options)
+    path = tmp_path / "model.keras"
+    whole.save(path)
+    warm = {**CONFIG, "starts_from": str(path), "method": heir}
+    model = build(Recipe.from_config(warm))
+    assert_lent(getattr(model, "base", model), lender)
+
+
+def test_a_file_in_the_folder_where_training_starts(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    lender = build(Recipe.from_config({**CONFIG, "seed": 3}))
+    (tmp_path / "runs").mkdir()
+    lender.save(tmp_path / "runs" / "model.keras")
+    warm = {**CONFIG, "starts_from": "runs/model.keras"}
+    assert_lent(build(Recipe.from_config(warm)), lender)
+
+
+def test_files_that_lend_nothing(tmp_path):
+    path = tmp_path / "model.keras"
+    recipe = Recipe.from_config({**CONFIG, "starts_from": str(path)})
+    with pytest.raises(DynresError, match="file that is not there.*model.keras"):
+        build(recipe)
+    path.write_bytes(b"PK and nothing else")
+    with pytest.raises(DynresError, match="'warm': .*is no model that Keras can load"):
+        build(recipe)
+    image = keras.Input((32, 32, 3))
+    keras.Model(image, keras.layers.Conv2D(2, 1)(image)).save(path)
+    with pytest.raises(DynresError, match="network in .*keras' is another network"):
+        build(recipe)

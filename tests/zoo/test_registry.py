@@ -7,6 +7,7 @@ import pytest
 from keras_dynres import architectures, data, methods, training, zoo
 from keras_dynres.errors import DynresError, UnknownNameError
 from keras_dynres.methods import points as find
+from keras_dynres.methods.sampled_blocks import sampled_blocks
 from keras_dynres.zoo import registry
 
 ENTRIES = list(registry.ENTRIES.values())
@@ -67,6 +68,17 @@ def test_the_paper_s_networks_have_its_number_of_points(name, points):
     base = architectures.create(entry.architecture, **kwargs)
     wanted = entry.method_kwargs.get("points", "auto")
     assert len(find.points(base, wanted)) == points
+
+
+def test_the_paper_samples_all_blocks_but_the_first_of_each_stage():
+    entry = registry.get("sampled_resnet34_imagenet")
+    base = architectures.create(entry.architecture, **entry.architecture_kwargs)
+    first = entry.method_kwargs["first_blocks"]
+    blocks = [block.name for block in sampled_blocks(base, first_blocks=first)]
+    per_stage = {1: (2, 3), 2: (2, 3, 4), 3: (2, 3, 4, 5, 6), 4: (2, 3)}
+    assert blocks == [
+        f"stage{s}_block{b}_add" for s, numbers in per_stage.items() for b in numbers
+    ]
 
 
 def test_names_can_be_narrowed_down():

@@ -4,12 +4,12 @@ The rows of a paper stand in a file of their own.
 """
 
 from keras_dynres.errors import one_of
-from keras_dynres.zoo.registry import low_mode, msdnet, resizable, sdpoint
+from keras_dynres.zoo.registry import low_mode, msdnet, resizable, sampled, sdpoint
 from keras_dynres.zoo.registry.entry import Entry
 
 __all__ = ["ENTRIES", "Entry", "get", "names"]
 
-_TABLES = (sdpoint, msdnet, resizable, low_mode)
+_TABLES = (sdpoint, msdnet, resizable, low_mode, sampled)
 ENTRIES = {entry.name: entry for table in _TABLES for entry in table.ROWS}
 
 
