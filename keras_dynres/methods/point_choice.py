@@ -59,33 +59,38 @@ class PointChoice:
             for mask in self.masks
         ]
 
-    def sampled_in(
-        self, name: str, counts: Sequence[int | None] | None = None
-    ) -> list[tuple[SampledBlock, list[int | None]]]:
-        """The blocks that an instance samples, each with the counts of its masks.
-
-        Args:
-            name: The instance.
-            counts: Counts in place of the instance's.
-        """
+    def sampled_in(self, name: str) -> list[tuple[SampledBlock, list[int | None]]]:
+        """The blocks that an instance samples, each with the counts of its masks."""
         if name == FULL:
             return []
-        numbers = iter(self.of(name) if counts is None else counts)
+        numbers = iter(self.of(name))
         rows = [(part, [next(numbers) for _ in part.masks]) for part in self.parts]
         dense = self.dense.get(name, ())
         return [row for row in rows if row[0].block.name not in dense]
 
+    def sampling(self, instance: str | Instance) -> str:
+        """The instance's name, if it is any but `full`."""
+        name = getattr(instance, "name", instance)
+        if name == FULL:
+            raise DynresError(
+                f"{FULL!r} computes all points: take another instance. "
+                f"Received: instance={FULL!r}.{self._near(name)}"
+            )
+        return name if name == SAMPLED else one_of("instance", name, self._densities)
+
     def fixed(self, instance: str | Instance) -> str:
         """The instance's name, if it has a fixed number of points."""
-        name = getattr(instance, "name", instance)
-        if name not in self._densities:
-            reason = {FULL: " computes all points", SAMPLED: " has none of its own"}
+        name = self.sampling(instance)
+        if name == SAMPLED:
             raise DynresError(
-                f"Take an instance of a fixed number of points: {name!r}"
-                f"{reason.get(name, ' is none')}. Received: instance={name!r}."
-                f"{did_you_mean(name, list(self._densities))}"
+                f"{SAMPLED!r} computes as many points as an image has: take an "
+                f"instance of a fixed number. Received: instance={SAMPLED!r}."
+                f"{self._near(name)}"
             )
         return name
+
+    def _near(self, name):
+        return did_you_mean(name, list(self._densities))
 
     def blocks_of(self, names: Sequence[str]) -> list[str]:
         """The blocks of these names, in order."""

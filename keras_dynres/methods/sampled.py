@@ -133,12 +133,13 @@ class Sampled(DynamicModel):
         by_name = {_name_of(d): d for d in self._settings["densities"]}
         # An object that Keras does not look into, so that no graph is tracked.
         self._points = types.SimpleNamespace(
-            choice=PointChoice(parts, by_name, counts), whole=None
+            choice=PointChoice(parts, by_name, counts), whole={}
         )
         super().__init__(base, **kwargs)
         # Only now: which statistics an instance has does not depend on it.
         for name, names in (dense or {}).items():
-            self._choice.dense[self._choice.fixed(name)] = self._choice.blocks_of(names)
+            name = self._choice.sampling(name)
+            self._choice.dense[name] = self._choice.blocks_of(names)
         self.temperature = Temperature(name="temperature")
         self.heads = [head for part in parts for head in part.heads.values()]
         self.masks = [mask for part in parts for mask in part.masks]
@@ -184,7 +185,7 @@ class Sampled(DynamicModel):
     def cost_of(self, instance: Instance) -> Any:
         """Exact; of `sampled` that of an image all of whose points are sampled."""
         if instance.name == SAMPLED:
-            return self.whole_cost()
+            return self.whole_cost(self._choice.dense.get(SAMPLED, ()))
         return super().cost_of(instance)
 
     def get_config(self) -> dict:
@@ -203,14 +204,23 @@ class Sampled(DynamicModel):
         """What sampling adds to each block: `SampledBlock`s."""
         return self._choice.parts
 
-    def whole_cost(self) -> cost.Cost:
-        """The `Cost` of an image all of whose points are sampled."""
-        if self._points.whole is None:
-            name, all_points = "whole", self._choice.at_density(1.0)
-            rows = self._choice.sampled_in(name, all_points)
-            edits = _point_edits(rows, name)
-            self._points.whole = cost.count(graph.rewire(self.graph, edits))
-        return self._points.whole
+    def whole_cost(self, dense: Sequence[str] = ()) -> cost.Cost:
+        """The `Cost` of an image all of whose points are sampled.
+
+        Args:
+            dense: Blocks that are computed whole.
+        """
+        key = tuple(dense)
+        if key not in self._points.whole:
+            rows = [
+                (part, [mask.points for mask in part.masks])
+                for part in self.sampled_parts
+                if part.block.name not in key
+            ]
+            # With the base's batch norms: an instance's own cost the same.
+            edits = _point_edits(rows, "whole")
+            self._points.whole[key] = cost.count(graph.rewire(self.graph, edits))
+        return self._points.whole[key]
 
     def published_macs(self, densities: float | Mapping[str, float]) -> float:
         """MACs as the published code counts them, at these densities of the masks.
@@ -369,13 +379,14 @@ class Sampled(DynamicModel):
         14
 
         Args:
-            instance: An instance of a fixed density, or its name.
+            instance: Any instance but `full`, or its name.
             blocks: Names of `blocks`; others are sampled.
 
         Returns:
             The `Instance` of the menu.
         """
-        name, choice = self._fixed(instance), self._choice
+        choice = self._choice
+        name = choice.sampling(self._graphs.named(instance))
         dense = choice.blocks_of(blocks)
         if dense != choice.dense.get(name, []):
             choice.dense[name] = dense
