@@ -12,7 +12,8 @@ def take_rows(table: Any, numbers: Any) -> Any:
     As `keras.ops.take`, which under TensorFlow also compares, adds and selects for
     numbers that count from the end: three operators a call that a phone would run.
 
-    >>> keras.ops.convert_to_numpy(take_rows(np.arange(4.0), np.array([2, 0]))).tolist()
+    >>> rows = take_rows(keras.ops.arange(4.0), keras.ops.convert_to_tensor([2, 0]))
+    >>> keras.ops.convert_to_numpy(rows).tolist()
     [2.0, 0.0]
     """
     if keras.backend.backend() == "tensorflow":
