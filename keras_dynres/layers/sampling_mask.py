@@ -80,6 +80,7 @@ class SamplingMask(keras.layers.Layer):
             initializer="ones",
             trainable=False,
             dtype="float32",
+            autocast=False,
             aggregation="only_first_replica",
             name="density",
         )

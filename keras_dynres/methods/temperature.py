@@ -28,7 +28,8 @@ class Temperature(keras.layers.Layer):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        options = {"trainable": False, "dtype": "float32"}
+        # In mixed precision too: bfloat16 counts to 256 and stays there.
+        options = {"trainable": False, "dtype": "float32", "autocast": False}
         options["aggregation"] = "only_first_replica"
         self.passes = self.add_weight(
             shape=(), initializer="zeros", name="passes", **options

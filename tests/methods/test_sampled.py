@@ -290,6 +290,20 @@ def test_the_temperature_falls_to_its_end_and_resumes_exactly(tmp_path):
         )
 
 
+def test_the_temperature_falls_in_mixed_precision_too():
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = sampled()
+        model.anneal(1.0, 0.01, steps=300)
+        model.temperature.passes.assign(298.0)
+        model(images(1), training=True)
+        assert float(model.temperature.passes + 0) == 299
+    finally:
+        keras.config.set_dtype_policy(before)
+    assert float(model.temperature.value()) == pytest.approx(0.01)
+
+
 @pytest.mark.backends
 def test_the_sparse_loss_empties_masks_and_trains_widths():
     model = compiled(sampled(sparse_loss=20.0, scores=False, densities=(0.5,)))

@@ -86,7 +86,7 @@ ROWS = [
         *_RESNET14,
         densities=(0.5, 0.25, 0.1),
         statistics="instance",
-        sparse_loss=0.3,
+        sparse_loss=0.1,
         rate_factor=10,
         draw="sandwich",
     ),
