@@ -1,4 +1,4 @@
-"""Rows of a table by their numbers."""
+"""Rows of a table by their numbers, and the numbers of some."""
 
 from typing import Any
 
@@ -20,3 +20,18 @@ def take_rows(table: Any, numbers: Any) -> Any:
 
         return tf.gather(table, numbers)
     return ops.take(ops.convert_to_tensor(table), numbers, axis=0)
+
+
+def positions(flags: Any) -> Any:
+    """Where a row of booleans is true, int32: as many numbers as there are.
+
+    As `keras.ops.nonzero`, whose form TFLite has no operator for.
+
+    >>> keras.ops.convert_to_numpy(positions(np.array([True, False, True]))).tolist()
+    [0, 2]
+    """
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return ops.cast(tf.where(flags)[:, 0], "int32")
+    return ops.cast(ops.nonzero(flags)[0], "int32")

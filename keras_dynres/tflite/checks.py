@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_dynres.errors import DynresError
 from keras_dynres.tflite import flatbuffer, forms, stages
+from keras_dynres.tflite.conditions import SHIFT
 from keras_dynres.tflite.facts import output_names
 from keras_dynres.tflite.flatbuffer import load
 from keras_dynres.tflite.precision import Precision, precision_of
@@ -108,6 +109,7 @@ def check_signature(
     model: keras.Model,
     images: np.ndarray,
     precision: str | Precision,
+    dynamic: bool = False,
 ) -> SignatureCheck:
     """Runs one signature and compares it with the Keras model it was made from.
 
@@ -117,13 +119,15 @@ def check_signature(
         model: The functional `keras.Model`.
         images: A float32 batch.
         precision: What the file was converted to.
+        dynamic: Whether the signature takes a shift, which is 0 here.
 
     Returns:
         A `SignatureCheck`. A difference beyond the precision's tolerance, or a result
         that is not finite, raises.
     """
     run = load(lambda: data, [name], 1)[name]
-    runs = [run(**{INPUT: image[None]}) for image in images]
+    more = {SHIFT: np.float32(0)} if dynamic else {}
+    runs = [run(**{INPUT: image[None], **more}) for image in images]
     outputs = {
         key: np.concatenate([outputs[key] for outputs in runs])
         for key in output_names(model)
