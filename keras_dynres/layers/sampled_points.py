@@ -44,6 +44,11 @@ class SampledPoints(keras.layers.Layer):
         return cls(mask, count, name=name, dtype="float32")
 
     @property
+    def by_scores(self) -> bool:
+        """Whether scores decide which points are sampled."""
+        return self._mask().sampling != "uniform"
+
+    @property
     def by_threshold(self) -> bool:
         """Whether points are those with scores above 0, however many."""
         return self.count is None

@@ -51,14 +51,22 @@ def check(graphs: Mapping[str, keras.Model], precision: Precision) -> None:
             "no file can be checked: give the model noise='white' or 'blue'. "
             f"Received: instances={fresh}"
         )
-    fractional = _with_layers(graphs, "divides") if precision.integer else []
+    fractional = _with_layers(graphs, "divides") if precision.snapped else []
     if fractional:
         raise DynresError(
-            "Interpolation divides by sums of weights near zero, which 8-bit integers "
-            'do not hold: give the model interpolation="zeros", or export '
-            '"int8-weights", "float16" or "float32". '
+            "Interpolation weighs samples by numbers from 1 down to 1e-5 and divides by "
+            "their sums, which 8 bits do not hold: give the model "
+            'interpolation="zeros", or export "float16" or "float32". '
             f'Received: precision="{precision.name}", instances={fractional}'
         )
+
+
+def chooses(model: keras.Model) -> bool:
+    """Whether a graph chooses points by their scores.
+
+    Where two scores are all but equal, rounding decides, and outputs jump.
+    """
+    return bool(_with_layers({"": model}, "by_scores"))
 
 
 def shiftable(model: keras.Model) -> keras.Model:

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import keras_dynres as kd
+from keras_dynres.tflite import flatbuffer
 
 pytestmark = pytest.mark.tensorflow
 SHAPE = (32, 32, 3)
@@ -98,17 +99,16 @@ def test_counts_of_points_follow_the_shift(dynamic):
     from ai_edge_litert.interpreter import Interpreter
 
     interpreter = Interpreter(
-        model_path=str(dynamic[1]), experimental_preserve_all_tensors=True
+        model_content=flatbuffer.select(dynamic[1].read_bytes(), ["sampled"]),
+        experimental_preserve_all_tensors=True,
     )
     run = interpreter.get_signature_runner("sampled")
-    graph = interpreter._get_ops_details(run._subgraph_index)
+    graph = interpreter._get_ops_details()
     wheres = [op["outputs"][0] for op in graph if op["op_name"] == "WHERE"]
     counts = []
     for shift in (-2, 0, 2, 40):
         run(images=images(1), shift=np.float32(shift))
-        counts.append(
-            sum(len(interpreter.get_tensor(t, run._subgraph_index)) for t in wheres)
-        )
+        counts.append(sum(len(interpreter.get_tensor(tensor)) for tensor in wheres))
     points = sum(mask.points for mask in dynamic[0].masks)
     assert counts == sorted(set(counts)) and counts[-1] == points
 
@@ -145,8 +145,11 @@ def test_int8_keeps_zeros_and_refuses_interpolation(tmp_path):
     assert report.size < 3 * one.size
 
 
-def test_int8_weights_keep_interpolation(tmp_path):
-    report = export(net(), tmp_path / "net.tflite", NAMES, precision="int8-weights")
+@pytest.mark.parametrize("options", [{}, {"interpolation": "zeros"}])
+def test_in_fewer_bits_the_same_points_but_for_ties(options, tmp_path):
+    precision = "int8-weights" if options else "float16"
+    model, path = net(**options), tmp_path / "net.tflite"
+    report = export(model, path, "all", precision=precision, dynamic=True)
     assert all(check.error < 0.1 for check in report.signatures.values())
 
 
