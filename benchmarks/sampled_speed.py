@@ -185,7 +185,7 @@ def page(results, args):
                 )
                 line += [
                     f"{f[f'ms_{threads}']:.1f}",
-                    f"{speed['median']:.2f} ({speed['low']:.2f} to {speed['high']:.2f})",
+                    "{median:.2f} ({low:.2f} to {high:.2f})".format(**speed),
                     "1" if row == "full" else f"{share:.2f}{wished}",
                 ]
             cells.append(" | ".join(line))

@@ -81,7 +81,7 @@ class MaskHead(keras.layers.Layer):
         columns = ops.reshape(
             ops.transpose(kernel, (2, 0, 1, 3)), (1, 1, inputs.shape[-1], -1)
         )
-        # Not `ops.pad`: TensorFlow on a CPU takes it for a padding of the map, and dies.
+        # Not `ops.pad`: TensorFlow on a CPU takes it for the map's padding, and dies.
         more = (1, 1, inputs.shape[-1], -columns.shape[-1] % _COLUMNS)
         columns = ops.concatenate([columns, ops.zeros(more, columns.dtype)], axis=-1)
         taps = ops.cast(ops.conv(inputs, columns), "float32")

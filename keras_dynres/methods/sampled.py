@@ -3,7 +3,6 @@
 import types
 import warnings
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Real
 from typing import Any
 
 import keras
@@ -11,21 +10,20 @@ import numpy as np
 
 from keras_dynres import cost, graph
 from keras_dynres.core.dynamic import DynamicModel
-from keras_dynres.errors import DynresError, did_you_mean, one_of
+from keras_dynres.errors import DynresError
 from keras_dynres.instance import FULL, Instance, Menu
-from keras_dynres.layers.interpolation import KINDS
-from keras_dynres.layers.sampling_mask import NOISES, SAMPLINGS
-from keras_dynres.methods import allocation, sampled_costs, sampled_graph
+from keras_dynres.methods import (
+    allocation,
+    sampled_costs,
+    sampled_graph,
+    sampled_options,
+)
 from keras_dynres.methods.block_times import BlockTimes, block_graphs
 from keras_dynres.methods.gumbel import GumbelAnnealing
+from keras_dynres.methods.point_choice import SAMPLED, PointChoice
 from keras_dynres.methods.sampled_blocks import sampled_blocks
 from keras_dynres.methods.sampled_plans import PLANS
 from keras_dynres.methods.temperature import Temperature
-
-SAMPLED = "sampled"
-# The paper's windows and grids, of ImageNet's images and of larger ones.
-_SMALL_IMAGE = 320
-_MASKS = ("shared", "two", "each")
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
@@ -104,62 +102,51 @@ class Sampled(DynamicModel):
     ):
         flat = graph.flatten(base)
         blocks = sampled_blocks(flat, blocks, first_blocks)
-        _check_densities(densities)
-        small = max(n or 0 for n in flat.inputs[0].shape[1:3]) <= _SMALL_IMAGE
-        largest = max(max(conv.size) for block in blocks for conv in block.convs)
-        if window is None:
-            window = min(5 if small else 7, largest - 1 + largest % 2)
-        if grid is None:
-            grid = min(2 if small and min(densities) > 1 / 4 else 11, largest)
-        evenly = sampling == "uniform"
-        usual = "random" if evenly else "sampled"
-        options = {
-            "densities": [float(d) for d in densities],
-            "blocks": [block.name for block in blocks],
-            "masks": one_of("masks", masks, _MASKS),
-            "sampling": one_of("sampling", sampling, SAMPLINGS),
-            "interpolation": one_of("interpolation", interpolation, KINDS),
-            "window": window,
-            "grid": grid,
-            "noise": one_of("noise", noise, NOISES),
-            "sparse_loss": float(sparse_loss),
-            "rate_factor": float(rate_factor),
-            "freeze_norms": bool(freeze_norms),
-            "draw": one_of("draw", draw or usual, PLANS),
-        }
-        self._settings = options
-        asked = {**options, "seed": int(kwargs.get("seed", 0))}
-        # An object that Keras does not look into, so that no graph is tracked.
-        self._parts = types.SimpleNamespace(
-            counts={name: list(row) for name, row in (counts or {}).items()},
-            # Set below: which statistics an instance has does not depend on it.
-            dense={},
-            times={},
-            whole=None,
-            blocks=[
-                sampled_graph.SampledBlock(block, asked, len(blocks), number)
-                for number, block in enumerate(blocks)
-            ],
+        self._settings = sampled_options.resolved(
+            blocks,
+            flat.inputs[0].shape[1:3],
+            {
+                "densities": densities,
+                "masks": masks,
+                "sampling": sampling,
+                "interpolation": interpolation,
+                "window": window,
+                "grid": grid,
+                "noise": noise,
+                "sparse_loss": sparse_loss,
+                "rate_factor": rate_factor,
+                "freeze_norms": freeze_norms,
+                "draw": draw,
+            },
         )
-        _check(options, largest)
-        kwargs = {"statistics": "uniform", **kwargs}
+        kwargs = {"statistics": "uniform", "seed": 0, **kwargs}
         if freeze_norms and kwargs["statistics"] != "uniform":
             raise DynresError(
                 "Frozen batch norms have no statistics of an instance's own. Received: "
                 f"freeze_norms=True, statistics={kwargs['statistics']!r}"
             )
+        asked = {**self._settings, "seed": int(kwargs["seed"])}
+        parts = [
+            sampled_graph.SampledBlock(block, asked, len(blocks), number)
+            for number, block in enumerate(blocks)
+        ]
+        by_name = {_name_of(d): d for d in self._settings["densities"]}
+        # An object that Keras does not look into, so that no graph is tracked.
+        self._points = types.SimpleNamespace(
+            choice=PointChoice(parts, by_name, counts), whole={}
+        )
         super().__init__(base, **kwargs)
-        parts = self._parts.blocks
+        # Only now: which statistics an instance has does not depend on it.
+        for name, names in (dense or {}).items():
+            name = self._choice.sampling(name)
+            self._choice.dense[name] = self._choice.blocks_of(names)
         self.temperature = Temperature(name="temperature")
         self.heads = [head for part in parts for head in part.heads.values()]
         self.masks = [mask for part in parts for mask in part.masks]
         self.fills = [fill for part in parts for fill in part.fills]
         for mask in self.masks:
             mask.follow(self.temperature.value)
-        self.plan = PLANS[options["draw"]](self.instances, self.seed)
-        allocation.check_counts(self._parts.counts, self._fixed_names, self.masks)
-        for instance, names in (dense or {}).items():
-            self._parts.dense[self._fixed(instance).name] = self._dense_blocks(names)
+        self.plan = PLANS[self._settings["draw"]](self.instances, self.seed)
 
     # === What a method says ===
 
@@ -167,7 +154,7 @@ class Sampled(DynamicModel):
         """`full`, `sampled`, and `d0.25` for a quarter of the points."""
         sampled = [Instance(SAMPLED)] if self._settings["sampling"] != "uniform" else []
         densities = [
-            Instance(f"d{density:g}", {"density": density})
+            Instance(_name_of(density), {"density": density})
             for density in self._settings["densities"]
         ]
         return [Instance(FULL), *sampled, *densities]
@@ -182,17 +169,14 @@ class Sampled(DynamicModel):
                 stacklevel=2,
             )
             return self.training_rule(instance)
-        return sampled_graph.merged(
-            [
-                block.point_edits(counts, instance.name)
-                for block, counts in self._sampled_in(instance)
-            ]
-        )
+        rows = self._choice.sampled_in(instance.name)
+        return _point_edits(rows, instance.name)
 
     def training_rule(self, instance: Instance) -> dict:
         """Blocks compute all points, and masks soften what is sampled."""
+        rows = self._choice.sampled_in(instance.name)
         edits = sampled_graph.merged(
-            [block.dense_edits(counts) for block, counts in self._sampled_in(instance)]
+            [part.dense_edits(counts) for part, counts in rows]
         )
         if not self._settings["freeze_norms"]:
             return edits
@@ -201,17 +185,16 @@ class Sampled(DynamicModel):
     def cost_of(self, instance: Instance) -> Any:
         """Exact; of `sampled` that of an image all of whose points are sampled."""
         if instance.name == SAMPLED:
-            return self.whole_cost()
+            return self.whole_cost(self._choice.dense.get(SAMPLED, ()))
         return super().cost_of(instance)
 
     def get_config(self) -> dict:
         """The arguments of `__init__`."""
-        parts = self._parts
         return {
             **super().get_config(),
             **self._settings,
-            "counts": parts.counts,
-            "dense": parts.dense,
+            "counts": self._choice.counts,
+            "dense": self._choice.dense,
         }
 
     # === Points ===
@@ -219,15 +202,25 @@ class Sampled(DynamicModel):
     @property
     def sampled_parts(self) -> list:
         """What sampling adds to each block: `SampledBlock`s."""
-        return list(self._parts.blocks)
+        return self._choice.parts
 
-    def whole_cost(self) -> cost.Cost:
-        """The `Cost` of an image all of whose points are sampled."""
-        if self._parts.whole is None:
-            # No instance of the menu: it has no statistics of its own.
-            edits = self.rule(Instance("whole", {"density": 1.0}))
-            self._parts.whole = cost.count(graph.rewire(self.graph, edits))
-        return self._parts.whole
+    def whole_cost(self, dense: Sequence[str] = ()) -> cost.Cost:
+        """The `Cost` of an image all of whose points are sampled.
+
+        Args:
+            dense: Blocks that are computed whole.
+        """
+        key = tuple(dense)
+        if key not in self._points.whole:
+            rows = [
+                (part, [mask.points for mask in part.masks])
+                for part in self.sampled_parts
+                if part.block.name not in key
+            ]
+            # With the base's batch norms: an instance's own cost the same.
+            edits = _point_edits(rows, "whole")
+            self._points.whole[key] = cost.count(graph.rewire(self.graph, edits))
+        return self._points.whole[key]
 
     def published_macs(self, densities: float | Mapping[str, float]) -> float:
         """MACs as the published code counts them, at these densities of the masks.
@@ -246,7 +239,7 @@ class Sampled(DynamicModel):
         """The sampled blocks: each one's addition, and its masks."""
         return {
             part.block.name: [mask.name for mask in part.masks]
-            for part in self._parts.blocks
+            for part in self._choice.parts
         }
 
     @property
@@ -269,11 +262,10 @@ class Sampled(DynamicModel):
         >>> model.counts("d0.25")["stage1_block1_conv1_mask"]
         256
         """
-        instance = self.menu[instance]
         return {
             mask.name: count
-            for block, counts in self._sampled_in(instance)
-            for mask, count in zip(block.masks, counts, strict=True)
+            for part, counts in self._choice.sampled_in(self.menu[instance].name)
+            for mask, count in zip(part.masks, counts, strict=True)
         }
 
     def densities(
@@ -354,17 +346,16 @@ class Sampled(DynamicModel):
         Returns:
             The `Instance` of the menu.
         """
-        instance = self._fixed(instance)
+        name = self._fixed(instance)
         if not self.heads:
             raise DynresError(
                 "An even grid has no scores by which points could be allocated. "
                 f"Received: sampling={self._settings['sampling']!r}"
             )
-        name, old = instance.name, self._all_counts(instance)
         solved = allocation.allocated(self, data, name, macs, latency_ms, batches)
-        self._parts.counts[name] = [
+        self._choice.counts[name] = [
             solved.get(mask.name, count)
-            for mask, count in zip(self.masks, old, strict=True)
+            for mask, count in zip(self.masks, self._choice.of(name), strict=True)
         ]
         self._renew(name)
         return self.menu[name]
@@ -388,16 +379,18 @@ class Sampled(DynamicModel):
         14
 
         Args:
-            instance: An instance of a fixed density, or its name.
+            instance: Any instance but `full`, or its name.
             blocks: Names of `blocks`; others are sampled.
 
         Returns:
             The `Instance` of the menu.
         """
-        name, dense = self._fixed(instance).name, self._dense_blocks(blocks)
-        if dense != self._parts.dense.get(name, []):
-            self._parts.dense[name] = dense
-            self._parts.times.pop(name, None)
+        choice = self._choice
+        name = choice.sampling(self._graphs.named(instance))
+        dense = choice.blocks_of(blocks)
+        if dense != choice.dense.get(name, []):
+            choice.dense[name] = dense
+            choice.times.pop(name, None)
             self._renew(name)
         return self.menu[name]
 
@@ -414,19 +407,18 @@ class Sampled(DynamicModel):
         Returns:
             `{block: {way: functional keras.Model}}`.
         """
-        instance = self._fixed(instance)
-        counts = self._all_counts(instance)
-        return block_graphs(self.sampled_parts, counts, instance.name)
+        name = self._fixed(instance)
+        return block_graphs(self.sampled_parts, self._choice.of(name), name)
 
     def block_times(self, instance: str | Instance) -> BlockTimes:
         """What `kd.tflite.plan_blocks` has measured of an instance here."""
-        name = self._fixed(instance).name
-        if name not in self._parts.times:
+        name, times = self._fixed(instance), self._choice.times
+        if name not in times:
             raise DynresError(
                 f"Nothing was measured of the blocks of {name!r} yet: run "
                 f"kd.tflite.plan_blocks(model, {name!r}) first."
             )
-        return self._parts.times[name]
+        return times[name]
 
     def record_block_times(
         self,
@@ -443,10 +435,9 @@ class Sampled(DynamicModel):
             latency_ms: Milliseconds of the instance.
             full_ms: Milliseconds of `full`.
         """
-        instance = self._fixed(instance)
-        counts = self._all_counts(instance)
-        self._parts.times[instance.name] = BlockTimes.of(
-            self, counts, blocks, latency_ms, full_ms
+        name = self._fixed(instance)
+        self._choice.times[name] = BlockTimes.of(
+            self, self._choice.of(name), blocks, latency_ms, full_ms
         )
 
     # === Training ===
@@ -509,83 +500,25 @@ class Sampled(DynamicModel):
 
     # === Private ===
 
-    def _counts_by_image(self):
-        """Whether shapes may depend on the image."""
-        deformable = any(part.block.deformable for part in self._parts.blocks)
-        return keras.backend.backend() == "tensorflow" and not deformable
-
-    def _sampled_in(self, instance):
-        """[(block, counts)] of the blocks that are sampled in an instance."""
-        if instance.name == FULL:
-            return []
-        dense = self._parts.dense.get(instance.name, ())
-        counts = iter(self._all_counts(instance))
-        rows = [(p, [next(counts) for _ in p.masks]) for p in self._parts.blocks]
-        return [row for row in rows if row[0].block.name not in dense]
-
-    def _all_counts(self, instance):
-        """How many points each mask samples, those of dense blocks too."""
-        known = self._parts.counts.get(instance.name)
-        density = instance.settings.get("density")
-        masks = [mask for part in self._parts.blocks for mask in part.masks]
-        return known or [_count(mask, density) for mask in masks]
-
     @property
-    def _fixed_names(self):
-        """The instances of a fixed number of points."""
-        return [name for name in self.instances if name not in (FULL, SAMPLED)]
+    def _choice(self):
+        return self._points.choice
 
     def _fixed(self, instance):
-        """The instance itself, if it is of a fixed number of points."""
-        instance = self._graphs.named(instance)
-        name = instance.name
-        if name not in self._fixed_names:
-            reason = "computes all points" if name == FULL else "has none of its own"
-            raise DynresError(
-                f"Take an instance of a fixed number of points: {name!r} {reason}. "
-                f"Received: instance={name!r}.{did_you_mean(name, self._fixed_names)}"
-            )
-        return instance
+        """The instance's name, if it is of a fixed number of points."""
+        return self._choice.fixed(self._graphs.named(instance))
 
-    def _dense_blocks(self, names):
-        """The blocks of these names, in order."""
-        names = [one_of("sampled block", name, self.blocks) for name in names]
-        return [name for name in self.blocks if name in names]
+    def _counts_by_image(self):
+        """Whether shapes may depend on the image."""
+        deformable = any(part.block.deformable for part in self.sampled_parts)
+        return keras.backend.backend() == "tensorflow" and not deformable
 
 
-def _count(mask, density):
-    """How many points a density is, the grid's among them; None by threshold."""
-    if density is None:
-        return None
-    return max(1, round(density * mask.points), mask.grid_points)
+def _name_of(density):
+    return f"d{density:g}"
 
 
-def _check_densities(densities):
-    right = all(isinstance(d, Real) and 0 < d <= 1 for d in densities)
-    if not right or not len(densities) or len(set(densities)) < len(list(densities)):
-        raise DynresError(
-            "densities are distinct numbers in (0, 1]. "
-            f"Received: densities={tuple(densities)!r}"
-        )
-
-
-def _check(options, largest):
-    """Refuses windows, grids and densities that do not go together."""
-    grid, window = options["grid"], options["window"]
-    if int(grid) != grid or grid < 0:
-        raise DynresError(
-            f"grid is a distance in points, or 0 for none. Received: grid={grid!r}"
-        )
-    for key, value in (("window", window), ("grid", grid)):
-        if value > largest:
-            raise DynresError(
-                f"A {key} is not larger than the largest sampled map, {largest} points "
-                f"a side. Received: {key}={value}"
-            )
-    least = 1 / grid**2 if grid else 0
-    for density in options["densities"]:
-        if density < least:
-            raise DynresError(
-                f"A grid of {grid} alone samples {least:.3g} of the points: take a "
-                f"larger grid, or grid=0. Received: densities={options['densities']}"
-            )
+def _point_edits(rows, name):
+    return sampled_graph.merged(
+        [part.point_edits(counts, name) for part, counts in rows]
+    )

@@ -43,11 +43,15 @@ def record_average(model: keras.Model, data: Any, title: str = "evaluation") -> 
         title: Which images they are.
     """
     densities = model.densities(data)
+    if not densities:  # All blocks are computed whole.
+        return
     whole = model.menu["sampled"]
     images = len(next(iter(densities.values())))
     saved = {"macs": np.zeros(images), "flops": np.zeros(images)}
-    for name, work in point_work(model).items():
-        left = (1 - densities[name]) * work["points"]
+    prices = point_work(model)
+    for name, density in densities.items():
+        work = prices[name]
+        left = (1 - density) * work["points"]
         for key in saved:
             saved[key] += left * work[key]
     averages = {}

@@ -138,16 +138,14 @@ def test_graphs_costs_figures_and_flags_follow():
     np.testing.assert_allclose(output(model, "d0.25"), hard, atol=2e-5)
 
 
-@pytest.mark.backends
 def test_training_takes_the_new_counts():
     model = sampled(draw="random", densities=(0.5,), freeze_norms=True)
     model.compile(keras.optimizers.SGD(0.01), "sparse_categorical_crossentropy")
-    options = {"x": IMAGES, "y": np.zeros(8, int), "verbose": 0}
+    options = {"x": IMAGES[:2], "y": np.zeros(2, int), "verbose": 0}
     model.fit(**options)
-    compiled = model.train_function
     model.allocate(IMAGES, "d0.5", macs=1.5e6)
-    model.fit(**options)
-    assert model.train_function is not compiled
+    assert model.train_function is None  # Its steps are those of the old graphs.
+    assert np.isfinite(model.fit(**options).history["loss"]).all()
     for name, points in model.sampled_points(IMAGES, "d0.5").items():
         assert set(points.sum(axis=(1, 2))) == {model.counts("d0.5")[name]}
 
@@ -158,7 +156,7 @@ def test_counts_and_dense_blocks_are_saved(tmp_path, statistics):
     model.allocate(IMAGES, "d0.25")
     model.compute_whole("d0.25", ["stage2_block1_add"])
     model.compute_whole("d0.5", list(model.blocks))
-    model.calibrate(IMAGES, verbose=0)
+    model.calibrate(IMAGES[:1], verbose=0)
     model.save(tmp_path / "model.keras")
     again = keras.saving.load_model(tmp_path / "model.keras")
     for name in ("d0.5", "d0.25"):
@@ -199,6 +197,18 @@ def test_a_dense_block_costs_and_computes_what_it_does_in_full():
     assert len(model.counts("d0.25")) == 4
     cheap = model.allocate(IMAGES, "d0.25", macs=1.9e6)
     assert 1.9e6 - 2 * dearest_point(model) <= cheap.macs <= 1.9e6
+
+
+def test_sampled_may_have_dense_blocks_too():
+    model = sampled(dense={"sampled": ["stage1_block1_add"]})
+    whole = model.menu["sampled"].macs
+    assert whole == kd.cost.count(model.at("sampled", training=True)).macs
+    assert list(model.densities(IMAGES)) == [mask.name for mask in model.masks[2:]]
+    model.evaluate_menu((IMAGES, np.zeros(8)), ["sampled"], verbose=0)
+    assert model.menu["sampled"].average["macs"] < whole
+    model.compute_whole("sampled", list(model.blocks))
+    model.evaluate_menu((IMAGES, np.zeros(8)), ["sampled"], verbose=0)
+    assert model.menu["sampled"].figure("macs") == model.menu.full.macs
 
 
 # === Milliseconds ===
@@ -244,7 +254,7 @@ def test_milliseconds_of_points_are_a_budget_too():
     ("arguments", "sentence"),
     [
         ({"instance": "full"}, "'full' computes all points.*'d0.5'"),
-        ({"instance": "sampled"}, "'sampled' has none of its own"),
+        ({"instance": "sampled"}, "'sampled' computes as many points as an image has"),
         ({"instance": "d0.26"}, "Unknown instance .*Did you mean 'd0.25'"),
         ({"macs": 1e3}, "costs at least macs=7.*1000"),
         ({"macs": 1e9}, "'full' computes all points for macs=2.6"),
@@ -276,7 +286,7 @@ def test_an_even_grid_has_no_scores():
         ({"counts": {"full": [1]}}, "instances of a fixed density.*'full'"),
         ({"counts": {"d0.5": [100]}}, "each of 6 masks.*1 counts"),
         ({"counts": {"d0.5": [1, 9, 9, 9, 9, 9]}}, "samples 9 to 1024.*1 of"),
-        ({"dense": {"sampled": []}}, "fixed number of points: 'sampled'"),
+        ({"dense": {"full": []}}, "'full' computes all points"),
         ({"dense": {"d0.5": ["stage1"]}}, "Unknown sampled block.*stage1_block1_add"),
     ],
     ids=str,

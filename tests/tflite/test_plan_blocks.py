@@ -164,7 +164,7 @@ def test_a_block_is_run_in_tflite():
     ("instance", "options", "sentence"),
     [
         ("full", {}, "'full' computes all points"),
-        ("sampled", {}, "'sampled' has none of its own"),
+        ("sampled", {}, "'sampled' computes as many points as an image has"),
         ("d0.3", {}, "Unknown instance"),
         ("d0.5", {"threads": 0}, "threads is a whole number of at least 1.*threads=0"),
         ("d0.5", {"repeats": 1.5}, "repeats is a whole number"),
