@@ -37,6 +37,7 @@ def even_order(height: int, width: int) -> np.ndarray:
 
     A quarter of the points is every other row and column, a sixteenth every fourth.
 
+    >>> import numpy as np
     >>> order = even_order(4, 4)
     >>> sorted(zip(*np.nonzero(order > np.sort(order.ravel())[-5])))[1]
     (0, 2)

@@ -81,7 +81,7 @@ class PointInterpolation(keras.layers.Layer):
     @property
     def divides(self) -> bool:
         """Whether weighted sums are divided by sums of weights."""
-        return self._interpolation().averages
+        return self._interpolation().divides
 
     def compute_output_spec(
         self,

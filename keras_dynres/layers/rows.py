@@ -12,8 +12,8 @@ def take_rows(table: Any, numbers: Any) -> Any:
     As `keras.ops.take`, which under TensorFlow also compares, adds and selects for
     numbers that count from the end: three operators a call that a phone would run.
 
-    >>> keras.ops.convert_to_numpy(take_rows(np.arange(4.0), np.array([2, 0]))).tolist()
-    [2.0, 0.0]
+    >>> keras.ops.convert_to_numpy(take_rows([5.0, 6.0, 7.0], [2, 0])).tolist()
+    [7.0, 5.0]
     """
     if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
@@ -27,7 +27,7 @@ def positions(flags: Any) -> Any:
 
     As `keras.ops.nonzero`, whose form TFLite has no operator for.
 
-    >>> keras.ops.convert_to_numpy(positions(np.array([True, False, True]))).tolist()
+    >>> keras.ops.convert_to_numpy(positions([True, False, True])).tolist()
     [0, 2]
     """
     if keras.backend.backend() == "tensorflow":

@@ -46,7 +46,7 @@ class SampledPoints(keras.layers.Layer):
     @property
     def by_scores(self) -> bool:
         """Whether scores decide which points are sampled."""
-        return self._mask().sampling != "uniform"
+        return self._mask().by_scores
 
     @property
     def by_threshold(self) -> bool:
@@ -54,7 +54,7 @@ class SampledPoints(keras.layers.Layer):
         return self.count is None
 
     @property
-    def draws_noise(self) -> bool:
+    def random(self) -> bool:
         """Whether points are drawn anew at each call."""
         return self._mask().random
 

@@ -44,7 +44,7 @@ def without_dynamic(
 
 def check(graphs: Mapping[str, keras.Model], precision: Precision) -> None:
     """Refuses graphs that give other outputs at each call, or that integers break."""
-    fresh = _with_layers(graphs, "draws_noise")
+    fresh = _with_layers(graphs, "random")
     if fresh:
         raise DynresError(
             "An instance that draws fresh noise gives other outputs at each call, so "
@@ -54,8 +54,8 @@ def check(graphs: Mapping[str, keras.Model], precision: Precision) -> None:
     fractional = _with_layers(graphs, "divides") if precision.snapped else []
     if fractional:
         raise DynresError(
-            "Interpolation weighs samples by numbers from 1 down to 1e-5 and divides by "
-            "their sums, which 8 bits do not hold: give the model "
+            "Interpolation weighs samples by numbers from 1 down to 1e-5 and divides "
+            "by their sums, which 8 bits do not hold: give the model "
             'interpolation="zeros", or export "float16" or "float32". '
             f'Received: precision="{precision.name}", instances={fractional}'
         )
@@ -118,5 +118,7 @@ def _with_layers(graphs: Mapping[str, keras.Model], attribute: str) -> Sequence[
     return [
         name
         for name, model in graphs.items()
-        if any(getattr(call.layer, attribute, False) for call in graph.calls(model))
+        if any(
+            getattr(call.layer, attribute, None) is True for call in graph.calls(model)
+        )
     ]
