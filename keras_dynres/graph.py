@@ -6,7 +6,7 @@ place of the package that reads them.
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -64,6 +64,7 @@ def rewire(
     edits: Mapping[str, Edit],
     name: str | None = None,
     output: int | None = None,
+    more_inputs: Sequence[keras.KerasTensor] = (),
 ) -> keras.Model:
     """Builds another functional model over the same layers.
 
@@ -81,6 +82,7 @@ def rewire(
         name: Name of the new model, by default the old one's.
         output: Position of the one output to keep, with what it needs and nothing
             else; by default all are kept.
+        more_inputs: Inputs that edits brought in; they follow the model's.
 
     Returns:
         A functional `keras.Model`.
@@ -107,7 +109,8 @@ def rewire(
     kept = model.output if output is None else model.outputs[output]
     outputs = keras.tree.map_structure(lambda t: tensors[id(t)], kept)
     _refuse_equal_names(model)
-    return keras.Model(model.input, outputs, name=name or model.name)
+    inputs = [*model.inputs, *more_inputs] if more_inputs else model.input
+    return keras.Model(inputs, outputs, name=name or model.name)
 
 
 def as_functional(model: keras.Model) -> keras.Model:

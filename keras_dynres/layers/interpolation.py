@@ -84,6 +84,11 @@ class Interpolation(keras.layers.Layer):
         return self.kind in ("rbf", "convolution", "average")
 
     @property
+    def divides(self) -> bool:
+        """Whether weighted sums are divided by sums of weights."""
+        return self.averages
+
+    @property
     def separable(self) -> bool:
         """Whether the window is the product of a column and a row."""
         return self.kind in ("rbf", "average")

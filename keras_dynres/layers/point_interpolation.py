@@ -78,6 +78,11 @@ class PointInterpolation(keras.layers.Layer):
         """The interpolation whose weights are used."""
         return self._interpolation()
 
+    @property
+    def divides(self) -> bool:
+        """Whether weighted sums are divided by sums of weights."""
+        return self._interpolation().divides
+
     def compute_output_spec(
         self,
         rows: Any,
@@ -121,7 +126,7 @@ class PointInterpolation(keras.layers.Layer):
         parts = ops.concatenate([EPSILON * share, parts], axis=0)
         features = ops.matmul(
             ops.transpose(ops.cast(parts, rows.dtype)),
-            ops.reshape(rows, rows.shape[2:]),
+            ops.reshape(rows, (-1, rows.shape[-1])),
         )
         return ops.reshape(features, (1, *self.size, rows.shape[-1]))
 

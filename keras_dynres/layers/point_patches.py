@@ -76,7 +76,9 @@ class PointPatches(keras.layers.Layer):
             features = ops.pad(features, ((0, 0), (top, bottom), (left, right), (0, 0)))
         width += left + right
         size = (height + top + bottom) * width
-        if self.count is None:
+        if self.count is None and features.shape[0] == 1:
+            places = take_rows(starts, index)
+        elif self.count is None:
             places = take_rows(starts, index % points) + index // points * size
         else:
             places = index if starts is None else take_rows(starts, index)

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_dynres.layers.rows import positions
 from keras_dynres.layers.sampling_mask import SamplingMask
 
 
@@ -42,6 +43,21 @@ class SampledPoints(keras.layers.Layer):
         """The layer for a mask of the model."""
         return cls(mask, count, name=name, dtype="float32")
 
+    @property
+    def by_scores(self) -> bool:
+        """Whether scores decide which points are sampled."""
+        return self._mask().by_scores
+
+    @property
+    def by_threshold(self) -> bool:
+        """Whether points are those with scores above 0, however many."""
+        return self.count is None
+
+    @property
+    def random(self) -> bool:
+        """Whether points are drawn anew at each call."""
+        return self._mask().random
+
     def build(self, input_shape: Any = None) -> None:
         """Has nothing to make."""
 
@@ -64,7 +80,7 @@ class SampledPoints(keras.layers.Layer):
         ranks = mask.ranks(scores)
         if self.count is None:
             sampled = ops.reshape(mask.above(ranks), (-1,))
-            index = ops.cast(ops.nonzero(sampled)[0], "int32")[None]
+            index = positions(sampled)[None]
             counted = ops.cumsum(ops.cast(sampled, "int32"))
             rows = ops.reshape(counted * ops.cast(sampled, "int32"), (-1, mask.points))
         else:

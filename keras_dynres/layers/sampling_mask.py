@@ -94,6 +94,11 @@ class SamplingMask(keras.layers.Layer):
         return self.sampling == "stochastic" and self.noise == "fresh"
 
     @property
+    def by_scores(self) -> bool:
+        """Whether scores decide which points are sampled."""
+        return self.sampling != "uniform"
+
+    @property
     def binary(self) -> bool:
         """Whether a hard mask is 0 or 1."""
         return self.sampling != "relu"

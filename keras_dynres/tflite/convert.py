@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_dynres.tflite import compact, forms, stages
+from keras_dynres.tflite.conditions import SHIFT
 from keras_dynres.tflite.facts import output_names
 from keras_dynres.tflite.precision import Precision, precision_of
 from keras_dynres.tflite.stages import INPUT, OUTPUT
@@ -25,7 +26,8 @@ def convert(
 
     Args:
         graphs: Maps a signature's name to a functional `keras.Model` with one image
-            input of known size; a stage's has the inputs its row names.
+            input of known size, and a number, the `shift`, where it is `shiftable`;
+            a stage's has the inputs its row names.
         precision: A name of `PRECISIONS`.
         calibration_images: An array of images; `"int8"` takes the ranges of
             activations from them.
@@ -47,7 +49,7 @@ def convert(
     )
     ports = {row.signature: (row.takes, (OUTPUT, *row.makes)) for row in rows}
     functions = {
-        name: _function(model, *ports.get(name, ((INPUT,), output_names(model))))
+        name: _function(model, *ports.get(name, (_takes(model), output_names(model))))
         for name, model in graphs.items()
     }
     with tempfile.TemporaryDirectory() as directory, _quiet():
@@ -61,7 +63,10 @@ def convert(
             converter.target_spec.supported_types = [tf.as_dtype(precision.weights)]
         if precision.integer:
             images = np.asarray(calibration_images, "float32")
-            converter.representative_dataset = lambda: _samples(functions, rows, images)
+            shifted = {n: {SHIFT: 0.0} for n, m in graphs.items() if SHIFT in _takes(m)}
+            converter.representative_dataset = lambda: _samples(
+                functions, rows, images, shifted
+            )
         data = converter.convert()
     return compact.compact(data)
 
@@ -77,16 +82,22 @@ def _function(model: keras.Model, takes: Sequence[str], gives: Sequence[str]) ->
         return dict(zip(gives, outputs, strict=True))
 
     specs = {
-        name: tf.TensorSpec((1, *tensor.shape[1:]), tf.float32, name=name)
+        name: tf.TensorSpec([n or 1 for n in tensor.shape], tf.float32, name=name)
         for name, tensor in zip(takes, model.inputs, strict=True)
     }
     return tf.function(run, autograph=False).get_concrete_function(**specs)
+
+
+def _takes(model: keras.Model) -> tuple[str, ...]:
+    """What a signature that is no stage calls its inputs."""
+    return (INPUT, SHIFT)[: len(model.inputs)]
 
 
 def _samples(
     functions: Mapping[str, Callable],
     rows: Sequence[stages.StageRow],
     images: np.ndarray,
+    more: Mapping[str, Mapping[str, float]],
 ) -> Iterator[tuple[str, dict[str, np.ndarray]]]:
     """What each signature is given for each image; stages what those before made."""
     import tensorflow as tf
@@ -103,11 +114,15 @@ def _samples(
     noted = {row.signature: noting(row.signature) for row in rows}
     for image in images:
         batch = tf.constant(image[None])
-        asked[:] = [(name, {INPUT: batch}) for name in functions if name not in noted]
+        asked[:] = [
+            (name, {INPUT: batch, **more.get(name, {})})
+            for name in functions
+            if name not in noted
+        ]
         for _ in stages.run(rows, noted, batch):
             pass
         for name, features in asked:
-            yield name, {key: value.numpy() for key, value in features.items()}
+            yield name, {k: np.asarray(v, "float32") for k, v in features.items()}
 
 
 @contextlib.contextmanager

@@ -11,7 +11,7 @@ import keras
 from keras_dynres import exits, files
 from keras_dynres.errors import DynresError
 from keras_dynres.instance import FULL, Instance, Menu
-from keras_dynres.tflite import facts, images, metadata, stages
+from keras_dynres.tflite import conditions, facts, images, metadata, stages
 from keras_dynres.tflite.checks import SignatureCheck, check_signature, check_stages
 from keras_dynres.tflite.convert import convert
 from keras_dynres.tflite.precision import precision_of
@@ -63,6 +63,7 @@ def export(
     calibration_data: Any = None,
     separate: bool = False,
     stages: bool | None = None,
+    dynamic: bool = False,
     labels: Sequence | None = None,
     preprocessing: Mapping[str, Any] | None = None,
     verify_data: Any = None,
@@ -99,6 +100,11 @@ def export(
         separate: Whether to write one file for each instance.
         stages: Whether to add the stages, all of them, whichever instances are
             chosen. By default where the model has any, unless `separate`.
+        dynamic: Whether to export instances that compute as many points as an image
+            needs, too; else they are left out. Their signatures have a second input,
+            `shift`, a number that is added to the scores of points: at 0 those of the
+            trained threshold are computed, above it more. The runtime must know shapes
+            that depend on the image, as LiteRT's CPU runtime does.
         labels: Names of the classes, in order.
         preprocessing: What turns pixels into input: `{"mean": [...], "std": [...],
             "scale": 255}`.
@@ -127,7 +133,15 @@ def export(
     graphs = {name: model.at(name) for name in names}
     rows = _stage_rows(model, stages, separate)
     shape = _input_shape(graphs)
-    known = facts.facts(model, graphs, kind, labels, preprocessing, rows)
+    if not dynamic:
+        graphs, left_out = conditions.without_dynamic(graphs)
+        names, notes = list(graphs), [*notes, *left_out]
+    conditions.check(graphs, kind)
+    shifted = {
+        name: conditions.shiftable(graphs[name])
+        for name in conditions.dynamic_names(graphs)
+    }
+    known = facts.facts(model, graphs, kind, labels, preprocessing, rows, list(shifted))
     calibration, samples = images.for_export(kind, calibration_data, verify_data, shape)
     exits = [model.at(row.exit) for row in rows]
     parts = _stage_graphs(model, rows)
@@ -138,10 +152,14 @@ def export(
     count = len(names) + len(rows)
     bar = keras.utils.Progbar(count, verbose=verbose, unit_name="signature")
     for file, held in _files(Path(path), names, separate).items():
-        wanted = {**{name: graphs[name] for name in held}, **parts}
+        nets = {**graphs, **shifted}
+        wanted = {**{name: nets[name] for name in held}, **parts}
         data = convert(wanted, kind, calibration, rows)
         for check in itertools.chain(
-            (check_signature(data, n, graphs[n], samples, kind) for n in held),
+            (
+                check_signature(data, n, graphs[n], samples, kind, n in shifted)
+                for n in held
+            ),
             check_stages(data, rows, exits, samples, kind),
         ):
             checks[check.name] = check

@@ -23,6 +23,7 @@ def facts(
     labels: Sequence | None = None,
     preprocessing: Mapping[str, Any] | None = None,
     rows: Sequence[stages.StageRow] = (),
+    dynamic: Sequence[str] = (),
 ) -> dict[str, Any]:
     """The metadata of a bundle, but for what its checks find.
 
@@ -33,6 +34,7 @@ def facts(
         labels: Names of the classes, or None.
         preprocessing: `{"mean", "std", "scale"}` or None.
         rows: A `StageRow` for each stage the file holds.
+        dynamic: Names of the instances whose shapes depend on the image.
 
     Returns:
         A dict with the keys that `metadata` lists.
@@ -51,6 +53,7 @@ def facts(
         "menu": [_row(menu[name], outputs[name], usual) for name in graphs],
         "metric": menu.metric,
         "aliases": {alias: name for name in graphs for alias in menu[name].aliases},
+        **({"dynamic": list(dynamic)} if dynamic else {}),
         "stages": [dataclasses.asdict(row) for row in rows],
         "policies": [
             json.loads(policy.to_json()) for policy in exits.policies_of(model)
@@ -65,8 +68,10 @@ def facts(
 
 def with_checks(known: Mapping[str, Any], checks: Mapping[str, Any]) -> dict[str, Any]:
     """The metadata of one file: the instances it holds, and what was found of them."""
+    names = [name for name in known.get("dynamic", ()) if name in checks]
     return {
-        **known,
+        **{key: value for key, value in known.items() if key != "dynamic"},
+        **({"dynamic": names} if names else {}),
         "menu": [row for row in known["menu"] if row["name"] in checks],
         "parity": {name: check.facts() for name, check in checks.items()},
     }

@@ -32,6 +32,9 @@ the rest of the metadata included, is covered.
   `outputs` says. An instance with outputs of other shapes has `outputs` of its own.
 - `metric`: the measured figure that instances are chosen by.
 - `aliases`: other names of instances, `{alias: name in the menu}`.
+- `dynamic`: names of instances, where there are any, whose shapes depend on the image:
+  the runtime must know dynamic shapes. Their signatures have a second input, `shift`,
+  a number that is added to the scores of points before their threshold.
 - `stages`: a list, empty for most models, of `{"name", "signature", "takes", "makes",
   "keeps", "exit", "macs"}`: run in order, each gives `outputs`, the prediction of
   `exit`, and the features it `makes`, from those it `takes`; what it `keeps` is all

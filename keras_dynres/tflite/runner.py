@@ -11,7 +11,7 @@ import numpy as np
 from keras_dynres.errors import DynresError
 from keras_dynres.exits import Policy
 from keras_dynres.instance import FULL, Instance
-from keras_dynres.tflite import facts, flatbuffer, latency, metadata, stages
+from keras_dynres.tflite import conditions, facts, flatbuffer, latency, metadata, stages
 from keras_dynres.tflite.images import as_batch, preprocess
 
 
@@ -72,13 +72,15 @@ class Runner:
                 self.menu.record(name, latency_ms=figures["median_ms"])
 
     def run(
-        self, images: Any, instance: str | Instance = FULL
+        self, images: Any, instance: str | Instance = FULL, shift: float = 0.0
     ) -> np.ndarray | dict[str, np.ndarray]:
         """The network's outputs for one image or a batch.
 
         Args:
             images: Normalised images, channels last.
             instance: A name of the menu, or an `Instance`.
+            shift: Of an instance that computes as many points as an image needs: what
+                is added to the points' scores; above 0 more are computed.
 
         Returns:
             A `float32` array, (batch, classes) for rows of classes and (batch, height,
@@ -88,9 +90,10 @@ class Runner:
         batch, single = as_batch(images, self.metadata)
         name = self._name(instance)
         session, outputs = self._session(name), facts.outputs(self.metadata, name)
+        more = conditions.more_inputs(self.metadata, name, shift)
         # One by one: a larger batch would have the runtime plan and pack anew, and
         # on a CPU it is no faster.
-        runs = [session(batch[i : i + 1]) for i in range(len(batch))]
+        runs = [session(batch[i : i + 1], **more) for i in range(len(batch))]
         arrays = {
             key: _stacked([run[key][0] for run in runs], output["shape"], single)
             for key, output in outputs.items()
@@ -263,8 +266,11 @@ class Runner:
         if name not in self._sessions:
             key = self._signatures[name]
             call = self._load([key])[key]
-            (port,) = call.get_input_details()
-            self._sessions[name] = lambda image: call(**{port: image})
+            usual = conditions.more_inputs(self.metadata, name)
+            (port,) = set(call.get_input_details()) - set(usual)
+            self._sessions[name] = lambda image, **more: call(
+                **{port: image, **usual, **more}
+            )
         return self._sessions[name]
 
     def _load(self, keys: list[str]) -> dict[str, Callable]:

@@ -31,6 +31,11 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--separate", action="store_true", help="write a file for each instance"
     )
+    parser.add_argument(
+        "--dynamic",
+        action="store_true",
+        help="export instances that compute as many points as an image needs, too",
+    )
     options.data(parser)
     parser.epilog += (
         "\n\nint8 takes training images from --data_dir to learn the ranges of "
@@ -65,6 +70,7 @@ def run(args: Namespace) -> None:
             precision=precision.name,
             calibration_data=calibration,
             separate=args.separate,
+            dynamic=args.dynamic,
             labels=labels(name) or None,
             preprocessing=known and known.preprocessing,
             verify_data=verification,
