@@ -95,6 +95,7 @@ def test_a_shift_is_added_to_scores(dynamic, shift):
         np.testing.assert_allclose(outputs, whole, atol=1e-5 * scale)
 
 
+@pytest.mark.filterwarnings("ignore:.*experimental_preserve_all_tensors")
 def test_counts_of_points_follow_the_shift(dynamic):
     from ai_edge_litert.interpreter import Interpreter
 
