@@ -384,13 +384,18 @@ def test_one_file_holds_every_instance_and_the_weights_once(
     model = calibrated
     x = contract.images()
     path = tmp_path / "all.tflite"
-    report = kd.tflite.export(model, path, "all", verify_data=x, verbose=0)
+    # All of them: those too whose shapes depend on the image.
+    report = kd.tflite.export(
+        model, path, "all", verify_data=x, verbose=0, dynamic=True
+    )
     stages = [stage.name for stage in exits.stages_of(model)]
     assert list(report.signatures) == [*model.menu.names, *stages]
     assert all(check.error < 1e-4 for check in report.signatures.values())
     # What an instance adds is its graph, never a copy of a kernel.
     weights = 4 * model.base.count_params()
-    assert report.size < full_alone(model) + 0.5 * weights
+    # The graphs of two instances that gather points are larger than such a small net.
+    graphs = 0.75 if isinstance(model, kd.Sampled) else 0.5
+    assert report.size < full_alone(model) + graphs * weights
     runner = kd.tflite.Runner(path)
     for name in model.instances:
         found = runner.run(x, name)

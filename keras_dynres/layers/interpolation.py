@@ -1,12 +1,9 @@
 """Filling the points of a map that were not computed from those that were."""
 
-import functools
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_dynres.errors import DynresError, one_of
@@ -109,11 +106,6 @@ class Interpolation(keras.layers.Layer):
         profile = self.profile()
         return profile[:, None] * profile[None, :]
 
-    def matrix(self, size: Sequence[int]) -> Any:
-        """For each point of a map, a row, what it weighs at all points."""
-        taps = ops.pad(ops.reshape(self.taps(), (-1,)), ((0, 1),))
-        return ops.take(taps, _tap_numbers(*size, self.window), axis=0)
-
     def spread(self, features: Any) -> Any:
         """The weighted sums over each point's window, as zeros outside the map."""
         if self.separable:
@@ -154,20 +146,6 @@ class Interpolation(keras.layers.Layer):
             "window": self.window,
             "rate_factor": self.rate_factor,
         }
-
-
-@functools.cache
-def _tap_numbers(height: int, width: int, window: int) -> np.ndarray:
-    """Which tap the window of a point (a column) has at each point (a row).
-
-    One beyond the last where it has none.
-    """
-    half = window // 2
-    rows, columns = np.divmod(np.arange(height * width), width)
-    down = rows[:, None] - rows[None, :] + half
-    across = columns[:, None] - columns[None, :] + half
-    inside = (down >= 0) & (down < window) & (across >= 0) & (across < window)
-    return np.where(inside, down * window + across, window**2).astype("int32")
 
 
 def slowed(weight: Any, factor: float) -> Any:

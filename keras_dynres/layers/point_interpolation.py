@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_dynres.layers.interpolation import EPSILON, Interpolation
+from keras_dynres.layers.interpolation import EPSILON, Interpolation, band
 from keras_dynres.layers.rows import take_rows
 
 # Up to which map one product of all rows with all points is the quickest way.
@@ -106,7 +106,7 @@ class PointInterpolation(keras.layers.Layer):
     ) -> Any:
         """The map."""
         small = math.prod(self.size) <= _FEW_POINTS
-        if small and places.shape[0] == 1 and gates is None and self._fill.averages:
+        if small and places.shape[0] == 1 and gates is None and self._fill.separable:
             return self._product(rows, places, index)
         return self._windows(rows, places, gates, previous)
 
@@ -116,12 +116,18 @@ class PointInterpolation(keras.layers.Layer):
 
     def _product(self, rows, places, index):
         """Every point as a sum of rows: nothing is put in place, no map walked over."""
-        weights = self._fill.matrix(self.size)
+        height, width = self.size
         sampled = ops.cast(places > 0, "float32")
-        near = ops.matmul(sampled, ops.abs(weights)) + EPSILON
-        share = (1 - sampled) / near
-        own = np.eye(places.shape[1], dtype="float32")
-        parts = share * take_rows(weights, index[0]) + take_rows(own, index[0])
+        near = self._fill.weights_at(ops.reshape(sampled, (1, height, width, 1)))
+        share = (1 - sampled) / ops.reshape(near, (1, height * width))
+        # A sample's window is a column times a row, and so is its own place.
+        down, across = index[0] // width, index[0] % width
+        profile = self._fill.profile()
+        columns = take_rows(band(profile, height), down)
+        lines = take_rows(band(profile, width), across)
+        own = take_rows(np.eye(height, dtype="float32"), down)
+        spot = take_rows(np.eye(width, dtype="float32"), across)
+        parts = share * _outer(columns, lines) + _outer(own, spot)
         # What windows without samples leave of the average is the background's.
         parts = ops.concatenate([EPSILON * share, parts], axis=0)
         features = ops.matmul(
@@ -183,3 +189,9 @@ class PointInterpolation(keras.layers.Layer):
             "size": self.size,
             "background": self.background,
         }
+
+
+def _outer(columns: Any, lines: Any) -> Any:
+    """For each number the product of its column and its line: (numbers, points)."""
+    products = columns[:, :, None] * lines[:, None, :]
+    return ops.reshape(products, (-1, columns.shape[1] * lines.shape[1]))

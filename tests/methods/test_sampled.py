@@ -6,6 +6,8 @@ import pytest
 from keras import ops
 
 import keras_dynres as kd
+from keras_dynres.architectures.resnet import bottleneck
+from keras_dynres.methods.sampled_blocks import sampled_blocks
 
 SIZE = 32
 
@@ -14,6 +16,17 @@ def net(depth=8, size=SIZE):
     keras.utils.set_random_seed(0)
     channels = (8, 16, 16)
     return kd.architectures.resnet(depth, (size, size, 3), classes=4, channels=channels)
+
+
+def bottlenecks():
+    """Three blocks of three convolutions, the second strided."""
+    keras.utils.set_random_seed(0)
+    x = inputs = keras.Input((SIZE, SIZE, 3))
+    x = keras.layers.Conv2D(8, 3, strides=2, padding="same")(x)
+    for number, strides in enumerate((1, 2, 1)):
+        x = bottleneck(x, 4, strides, f"block{number}")
+    x = keras.layers.GlobalAveragePooling2D()(x)
+    return keras.Model(inputs, keras.layers.Dense(4)(x))
 
 
 def sampled(base=None, scores=True, **options):
@@ -76,15 +89,17 @@ def test_rows_of_points_equal_masked_maps(way):
         np.testing.assert_allclose(outputs(model, name, x), hard, atol=2e-5)
 
 
-@pytest.mark.parametrize("way", WAYS, ids=str)
-@pytest.mark.parametrize("kind", ["bottleneck", "preactivation"])
-def test_rows_of_points_equal_masked_maps_in_every_way(way, kind):
+@pytest.mark.parametrize(
+    ("kind", "way"),
+    [("bottleneck", way) for way in WAYS] + [("preactivation", w) for w in WAYS[:2]],
+    ids=str,
+)
+def test_rows_of_points_equal_masked_maps_in_every_way(kind, way):
     if kind == "bottleneck":
-        base = kd.architectures.resnet(50, (SIZE, SIZE, 3), 4, channels=(4, 4, 8, 8))
-        few = ["stage1_block2_add", "stage2_block1_add", "stage3_block1_add"]
+        base, few = bottlenecks(), "auto"
     else:
         base = kd.architectures.wide_resnet(10, 1, (SIZE, SIZE, 3), classes=4)
-        few = "auto"
+        few = ["stage1_block1_add", "stage2_block1_add"]
     model, x = sampled(base, blocks=few, **way), images()
     for name in model.instances:
         hard = outputs(model, name, x, training=True)
@@ -176,7 +191,7 @@ def test_blocks_of_bases_ours_and_not():
         keras.applications.ResNet50V2(weights=None, input_shape=(64, 64, 3)): 16,
     }
     for base, count in expected.items():
-        assert len(kd.Sampled(base).blocks) == count, base.name
+        assert len(sampled_blocks(base)) == count, base.name
     model = kd.Sampled(next(iter(expected)), first_blocks=False)
     assert len(model.blocks) == 4  # The first of all begins a stage too.
     assert (
@@ -261,7 +276,8 @@ def test_the_temperature_falls_to_its_end_and_resumes_exactly(tmp_path):
     x, steps = images(32), 8
 
     def fresh():
-        return compiled(sampled(densities=(0.5,), scores=False))
+        few = ["stage2_block1_add"]
+        return compiled(sampled(densities=(0.5,), scores=False, blocks=few))
 
     def train(model, **epochs):
         annealing = kd.callbacks.GumbelAnnealing(1.0, 0.01, steps=steps)
@@ -352,6 +368,8 @@ def test_a_step_trains_what_draw_says(draw, names):
     steps = [model.plan.names_at(step) for step in range(40)]
     assert {name for step in steps for name in step} == names
     assert len(steps[0]) == (3 if draw == "sandwich" else 1)
+    if draw != "sandwich":
+        return
     history = model.fit(images(16), LABELS[:16], batch_size=8, epochs=2, verbose=0)
     assert np.isfinite(history.history["loss"]).all()
     # The last step has the last temperature, however many instances a step trains.
