@@ -361,18 +361,18 @@ def test_the_sequence_depends_on_seed_and_step_alone(method):
 
 @pytest.fixture(scope="module")
 def full_alone(tmp_path_factory):
-    """The size of a file that holds `full` alone, by the base's name."""
+    """The size of a file that holds `full` alone, by the base."""
     sizes = {}
 
     def size(model):
-        name = model.base.name
-        if name not in sizes:
+        key = model.base.name, model.base.count_params()
+        if key not in sizes:
             path = tmp_path_factory.mktemp("alone") / "full.tflite"
             report = kd.tflite.export(
                 model, path, "full", verify_data=contract.images(), verbose=0
             )
-            sizes[name] = report.size
-        return sizes[name]
+            sizes[key] = report.size
+        return sizes[key]
 
     return size
 
