@@ -100,11 +100,8 @@ class Interpolation(keras.layers.Layer):
         return ops.exp(-((width * distance) ** 2) / 2) * width / math.sqrt(2 * math.pi)
 
     def taps(self) -> Any:
-        """Weights of the whole window: (window, window)."""
-        if self.kind == "convolution":
-            return slowed(self.kernel, self.rate_factor)
-        profile = self.profile()
-        return profile[:, None] * profile[None, :]
+        """Weights of a window that is trained as a whole: (window, window)."""
+        return slowed(self.kernel, self.rate_factor)
 
     def spread(self, features: Any) -> Any:
         """The weighted sums over each point's window, as zeros outside the map."""
