@@ -9,12 +9,12 @@ import numpy as np
 from keras import ops
 
 from keras_dynres.layers.interpolation import EPSILON, Interpolation, band
-from keras_dynres.layers.rows import take_rows
+from keras_dynres.layers.rows import take_pixels, take_rows
 
 # Up to which map one product of all rows with all points is the quickest way.
 _FEW_POINTS = 256
 # How many channels a window runs over at once.
-_CHANNELS = 256
+_CHANNELS = 512
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
@@ -130,15 +130,13 @@ class PointInterpolation(keras.layers.Layer):
         parts = share * _outer(columns, lines) + _outer(own, spot)
         # What windows without samples leave of the average is the background's.
         parts = ops.concatenate([EPSILON * share, parts], axis=0)
-        features = ops.matmul(
-            ops.transpose(ops.cast(parts, rows.dtype)),
-            ops.reshape(rows, (-1, rows.shape[-1])),
-        )
+        parts = ops.transpose(ops.cast(parts, rows.dtype))
+        features = ops.matmul(parts[None, None], rows)
         return ops.reshape(features, (1, *self.size, rows.shape[-1]))
 
     def _windows(self, rows, places, gates, previous):
         """Rows put in place, and each point the average of its window."""
-        fill, channels = self._fill, rows.shape[-1]
+        fill = self._fill
         lifted = self.background and (fill.averages or gates is not None)
         if lifted:
             background = rows[:, :, :1]
@@ -147,8 +145,7 @@ class PointInterpolation(keras.layers.Layer):
         if rows.shape[0] != 1 and places.shape[0] != 1:
             images = ops.arange(ops.shape(places)[0], dtype="int32")
             places = places + rows.shape[2] * images[:, None]
-        features = take_rows(ops.reshape(rows, (-1, channels)), places)
-        features = ops.reshape(features, (-1, *self.size, channels))
+        features = take_pixels(rows, ops.reshape(places, (-1, *self.size)))
         if gates is not None:
             features = features * ops.cast(gates, features.dtype)
         if previous is not None:
@@ -170,7 +167,9 @@ class PointInterpolation(keras.layers.Layer):
         _, height, width, channels = features.shape
         together = math.gcd(channels, _CHANNELS)
         wide = channels // together
-        view = ops.reshape(features, (-1, height, width * wide, together))
+        view = features
+        if wide > 1:
+            view = ops.reshape(view, (-1, height, width * wide, together))
         profile = ops.cast(self._fill.profile(), features.dtype)
         ones = np.ones((1, 1, together, 1), "float32")
         ones = ops.cast(ones, features.dtype)
@@ -178,7 +177,9 @@ class PointInterpolation(keras.layers.Layer):
         view = ops.depthwise_conv(view, down, padding="same")
         across = profile[None, :, None, None] * ones
         view = ops.depthwise_conv(view, across, padding="same", dilation_rate=(1, wide))
-        return ops.reshape(view, (-1, height, width, channels))
+        if wide > 1:
+            view = ops.reshape(view, (-1, height, width, channels))
+        return view
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""

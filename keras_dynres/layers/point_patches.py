@@ -7,7 +7,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_dynres.layers.rows import take_rows
+from keras_dynres.layers.rows import take_pixels, take_rows
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
@@ -69,7 +69,7 @@ class PointPatches(keras.layers.Layer):
     def call(self, inputs: list) -> Any:
         """Gathers."""
         features, index = inputs
-        _, height, width, channels = features.shape
+        _, height, width, _ = features.shape
         starts, points = self._starts(height, width)
         top, bottom, left, right = self.padding
         if any(self.padding):
@@ -86,7 +86,7 @@ class PointPatches(keras.layers.Layer):
                 images = ops.arange(ops.shape(index)[0], dtype="int32")
                 places = places + size * images[:, None]
         places = self._windows(places, width)
-        return take_rows(ops.reshape(features, (-1, channels)), places)
+        return take_pixels(features, places)
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""

@@ -16,6 +16,8 @@ NOISES = ("white", "blue", "fresh")
 # Added to the score of the grid's points, so that they come first.
 _FIRST = 20.0
 _TINY = 1e-8
+# The odds of a point that is sure, in logarithms.
+_SURE = -math.log(_TINY)
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
@@ -237,12 +239,12 @@ class SamplingMask(keras.layers.Layer):
                 return gates
             top = scores + _FIRST * self._grid_map > self._threshold(scores, count)
             return gates * ops.cast(top, "float32")
-        sampled = ops.log(ops.sigmoid(scores) + _TINY)
-        left = ops.log(1 - ops.sigmoid(scores) + _TINY)
+        # log(p + 1e-8) - log(1 - p + 1e-8), p the sigmoid: a compiled graph folds
+        # 1 + 1e-8 to 1, and the logarithm of a sure point is that of 0.
+        odds = ops.clip(scores, -_SURE, _SURE)
         if self.sampling == "stochastic":
-            sampled = sampled + _gumbel(self.uniform(ops.shape(scores)))
-            left = left + _gumbel(self.uniform(ops.shape(scores)))
-        odds = sampled - left
+            odds = odds + _gumbel(self.uniform(ops.shape(scores)))
+            odds = odds - _gumbel(self.uniform(ops.shape(scores)))
         if count is not None:
             odds = odds - self._threshold(odds, count)
         return ops.sigmoid(odds / (self._temperature() + _TINY))

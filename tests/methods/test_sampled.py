@@ -321,6 +321,17 @@ def test_the_temperature_falls_in_mixed_precision_too():
 
 
 @pytest.mark.backends
+@pytest.mark.parametrize("score", [40.0, -40.0])
+def test_points_that_are_sure_train_on_numbers(score):
+    model = compiled(sampled(scores=False))
+    for head in model.heads:
+        head.bias.assign(score + 0 * head.bias)
+    model.fit(images(4), np.arange(4) % 4, batch_size=4, verbose=0)
+    for weight in model.trainable_weights:
+        assert np.isfinite(ops.convert_to_numpy(weight)).all(), weight.path
+
+
+@pytest.mark.backends
 def test_the_sparse_loss_empties_masks_and_trains_widths():
     model = compiled(sampled(sparse_loss=20.0, scores=False, densities=(0.5,)))
     before = [float(fill.width + 0) for fill in model.fills]
