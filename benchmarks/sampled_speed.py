@@ -10,7 +10,8 @@ file once, with a new image, so that a machine that slows down slows all; the sp
 is of `full` of the same run. Beside it what the paper's count of MACs promises for the
 same blocks, instances of SDPoint and Resizable of about the same cost, which save
 without gathering, and what each part costs: an even grid needs no mask heads and no
-choice, zeros no interpolation, kernels that are stored once.
+choice, zeros no interpolation, a window of three is the narrowest. Of one network also
+the integer forms, Keras on TensorFlow, and what XNNPACK leaves to other kernels.
 
 Writes sampled_speed.json and sampled_speed.md beside this script, or where --out says.
 Run it on a machine that does nothing else.
@@ -28,6 +29,8 @@ from collections import Counter
 
 import keras
 import numpy as np
+import tensorflow as tf
+from _left_out import LeftOut
 from _output import command, options, progress, table, write
 
 import keras_dynres as kd
@@ -50,19 +53,23 @@ ABLATED = ("resnet50@224",)
 
 def base_of(net):
     """The network of a name such as `resnet50_deformable@448`."""
-    name, size = net.split("@")
+    name = net.split("@")[0]
     depth, _, deformable = name.removeprefix("resnet").partition("_")
     stages = (2, 3, 4) if deformable else ()
     keras.utils.set_random_seed(0)
-    base = kd.architectures.resnet(
-        int(depth), (int(size), int(size), 3), deformable=stages
-    )
+    base = kd.architectures.resnet(int(depth), base_size(net), deformable=stages)
     draw = np.random.default_rng(0)
     for layer in base.layers:
         if layer.name.endswith("_offset"):
             values = [draw.normal(0, 0.005, w.shape) for w in layer.weights]
             layer.set_weights(values)
     return base
+
+
+def base_size(net):
+    """Height, width and channels of the images."""
+    size = int(net.split("@")[1])
+    return size, size, 3
 
 
 def late_blocks(flat):
@@ -95,6 +102,7 @@ def graphs_of(net, density):
     ways = {"rbf": {}, "zeros": {"interpolation": "zeros"}}
     if net in ABLATED:
         ways["rbf, shared mask"] = {"masks": "shared"}
+        ways["rbf, window of 3"] = {"window": 3}
         ways["rbf, even grid"] = {"sampling": "uniform"}
         ways["zeros, even grid"] = {"sampling": "uniform", "interpolation": "zeros"}
     for way, settings in ways.items():
@@ -116,6 +124,26 @@ def graphs_of(net, density):
     return rows
 
 
+def in_keras(net, density, rounds):
+    """Milliseconds of Keras on TensorFlow: {row: median}."""
+    base, draw = base_of(net), np.random.default_rng(1)
+    model = sampled(base, density)
+    for head in model.heads:  # `sampled` computes about the density of the points.
+        head.bias.assign(head.bias + np.log(density / (1 - density)))
+    names = ("full", f"d{density:g}", "sampled")
+    graphs = {name: model.at(name, uncalibrated=True) for name in names}
+    runs = {name: tf.function(graph) for name, graph in graphs.items()}
+    times = {name: [] for name in names}
+    for turn in range(rounds + 3):
+        image = tf.constant(draw.normal(size=(1, *base.input_shape[1:])), "float32")
+        for name, run in runs.items():
+            start = time.perf_counter()
+            run(image).numpy()
+            if turn >= 3:
+                times[name].append(1000 * (time.perf_counter() - start))
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
 def child(net, args):
     """Times one network's rows, and prints them."""
     from ai_edge_litert.interpreter import Interpreter
@@ -124,10 +152,16 @@ def child(net, args):
     draw = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as folder:
         paths, figures = {}, {}
-        for row, (graph, macs, theory) in rows.items():
-            paths[row] = pathlib.Path(folder) / f"{len(paths)}.tflite"
-            paths[row].write_bytes(convert({"run": graph}))
-            figures[row] = {"macs": macs, "theory": theory}
+        forms = [(row, row, "float32") for row in rows]
+        if net in ABLATED:
+            forms += [(f"{row}, int8", row, "int8") for row in ("full", "zeros")]
+        for name, row, precision in forms:
+            graph, macs, theory = rows[row]
+            paths[name] = pathlib.Path(folder) / f"{len(paths)}.tflite"
+            shape = (8, *graph.input_shape[1:])
+            noise = draw.normal(size=shape) if precision == "int8" else None
+            paths[name].write_bytes(convert({"run": graph}, precision, noise))
+            figures[name] = {"macs": macs, "theory": theory}
         both = {"full": rows["full"][0], "sampled": rows["rbf"][0]}
         alone = paths["rbf"].stat().st_size
         shared = len(convert(both)) / alone if net in RIVALS else None
@@ -139,7 +173,7 @@ def child(net, args):
                 runners[row] = runner, runner.get_input_details()[0]
                 left = Counter(op["op_name"] for op in runner._get_ops_details())
                 figures[row]["delegated_parts"] = left["DELEGATE"]
-            times = {row: [] for row in rows}
+            times = {row: [] for row in paths}
             for turn in range(args.warmup + args.rounds):
                 for row, (runner, port) in runners.items():
                     image = draw.normal(size=port["shape"]).astype("float32")
@@ -149,10 +183,19 @@ def child(net, args):
                     if turn >= args.warmup:
                         times[row].append(1000 * (time.perf_counter() - start))
             for row, values in times.items():
-                ratios = [f / v for f, v in zip(times["full"], values, strict=True)]
+                whole = times["full, int8" if row.endswith("int8") else "full"]
+                ratios = [f / v for f, v in zip(whole, values, strict=True)]
                 figures[row][f"ms_{threads}"] = statistics.median(values)
                 figures[row][f"speedup_{threads}"] = quartiles(ratios)
-    print(json.dumps({"rows": figures, "bundle": shared}))
+        for row in ("rbf", "zeros"):
+            left = LeftOut(paths[row].read_bytes())
+            images = draw.normal(size=(10, 1, *base_size(net))).astype("float32")
+            figures[row]["left_out"] = dict(left.names.most_common())
+            figures[row]["left_out_ms"] = left.milliseconds(images)
+    result = {"rows": figures, "bundle": shared}
+    if net in ABLATED:
+        result["keras"] = in_keras(net, args.density, args.rounds)
+    print(json.dumps(result))
 
 
 def quartiles(values):
@@ -186,7 +229,7 @@ def page(results, args):
                 line += [
                     f"{f[f'ms_{threads}']:.1f}",
                     "{median:.2f} ({low:.2f} to {high:.2f})".format(**speed),
-                    "1" if row == "full" else f"{share:.2f}{wished}",
+                    "1" if row.startswith("full") else f"{share:.2f}{wished}",
                 ]
             cells.append(" | ".join(line))
     head = "network | row | GMACs | theory"
@@ -198,6 +241,26 @@ def page(results, args):
         if result["bundle"]
     ]
     lines = table(head, cells)
+    cells = []
+    for net, result in results.items():
+        for row, f in result["rows"].items():
+            if "left_out" in f:
+                share = f["left_out_ms"] / f["ms_1"] if "ms_1" in f else 0
+                words = ", ".join(f"{n} {name}" for name, n in f["left_out"].items())
+                cells.append(
+                    f"{net} | {row} | {f['delegated_parts']} | {words} | "
+                    f"{f['left_out_ms']:.2f} | {100 * share:.1f} %"
+                )
+    head = "network | row | parts that XNNPACK runs | operators that it does not run"
+    lines += table(f"{head} | ms | of one thread's time", cells)
+    cells = [
+        f"{net} | {row} | {ms:.1f} | {result['keras']['full'] / ms:.2f}"
+        for net, result in results.items()
+        for row, ms in result.get("keras", {}).items()
+    ]
+    if cells:
+        head = "Keras on TensorFlow | instance | ms, all threads | speed-up"
+        lines += table(head, cells)
     lines.append(
         f"Density {args.density:g}, {args.rounds} rounds; median, with the middle half "
         "of the speed-ups. GMACs as computed here, theory by the paper's count. "

@@ -5,9 +5,10 @@
 The same trained network is given masks and trained on for a few steps, each of which
 draws one of three densities; batch-norm statistics are each instance's own. Compared
 are the sampling (stochastic, deterministic, ReLU gates, an even grid), the
-interpolation (RBF, average, zeros, and more), white and blue noise at inference, and
-one network for all densities against one for each. Every run is a process of its own,
-and a run whose figures are in the JSON file is not repeated.
+interpolation (RBF, average, zeros, and more), white and blue noise at inference, masks
+of one density and of what `allocate` gives each, and one network for all densities
+against one for each. Every run is a process of its own, and a run whose figures are in
+the JSON file is not repeated.
 
 Writes sampled_trial.json and sampled_trial.md beside this script, or where --out says.
 """
@@ -36,6 +37,7 @@ WAYS = {
     "stochastic, average": {"interpolation": "average"},
     "stochastic, zeros": {"interpolation": "zeros"},
 }
+FIRST = ("stochastic, RBF",)
 MORE = {
     "stochastic, convolution": {"interpolation": "convolution"},
     "stochastic, previous": {"interpolation": "previous"},
@@ -79,11 +81,15 @@ def child(way, seed, args):
     names = [*names] if alone else ["full", *NAMES]
     test = kd.data.load(split="test", **common)
     accuracy = evaluated(model, train, test, names, args)
-    if way == "stochastic, RBF":
+    if way in FIRST:
         blue = kd.Sampled.from_config({**model.get_config(), "noise": "blue"})
         blue.set_weights(model.get_weights())
         noisy = evaluated(blue, train, test, NAMES, args)
         accuracy.update({f"{name}, blue": value for name, value in noisy.items()})
+        for name in NAMES:
+            model.allocate(train, name, batches=args.calibration)
+        allocated = evaluated(model, train, test, NAMES, args)
+        accuracy.update({f"{n}, allocated": value for n, value in allocated.items()})
     widths = [float(f.width + 0) for f in model.fills if f.width is not None]
     print(json.dumps({"seconds": seconds, "accuracy": accuracy, "widths": widths}))
 
@@ -105,9 +111,13 @@ def run(way, seed):
 
 def page(runs, args):
     """The tables."""
-    names = ["full", *NAMES, *(f"{name}, blue" for name in NAMES)]
     lines = []
-    for title, ways in (("way", WAYS), ("more ways", MORE)):
+    for title, ways, names in (
+        ("way", WAYS, ("full", *NAMES)),
+        ("more ways", MORE, ("full", *NAMES)),
+        ("blue noise", FIRST, [f"{name}, blue" for name in NAMES]),
+        ("points allocated", FIRST, [f"{name}, allocated" for name in NAMES]),
+    ):
         rows = []
         for way in ways:
             figures = [
