@@ -155,7 +155,7 @@ def main():
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0.02)
-    parser.add_argument("--rate_factor", type=float, default=10.0)
+    parser.add_argument("--rate_factor", type=float, default=2.0)
     parser.add_argument("--calibration", type=int, default=20, help="batches")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--child", nargs=2, help=argparse.SUPPRESS)

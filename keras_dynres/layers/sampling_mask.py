@@ -246,7 +246,7 @@ class SamplingMask(keras.layers.Layer):
             odds = odds + _gumbel(self.uniform(ops.shape(scores)))
             odds = odds - _gumbel(self.uniform(ops.shape(scores)))
         if count is not None:
-            odds = odds - self._threshold(odds, count)
+            odds = _centred(odds) - self._threshold(_centred(odds), count)
         return ops.sigmoid(odds / (self._temperature() + _TINY))
 
     def _threshold(self, ranks, count):
@@ -256,6 +256,15 @@ class SamplingMask(keras.layers.Layer):
         best = ops.top_k(ops.reshape(ranks, (-1, self.points)), more)[0]
         last = best[:, -1] if more > count else best[:, -1] - _FIRST
         return ops.reshape((best[:, count - 1] + last) / 2, (-1, 1, 1, 1))
+
+
+def _centred(odds: Any) -> Any:
+    """Without each image's mean, for among a count of points only differences matter.
+
+    A threshold that just follows would let the gradients of all points, each of which
+    is better sampled than not, raise the scores without end.
+    """
+    return odds - ops.mean(odds, axis=(1, 2, 3), keepdims=True)
 
 
 def _gumbel(uniform: Any) -> Any:

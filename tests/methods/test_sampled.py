@@ -7,6 +7,7 @@ from keras import ops
 
 import keras_dynres as kd
 from keras_dynres.architectures.resnet import bottleneck
+from keras_dynres.core.plan import Plan
 from keras_dynres.methods.sampled_blocks import sampled_blocks
 
 SIZE = 32
@@ -329,6 +330,17 @@ def test_points_that_are_sure_train_on_numbers(score):
     model.fit(images(4), np.arange(4) % 4, batch_size=4, verbose=0)
     for weight in model.trainable_weights:
         assert np.isfinite(ops.convert_to_numpy(weight)).all(), weight.path
+
+
+@pytest.mark.backends
+def test_among_a_count_of_points_no_step_raises_all_scores():
+    model = sampled(scores=False, draw="random")
+    model.plan = Plan({name: float(name == "d0.5") for name in model.instances})
+    before = [ops.convert_to_numpy(head.bias + 0) for head in model.heads]
+    compiled(model).fit(images(16), LABELS[:16], batch_size=8, verbose=0)
+    for head, bias in zip(model.heads, before, strict=True):
+        assert np.abs(ops.convert_to_numpy(head.kernel)).max() > 1e-5
+        np.testing.assert_allclose(ops.convert_to_numpy(head.bias), bias, atol=1e-5)
 
 
 @pytest.mark.backends
