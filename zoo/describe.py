@@ -4,11 +4,13 @@ python zoo/describe.py NAME --run=RUN --data_dir=D
 
 Reads RUN/results.json and RUN/history.json, and writes RUN/card_results.json, which
 publish.py takes. For a network with exits it also draws, into the network's folder, its
-accuracy against cost and which test images are easy and hard, and times stopping.
+accuracy against cost and which test images are easy and hard, and times stopping; for
+one that samples points, accuracy against cost and milliseconds, and what is sampled.
 """
 
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
@@ -63,6 +65,10 @@ def describe(run: Path, name: str) -> Path:
         folder = HERE / name
         folder.mkdir(exist_ok=True)
         shown |= exits(model, kd.training.Recipe.load(name), results["budgets"], folder)
+    elif isinstance(model, kd.Sampled):
+        folder = HERE / name
+        folder.mkdir(exist_ok=True)
+        shown |= sampled(model, kd.training.Recipe.load(name), folder)
     else:
         shown["pareto"] = [
             {
@@ -74,6 +80,44 @@ def describe(run: Path, name: str) -> Path:
         ]
     shown["data"] = results["data"]
     return files.write(run / "card_results.json", json.dumps(shown, indent=1) + "\n")
+
+
+def sampled(
+    model: kd.Sampled, recipe: kd.training.Recipe, folder: Path
+) -> dict[str, Any]:
+    """What points save, in MACs and milliseconds, and which they are."""
+    test = kd.data.load(
+        name=recipe.dataset, data_dir=FLAGS.data_dir, split="test", batch_size=64
+    )
+    images = np.concatenate([np.asarray(batch[0]) for batch in test.take(4)])
+    names = model.menu.names
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "net.tflite"
+        kd.tflite.export(model, path, names, dynamic=True, verbose=0)
+        times = kd.tflite.Runner(path, 1).benchmark(names, 50, 5, verbose=0)
+    rows = [
+        {
+            "instance": instance.name,
+            "MMACs": round(instance.figure("macs") / 1e6, 1),
+            "ms, one thread": round(times[instance.name]["median_ms"], 2),
+            "accuracy %": round(100 * instance.measured["accuracy"], 2),
+        }
+        for instance in model.menu
+    ]
+    kd.evaluation.plot(model.menu, folder / "curves.svg", x="macs", title=recipe.name)
+    preprocessing = kd.data.info(recipe.dataset).preprocessing
+    kd.evaluation.mask_sheet(
+        model, images, folder / "masks.png", count=4, preprocessing=preprocessing
+    )
+    kd.evaluation.density_plot(model, images, folder / "densities.svg")
+    kd.evaluation.width_plot(model, images, folder / "widths.svg")
+    return {
+        "speed": rows,
+        "pictures": "![accuracy against cost](curves.svg)\n\n"
+        "![the points that are sampled, block by block](masks.png)\n\n"
+        "![density of each mask](densities.svg)\n\n"
+        "![width of interpolation against density](widths.svg)",
+    }
 
 
 def training(

@@ -155,7 +155,9 @@ class _Forms:
             if layer.built:
                 copy.build(*_build_arguments(layer))
                 kernel = getattr(layer, "kernel", None)
-                for new, old in zip(copy.weights, layer.weights, strict=True):
+                # A copy of a layer that borrows weights has them of its own.
+                weights = layer.weights or getattr(layer, "_borrowed", [])
+                for new, old in zip(copy.weights, weights, strict=True):
                     value = np.asarray(old, "float32")
                     new.assign(change(value, layer) if old is kernel else value)
             # The layer itself is kept, so that its id stays its own.
@@ -178,8 +180,10 @@ def _borrows(layer: Any) -> bool:
 
 
 def _in_place(form: keras.layers.Layer) -> Callable:
-    # Inference: arguments such as `training` of the old call are left out.
-    return lambda call, inputs, *args, **kwargs: form(inputs)
+    def edit(call, inputs, *args, training=None, mask=None, **kwargs):
+        return form(inputs, *args, **kwargs)  # Inference: nothing else is said.
+
+    return edit
 
 
 def _build_arguments(layer: keras.layers.Layer) -> tuple:

@@ -55,6 +55,22 @@ def test_densities_compute_what_keras_computes(dynamic, name):
     np.testing.assert_allclose(outputs, expected, atol=1e-5 * np.abs(expected).max())
 
 
+def test_a_network_of_half_precision_is_exported_in_single(tmp_path):
+    exact = net(window=5)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = net(window=5)
+    finally:
+        keras.config.set_dtype_policy(before)
+    for fill in (*exact.fills, *model.fills):
+        fill.width.assign(1.2)
+    export(model, tmp_path / "net.tflite", "d0.25")
+    expected = exact.at("d0.25").predict(images(), verbose=0)
+    outputs = kd.tflite.Runner(tmp_path / "net.tflite").run(images(), "d0.25")
+    np.testing.assert_allclose(outputs, expected, atol=1e-4 * np.abs(expected).max())
+
+
 @pytest.mark.parametrize(
     "options",
     [{"interpolation": "previous"}, {"sampling": "relu"}, {"sampling": "uniform"}],
