@@ -6,6 +6,9 @@ import keras
 import numpy as np
 from keras import ops
 
+# From how many numbers on copying a map takes longer than a table of its places.
+_LARGE = 2**14
+
 
 def take_rows(table: Any, numbers: Any) -> Any:
     """The rows of these numbers, none of which is negative.
@@ -26,8 +29,8 @@ def take_rows(table: Any, numbers: Any) -> Any:
 def take_pixels(maps: Any, numbers: Any) -> Any:
     """The pixels of these numbers, counted row by row, and through a batch's images.
 
-    Of one image they are taken from where they stand: XNNPACK copies a map to reshape
-    it, which takes longer than the pixels do.
+    Of one large image they are taken from where they stand: XNNPACK copies a map to
+    reshape it, which takes longer than the pixels do.
 
     >>> image = keras.ops.reshape(keras.ops.arange(4.0), (1, 2, 2, 1))
     >>> keras.ops.convert_to_numpy(take_pixels(image, [[3, 0]])).tolist()
@@ -42,7 +45,8 @@ def take_pixels(maps: Any, numbers: Any) -> Any:
     """
     images, height, width, channels = maps.shape
     known = images == 1 and None not in (height, width)
-    if keras.backend.backend() != "tensorflow" or not known:
+    large = known and height * width * channels >= _LARGE
+    if keras.backend.backend() != "tensorflow" or not large:
         return take_rows(ops.reshape(maps, (-1, channels)), numbers)
     import tensorflow as tf
 

@@ -86,8 +86,8 @@ ROWS = [
         *_RESNET14,
         densities=(0.5, 0.25, 0.1),
         statistics="instance",
-        sparse_loss=0.1,
-        rate_factor=10,
+        sparse_loss=0.2,
+        rate_factor=2,
         draw="sandwich",
     ),
 ]
