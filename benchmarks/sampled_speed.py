@@ -1,6 +1,6 @@
 """Does computing a quarter of the points take a quarter of the time?
 
-    python benchmarks/sampled_speed.py                      # what is committed here
+    python benchmarks/sampled_speed.py                      # all networks
     python benchmarks/sampled_speed.py --nets resnet34@224 --rounds 3  # a trial
 
 Whole networks with random weights through XNNPACK, one image at a time, everything
@@ -244,8 +244,8 @@ def page(results, args):
     cells = []
     for net, result in results.items():
         for row, f in result["rows"].items():
-            if "left_out" in f:
-                share = f["left_out_ms"] / f["ms_1"] if "ms_1" in f else 0
+            if "left_out" in f and "ms_1" in f:
+                share = f["left_out_ms"] / f["ms_1"]
                 words = ", ".join(f"{n} {name}" for name, n in f["left_out"].items())
                 cells.append(
                     f"{net} | {row} | {f['delegated_parts']} | {words} | "

@@ -100,7 +100,7 @@ def sampled(
             "instance": instance.name,
             "MMACs": round(instance.figure("macs") / 1e6, 1),
             "ms, one thread": round(times[instance.name]["median_ms"], 2),
-            "accuracy %": round(100 * instance.measured["accuracy"], 2),
+            figures.head(model.menu.metric): rating(instance, model.menu.metric),
         }
         for instance in model.menu
     ]

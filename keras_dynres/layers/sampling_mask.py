@@ -239,14 +239,15 @@ class SamplingMask(keras.layers.Layer):
                 return gates
             top = scores + _FIRST * self._grid_map > self._threshold(scores, count)
             return gates * ops.cast(top, "float32")
-        # log(p + 1e-8) - log(1 - p + 1e-8), p the sigmoid: a compiled graph folds
-        # 1 + 1e-8 to 1, and the logarithm of a sure point is that of 0.
+        # In place of log(p + 1e-8) - log(1 - p + 1e-8), p the sigmoid: a compiled graph
+        # folds 1 + 1e-8 to 1, and takes the logarithm of 0 where a point is sure.
         odds = ops.clip(scores, -_SURE, _SURE)
         if self.sampling == "stochastic":
             odds = odds + _gumbel(self.uniform(ops.shape(scores)))
             odds = odds - _gumbel(self.uniform(ops.shape(scores)))
         if count is not None:
-            odds = _centred(odds) - self._threshold(_centred(odds), count)
+            odds = _centred(odds)
+            odds = odds - self._threshold(odds, count)
         return ops.sigmoid(odds / (self._temperature() + _TINY))
 
     def _threshold(self, ranks, count):

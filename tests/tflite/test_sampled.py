@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import keras_dynres as kd
+from keras_dynres.layers import rows
 from keras_dynres.tflite import flatbuffer
 
 pytestmark = pytest.mark.tensorflow
@@ -53,6 +54,13 @@ def test_densities_compute_what_keras_computes(dynamic, name):
     outputs = kd.tflite.Runner(path).run(images(), name)
     assert report.signatures[name].error < 1e-5
     np.testing.assert_allclose(outputs, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_pixels_of_large_maps_are_taken_from_where_they_stand(tmp_path, monkeypatch):
+    monkeypatch.setattr(rows, "_LARGE", 1)
+    check = export(net(), tmp_path / "net.tflite", "d0.25").signatures["d0.25"]
+    assert check.left["GATHER_ND"] > 0
+    assert check.error < 1e-5
 
 
 def test_a_network_of_half_precision_is_exported_in_single(tmp_path):
