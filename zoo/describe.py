@@ -87,7 +87,7 @@ def sampled(
 ) -> dict[str, Any]:
     """What points save, in MACs and milliseconds, and which they are."""
     test = kd.data.load(
-        name=recipe.dataset, data_dir=FLAGS.data_dir, split="test", batch_size=64
+        name=recipe.images, data_dir=FLAGS.data_dir, split="test", batch_size=64
     )
     images = np.concatenate([np.asarray(batch[0]) for batch in test.take(4)])
     names = model.menu.names
@@ -105,7 +105,7 @@ def sampled(
         for instance in model.menu
     ]
     kd.evaluation.plot(model.menu, folder / "curves.svg", x="macs", title=recipe.name)
-    preprocessing = kd.data.info(recipe.dataset).preprocessing
+    preprocessing = recipe.images.preprocessing
     kd.evaluation.mask_sheet(
         model, images, folder / "masks.png", count=4, preprocessing=preprocessing
     )
@@ -155,7 +155,7 @@ def exits(
     folder: Path,
 ) -> dict[str, Any]:
     """What budgets and stops at any time are worth, and pictures of it."""
-    options = {"name": recipe.dataset, "data_dir": FLAGS.data_dir}
+    options = {"name": recipe.images, "data_dir": FLAGS.data_dir}
     test = kd.data.load(split="test", **options)
     held = kd.data.load(split="held_out", held_out=recipe.held_out, **options)
     kd.evaluation.plot(
@@ -170,7 +170,7 @@ def exits(
         test,
         folder / "sheet.png",
         label_names=kd.zoo.card(recipe.name).entry.labels,
-        preprocessing=kd.data.info(recipe.dataset).preprocessing,
+        preprocessing=recipe.images.preprocessing,
     )
     stops = ("uniform", "exponential", "normal")
     return {

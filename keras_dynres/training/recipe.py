@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from keras_dynres.data.catalog import DATASETS
+from keras_dynres.data.catalog import DATASETS, Dataset
 from keras_dynres.errors import DynresError, one_of
 from keras_dynres.files import read_json
 
@@ -35,6 +35,9 @@ class Recipe:
         method_options: What the method is given besides the base.
         batch_size: Images a step.
         augment: What `data.load` calls `augment`.
+        image_size: Height and width of what the network is given, of data sets of
+            pictures in files; 0 is the data set's own size. A run on small pictures
+            is quick, and another one may start from it.
         learning_rate: The highest.
         schedule: `"cosine"` and `"linear"` fall to 0; `"steps"` multiplies by
             `step_factor` at each of `step_at`.
@@ -70,6 +73,7 @@ class Recipe:
     method_options: dict = dataclasses.field(default_factory=dict)
     batch_size: int = 128
     augment: str = "none"
+    image_size: int = 0
     learning_rate: float = 0.1
     schedule: str = "cosine"
     step_at: tuple = (0.5, 0.75)
@@ -95,6 +99,10 @@ class Recipe:
         one_of("schedule", self.schedule, _SCHEDULES)
         self._check("epochs", self.epochs > 0, "above 0")
         self._check("batch_size", self.batch_size > 0, "above 0")
+        self._check("image_size", self.image_size >= 0, "at least 0")
+        if self.image_size and DATASETS[self.dataset].in_memory:
+            wanted = f"0: images of {self.dataset!r} are kept at one size"
+            self._check("image_size", False, wanted)
         self._check("learning_rate", self.learning_rate > 0, "above 0")
         self._check("momentum", 0 <= self.momentum < 1, "in [0, 1)")
         self._check("weight_decay", self.weight_decay >= 0, "at least 0")
@@ -137,6 +145,17 @@ class Recipe:
                 )
         lists = {k: tuple(v) for k, v in config.items() if isinstance(v, list)}
         return cls(**{**config, **lists})
+
+    @property
+    def images(self) -> Dataset:
+        """The data set, at the recipe's size of images.
+
+        >>> Recipe.load("wrn16_2_cifar10").images.size
+        32
+        """
+        dataset = DATASETS[self.dataset]
+        size = self.image_size or dataset.size
+        return dataclasses.replace(dataset, size=size)
 
     def get_config(self) -> dict[str, Any]:
         """A plain dict that `from_config` takes."""

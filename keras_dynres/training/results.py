@@ -48,7 +48,7 @@ def finish(
     results = {
         "recipe": recipe.get_config(),
         "data": data.provenance(recipe.dataset, images["data_dir"]),
-        "preprocessing": data.info(recipe.dataset).preprocessing,
+        "preprocessing": recipe.images.preprocessing,
         "training_seconds": round(sum(row["seconds"] for row in history)),
         "environment": environment(),
     }

@@ -36,7 +36,7 @@ def build(recipe: str | Path | Recipe) -> keras.Model:
         The method's `DynamicModel`, or the plain network.
     """
     recipe = Recipe.load(recipe)
-    dataset = data.info(recipe.dataset)
+    dataset = recipe.images
     options = {
         "classes": dataset.classes,
         "input_shape": (dataset.size, dataset.size, 3),
@@ -111,7 +111,7 @@ def train(
     folder = _folder(out_dir)
     checkpoints = Checkpoints(folder, recipe)
     images = {
-        "name": recipe.dataset,
+        "name": recipe.images,
         "data_dir": data_dir,
         "batch_size": recipe.batch_size,
         "on_corrupt": on_corrupt,
@@ -185,7 +185,7 @@ def _with_method(base: keras.Model, recipe: Recipe) -> keras.Model:
 
 
 def _steps(recipe: Recipe) -> int:
-    images = data.info(recipe.dataset).train_images - recipe.held_out
+    images = recipe.images.train_images - recipe.held_out
     return images // recipe.batch_size
 
 

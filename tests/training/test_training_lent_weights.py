@@ -66,6 +66,18 @@ def test_a_file_in_the_folder_where_training_starts(tmp_path, monkeypatch):
     assert_lent(build(Recipe.from_config(warm)), lender)
 
 
+def test_weights_of_a_run_on_small_pictures(tmp_path):
+    path = tmp_path / "model.keras"
+    small = {**CONFIG, "dataset": "imagenette", "image_size": 32}
+    lender = build(Recipe.from_config({**small, "seed": 3}))
+    assert lender.input_shape == (None, 32, 32, 3)
+    lender.save(path)
+    warm = {**small, "starts_from": str(path), "image_size": 0}
+    model = build(Recipe.from_config(warm))
+    assert model.input_shape == (None, 160, 160, 3)
+    assert_lent(model, lender)
+
+
 def test_files_that_lend_nothing(tmp_path):
     path = tmp_path / "model.keras"
     recipe = Recipe.from_config({**CONFIG, "starts_from": str(path)})

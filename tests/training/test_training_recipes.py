@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from keras_dynres import architectures, data, methods
+from keras_dynres import architectures, methods
 from keras_dynres.errors import DynresError
 from keras_dynres.training import Recipe, names
 from keras_dynres.zoo import registry
@@ -31,7 +31,7 @@ def test_every_recipe_that_ships_is_sound(name):
 def test_every_network_of_the_zoo_has_the_recipe_it_names(name):
     entry = registry.get(name)
     recipe = Recipe.load(entry.recipe)
-    dataset = data.info(recipe.dataset)
+    dataset = recipe.images
     shape = (dataset.size, dataset.size, 3)
     built = {
         "classes": dataset.classes,
@@ -77,6 +77,8 @@ def test_a_recipe_extends_another(tmp_path):
         ({"warmup_epochs": 3}, "warmup_epochs is at least 0 and below epochs=3"),
         ({"label_smoothing": 1}, "label_smoothing is in"),
         ({"learning_rate": 0.0}, "learning_rate is above 0"),
+        ({"image_size": -1}, "image_size is at least 0.*image_size=-1"),
+        ({"image_size": 16}, "image_size is 0: images of 'synthetic' are kept"),
     ],
 )
 def test_wrong_entries(entries, sentence):
