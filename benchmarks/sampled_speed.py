@@ -278,14 +278,23 @@ def main():
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--rounds", type=int, default=30)
     parser.add_argument("--warmup", type=int, default=3)
+    parser.add_argument(
+        "--add", action="store_true", help="to networks that this machine timed before"
+    )
     parser.add_argument("--child", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.child:
         child(args.child, args)
         return
-    results = {net: run(net) for net in args.nets}
-    title = "Speed of sampled networks"
-    write(args.out, title, command(args), results, page(results, args))
+    path = args.out.with_suffix(".json")
+    results = json.loads(path.read_text())["rows"] if args.add else {}
+    told = argparse.Namespace(**{**vars(args), "add": None})
+    for net in args.nets:
+        results[net] = run(net)
+        results = {name: results[name] for name in NETS if name in results}
+        told.nets = list(results)
+        title = "Speed of sampled networks"
+        write(args.out, title, command(told), results, page(results, args))
 
 
 if __name__ == "__main__":

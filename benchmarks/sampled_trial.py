@@ -1,6 +1,6 @@
 """Which points to compute, and how to make the others: a short trial on photographs.
 
-    python benchmarks/sampled_trial.py --data_dir D --base RUN/model.keras
+    python benchmarks/sampled_trial.py --data_dir D
 
 The same trained network is given masks and trained on for a few steps, each of which
 draws one of three densities; batch-norm statistics are each instance's own. Compared
@@ -47,7 +47,7 @@ MORE = {
 
 def child(way, seed, args):
     """Trains one way, and prints accuracies of its instances."""
-    keras.config.set_dtype_policy("mixed_bfloat16")
+    keras.config.set_dtype_policy(args.precision)
     keras.utils.set_random_seed(seed)
     settings = dict({**WAYS, **MORE}[way])
     alone = settings.pop("alone", None)
@@ -55,7 +55,7 @@ def child(way, seed, args):
     train = kd.data.load(
         split="train", augment="scale_aspect_third", seed=seed, epochs=1000, **common
     )
-    base = keras.models.load_model(args.base)
+    base = kd.zoo.load(args.base).base
     model = kd.Sampled(
         base,
         densities=DENSITIES,
@@ -151,7 +151,8 @@ def main():
     parser = options(__doc__, "sampled_trial")
     parser.add_argument("--data", default="imagenette")
     parser.add_argument("--data_dir")
-    parser.add_argument("--base", required=True, help="a trained plain network")
+    parser.add_argument("--base", default="resnet14_imagenette", help="of the zoo")
+    parser.add_argument("--precision", default="float32", help="of training")
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0.02)
@@ -167,7 +168,7 @@ def main():
     path = args.out.with_suffix(".json")
     runs = json.loads(path.read_text())["rows"] if path.exists() else {}
     provenance = kd.data.provenance(args.data, args.data_dir)
-    told = argparse.Namespace(**{**vars(args), "data_dir": None, "base": None})
+    told = argparse.Namespace(**{**vars(args), "data_dir": None})
     wanted = [(way, seed) for seed in args.seeds for way in WAYS]
     for way, seed in [*wanted, *((way, args.seeds[0]) for way in MORE)]:
         key = f"{way} #{seed}"
