@@ -66,12 +66,14 @@ def load(args: Namespace, like: "Recipe | None" = None) -> Source:
 def images(
     args: Namespace, source: Source, split: str, **options: Any
 ) -> Iterable[Any]:
-    """The split of the source's data set."""
+    """The split of the source's data set; pictures at the size that the model takes."""
     from keras_dynres import data
 
-    return data.load(
-        dataset(args, source), split, args.data_dir, args.batch_size, **options
-    )
+    known = data.info(dataset(args, source))
+    _, height, width, _ = source.model.base.inputs[0].shape
+    if height and height == width and not known.in_memory:
+        known = dataclasses.replace(known, size=height)
+    return data.load(known, split, args.data_dir, args.batch_size, **options)
 
 
 def dataset(args: Namespace, source: Source) -> str:

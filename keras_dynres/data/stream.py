@@ -37,7 +37,7 @@ class Files:
         self._builder = source.builder(dataset, data_dir)
         self._split = split
         self.dataset = dataset
-        self._skip = source.skips(on_corrupt)
+        self.skip = source.skips(on_corrupt)
         self._features = self._builder.info.features
         self._take(split)
 
@@ -73,7 +73,7 @@ class Files:
             image = source.decode(example["image"])
             return prepare(number, image, example["label"])
 
-        if not self._skip:
+        if not self.skip:
             return records.map(one, AUTOTUNE, deterministic=True)
 
         def one_or_none(number, record):
@@ -141,7 +141,12 @@ def evaluation(files: Files, batch_size: int) -> tf.data.Dataset:
         return standardise(centre(image, dataset.size), dataset), label
 
     records = _records(files, 1, tf.range(len(files.parts))).enumerate()
-    return files.decoded(records, prepare).batch(batch_size).prefetch(4)
+    batches = files.decoded(records, prepare).batch(batch_size)
+    if not files.skip:
+        # Keras warns of data whose end it comes to unawares.
+        steps = -(-files.count // batch_size)
+        batches = batches.apply(tf.data.experimental.assert_cardinality(steps))
+    return batches.prefetch(4)
 
 
 def _records(files: Files, at_once: int, order: tf.Tensor) -> tf.data.Dataset:

@@ -2,8 +2,14 @@
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from absl import app
+
+from keras_dynres_cli import options
+
+if TYPE_CHECKING:
+    from keras_dynres import Sampled
 
 ABOUT = "Writes an HTML page with curves, table and card, that needs no network."
 EXAMPLE = (
@@ -33,6 +39,12 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--images", type=int, help="how many test images the figures stand on"
     )
+    parser.add_argument(
+        "--masks",
+        action="store_true",
+        help="where the subject samples points: which, on test images, and how many",
+    )
+    options.data(parser)
 
 
 def run(args: Namespace) -> None:
@@ -44,15 +56,41 @@ def run(args: Namespace) -> None:
     out = sources.output(args.output, (".html", ".htm"))
     read = {label: menus.read(name) for label, name in named.items()}
     first = next(iter(read))
+    shown = {label: source.menu for label, source in read.items()}
+    pictures = {}
+    if args.masks:
+        shown[first], pictures = _sampled(args, named[first])
     evaluation.report(
-        {label: source.menu for label, source in read.items()},
+        shown,
         out,
+        **pictures,
         card=read[first].about or None,
         budget=dict(args.budget) or None,
         title=args.title or first,
         images=args.images,
     )
     print(f"Wrote {out}.")
+
+
+def _sampled(args: Namespace, name: str) -> tuple["Sampled", dict[str, Any]]:
+    """The model that samples points, and the images that are to show it."""
+    from keras_dynres import Sampled, data
+    from keras_dynres.errors import DynresError
+    from keras_dynres_cli import sources
+
+    source = sources.load(Namespace(model=name, like=None))
+    if not isinstance(source.model, Sampled):
+        raise DynresError(
+            "--masks shows what a model of the method 'sampled' computes. "
+            f"Received: {name!r}, of {type(source.model).__name__}."
+        )
+    known = sources.dataset(args, source)
+    with data.clear_errors(known):
+        images = next(iter(sources.images(args, source, "test")))[0]
+    return source.model, {
+        "data": images,
+        "preprocessing": data.info(known).preprocessing,
+    }
 
 
 def _labelled(sources: Sequence[str]) -> dict[str, str]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import keras
 import pytest
+from pictures import pictures, write
 
-from keras_dynres import Menu, data, training
+from keras_dynres import Menu, architectures, data, methods, training
 from keras_dynres.zoo import weights
 
 NAMES = ["p1@0.5", "full"]
@@ -142,3 +143,15 @@ def test_train_refuses(fails, tmp_path):
         "train", "wrn16_2_cifar10", "--out_dir", blocked
     )
     assert "Cannot read a recipe" in fails("train", str(tmp_path / "none.json"))
+
+
+def test_pictures_come_at_the_size_that_the_model_takes(run, monkeypatch, tmp_path):
+    monkeypatch.setitem(data.DATASETS, "pictures", pictures(in_memory=False))
+    write(tmp_path)
+    base = architectures.wide_resnet(10, 1, input_shape=(24, 24, 3), classes=100)
+    path = tmp_path / "net.keras"
+    methods.create("plain", base).save(path)
+    on = ("--dataset", "pictures", "--data_dir", tmp_path, "--batch_size", "5")
+    code, out, err = run("evaluate", path, *on)
+    assert (code, err) == (0, "")
+    assert "full" in out

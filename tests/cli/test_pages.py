@@ -2,8 +2,9 @@
 
 import pytest
 
+import keras_dynres as kd
 import keras_dynres_cli as cli
-from keras_dynres import Menu, methods, training, zoo
+from keras_dynres import Menu, architectures, methods, training, zoo
 from keras_dynres.zoo import registry
 
 ZOO = "sdpoint_wrn16_2_cifar10"
@@ -96,6 +97,19 @@ def test_report_of_a_zoo_network_shows_its_card(run, monkeypatch, tmp_path, mode
     text = page.read_text("utf-8")
     assert "Model card" in text
     assert "Apache-2.0" in text
+
+
+def test_report_shows_what_a_network_samples(run, fails, keras_file, tmp_path):
+    base = architectures.resnet(8, (32, 32, 3), classes=10, channels=(4, 8, 8))
+    model = kd.Sampled(base, densities=(0.5,))
+    for instance in model.menu:
+        model.menu.record(instance.name, accuracy=0.5)
+    path, page = tmp_path / "net.keras", tmp_path / "page.html"
+    model.save(path)
+    on = ("--masks", "--dataset", "synthetic", "--batch_size", "4", "-o", page)
+    assert run("report", path, *on)[0] == 0
+    assert "Points that sampled samples" in page.read_text("utf-8")
+    assert "the method 'sampled'" in fails("report", keras_file, *on)
 
 
 def test_report_refuses(fails, menu_file, tmp_path):
