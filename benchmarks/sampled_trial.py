@@ -14,6 +14,7 @@ Writes sampled_trial.json and sampled_trial.md beside this script, or where --ou
 """
 
 import argparse
+import dataclasses
 import json
 import statistics
 import subprocess
@@ -51,13 +52,13 @@ def child(way, seed, args):
     keras.utils.set_random_seed(seed)
     settings = dict({**WAYS, **MORE}[way])
     alone = settings.pop("alone", None)
-    common = {"name": args.data, "data_dir": args.data_dir, "batch_size": args.batch}
+    images = dataclasses.replace(kd.data.info(args.data), size=args.size)
+    common = {"name": images, "data_dir": args.data_dir, "batch_size": args.batch}
     train = kd.data.load(
         split="train", augment="scale_aspect_third", seed=seed, epochs=1000, **common
     )
-    base = kd.zoo.load(args.base).base
     model = kd.Sampled(
-        base,
+        base_of(args.base, images),
         densities=DENSITIES,
         statistics="instance",
         rate_factor=args.rate_factor,
@@ -92,6 +93,16 @@ def child(way, seed, args):
         accuracy.update({f"{n}, allocated": value for n, value in allocated.items()})
     widths = [float(f.width + 0) for f in model.fills if f.width is not None]
     print(json.dumps({"seconds": seconds, "accuracy": accuracy, "widths": widths}))
+
+
+def base_of(name, images):
+    """The zoo's network, for images of this size."""
+    entry = kd.zoo.card(name).entry
+    shape = (images.size, images.size, 3)
+    settings = {**entry.architecture_kwargs, "input_shape": shape}
+    base = kd.architectures.create(entry.architecture, **settings)
+    base.set_weights(kd.zoo.load(name).base.get_weights())
+    return base
 
 
 def evaluated(model, train, test, names, args):
@@ -129,9 +140,9 @@ def page(runs, args):
         if rows:
             lines += table(" | ".join([title, "seeds", *names]), rows)
     return lines + [
-        f"{args.steps} steps of {args.batch} images from one trained network, mask "
-        f"heads at {args.rate_factor:g} times the learning rate. Accuracy in percent "
-        "on all test images: mean over seeds (least to most)."
+        f"{args.steps} steps of {args.batch} images of {args.size} pixels from one "
+        f"trained network, mask heads at {args.rate_factor:g} times the learning rate. "
+        "Accuracy in percent on all test images: mean over seeds (least to most)."
     ]
 
 
@@ -153,6 +164,7 @@ def main():
     parser.add_argument("--data_dir")
     parser.add_argument("--base", default="resnet14_imagenette", help="of the zoo")
     parser.add_argument("--precision", default="float32", help="of training")
+    parser.add_argument("--size", type=int, default=128, help="of images, in pixels")
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0.02)
