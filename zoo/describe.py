@@ -95,16 +95,21 @@ def sampled(
         path = Path(place) / "net.tflite"
         kd.tflite.export(model, path, names, dynamic=True, verbose=0)
         times = kd.tflite.Runner(path, 1).benchmark(names, 50, 5, verbose=0)
+    timed = kd.Menu(model.menu, model.menu.metric)
+    for name, time_of in times.items():
+        timed.record(name, latency_ms=time_of["median_ms"])
     rows = [
         {
             "instance": instance.name,
             "MMACs": round(instance.figure("macs") / 1e6, 1),
-            "ms, one thread": round(times[instance.name]["median_ms"], 2),
+            "ms, one thread": round(instance.measured["latency_ms"], 2),
             figures.head(model.menu.metric): rating(instance, model.menu.metric),
         }
-        for instance in model.menu
+        for instance in timed
     ]
-    kd.evaluation.plot(model.menu, folder / "curves.svg", x="macs", title=recipe.name)
+    looks = {"beaten": True, "names": True, "title": recipe.name}
+    kd.evaluation.plot(timed, folder / "curves.svg", x="macs", **looks)
+    kd.evaluation.plot(timed, folder / "latency.svg", x="latency_ms", **looks)
     preprocessing = recipe.images.preprocessing
     kd.evaluation.mask_sheet(
         model, images, folder / "masks.png", count=4, preprocessing=preprocessing
@@ -114,6 +119,7 @@ def sampled(
     return {
         "speed": rows,
         "pictures": "![accuracy against cost](curves.svg)\n\n"
+        "![accuracy against milliseconds](latency.svg)\n\n"
         "![the points that are sampled, block by block](masks.png)\n\n"
         "![density of each mask](densities.svg)\n\n"
         "![width of interpolation against density](widths.svg)",
