@@ -13,6 +13,7 @@ SHAPE = (32, 32, 3)
 NAMES = ("full", "d0.5", "d0.25")
 # What holds of one sampled block holds of three, which take longer to convert.
 ONE = {"blocks": ["stage2_block1_add"]}
+TWO = {"blocks": ["stage2_block1_add", "stage3_block1_add"]}
 
 
 def net(**options):
@@ -45,7 +46,7 @@ def export(model, path, instances="all", **options):
 @pytest.fixture(scope="module")
 def dynamic(tmp_path_factory):
     """A model, the path of a bundle of all its instances, and the report."""
-    model, path = net(), tmp_path_factory.mktemp("sampled") / "net.tflite"
+    model, path = net(**TWO), tmp_path_factory.mktemp("sampled") / "net.tflite"
     return model, path, export(model, path, dynamic=True)
 
 
