@@ -106,7 +106,8 @@ class Checkpoints:
 
 def _variables(model: keras.Model) -> list[keras.Variable]:
     """Weights, random seeds, the optimizer's state; metrics begin each epoch anew."""
-    model.optimizer.build(model.trainable_variables)
+    if not model.optimizer.built:  # That of float16 would make its own anew.
+        model.optimizer.build(model.trainable_variables)
     metrics = {id(v) for v in model.metrics_variables}
     # Until the first step metrics have no variables, afterwards they do.
     others = metrics | {id(v) for v in model.optimizer.variables}

@@ -1,6 +1,7 @@
 """train(): from a recipe to a trained model, through kills and interruptions."""
 
 import contextlib
+import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -76,7 +77,8 @@ def train(
     Killed at any moment and called again with `resume=True`, it goes on after the
     last finished epoch and ends with the weights of an unbroken run. In `out_dir`
     stand the last two checkpoints, `log.csv`, `history.json` and, after the last
-    epoch, `model.keras` and `results.json`.
+    epoch, `model.keras` and `results.json`. Trained in a mixed precision, the model
+    that is calibrated, measured and saved computes in float32, as the zoo's do.
 
     Example:
 
@@ -126,8 +128,24 @@ def train(
             callbacks = [keeper, *(extra if tensorboard else [])]
             _fit(model, recipe, images, done, last, callbacks, validate_every, verbose)
         if last == recipe.epochs:
+            if recipe.precision != "float32":
+                model = _in_float32(model, recipe)
             finish(model, recipe, images, folder, history, verbose)
     return model
+
+
+def _in_float32(model: keras.Model, recipe: Recipe) -> keras.Model:
+    """What was trained, in a network that computes as the zoo's and bundles do."""
+    single = build(dataclasses.replace(recipe, precision="float32", starts_from=""))
+    single.set_weights(model.get_weights())
+    # That of float16 is wrapped into one that scales the loss.
+    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    single.optimizer.build(single.trainable_variables)
+    for kept, trained in zip(
+        single.optimizer.variables, optimizer.variables, strict=True
+    ):
+        kept.assign(trained)
+    return single
 
 
 def _fit(

@@ -347,6 +347,27 @@ def test_precision_is_the_recipes_and_leaves_the_process_as_it_was():
     assert model.base.get_layer("conv1").compute_dtype == "bfloat16"
 
 
+@pytest.mark.tensorflow
+@pytest.mark.parametrize("precision", ["mixed_bfloat16", "mixed_float16"])
+def test_what_was_trained_in_half_precision_is_kept_in_single(tmp_path, precision):
+    changed = {"precision": precision, "epochs": 1, "warmup_epochs": 0}
+    mixed = Recipe(**{**RECIPE.get_config(), **changed})
+    train(mixed, out_dir=tmp_path, verbose=0)
+    half = build(mixed)
+    checkpoints.Checkpoints(tmp_path, mixed).restore(half)
+    saved = keras.saving.load_model(tmp_path / "model.keras")
+    assert saved.base.get_layer("conv1").compute_dtype == "float32"
+    assert int(saved.optimizer.iterations + 0) == int(half.optimizer.iterations + 0) > 0
+    for trained, kept in zip(
+        half.trainable_weights, saved.trainable_weights, strict=True
+    ):
+        np.testing.assert_array_equal(kept, trained)
+    test = data.load("synthetic", split="test", batch_size=64)
+    accuracy = saved.evaluate(test, verbose=0, return_dict=True)["accuracy"]
+    results = json.loads((tmp_path / "results.json").read_text())
+    assert results["instances"]["full"]["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+
+
 def test_wrong_arguments(tmp_path):
     with pytest.raises(DynresError, match="epochs=0"):
         train(RECIPE, out_dir=tmp_path, epochs=0)
