@@ -40,9 +40,9 @@ WAYS = {
 }
 FIRST = ("stochastic, RBF",)
 MORE = {
+    **{f"stochastic, RBF, {name} alone": {"alone": name} for name in NAMES},
     "stochastic, convolution": {"interpolation": "convolution"},
     "stochastic, previous": {"interpolation": "previous"},
-    **{f"stochastic, RBF, {name} alone": {"alone": name} for name in NAMES},
 }
 
 
@@ -163,7 +163,7 @@ def main():
     parser.add_argument("--data", default="imagenette")
     parser.add_argument("--data_dir")
     parser.add_argument("--base", default="resnet14_imagenette", help="of the zoo")
-    parser.add_argument("--precision", default="float32", help="of training")
+    parser.add_argument("--precision", default="float32", help="of training and evaluation")
     parser.add_argument("--size", type=int, default=128, help="of images, in pixels")
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--batch", type=int, default=64)

@@ -86,6 +86,7 @@ ROWS = [
         *_RESNET14,
         densities=(0.5, 0.25, 0.1),
         statistics="instance",
+        noise="blue",
         sparse_loss=0.2,
         rate_factor=2,
         draw="sandwich",
