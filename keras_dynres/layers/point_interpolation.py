@@ -152,7 +152,7 @@ class PointInterpolation(keras.layers.Layer):
             gate = sampled if gates is None else gates
             return features + (1 - ops.cast(gate, features.dtype)) * previous
         if fill.averages:
-            gate = ops.cast(sampled, "float32") if gates is None else gates
+            gate = ops.cast(sampled if gates is None else gates, "float32")
             share = (1 - gate) / fill.weights_at(gate)
             around = self._around(features)
             features = features + ops.cast(share, features.dtype) * around

@@ -90,6 +90,23 @@ def test_rows_of_points_equal_masked_maps(way):
         np.testing.assert_allclose(outputs(model, name, x), hard, atol=2e-5)
 
 
+@pytest.mark.parametrize("way", WAYS, ids=str)
+def test_every_way_computes_in_half_precision(way):
+    exact = sampled(blocks=["stage2_block1_add"], **way)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        half = sampled(blocks=["stage2_block1_add"], **way)
+    finally:
+        keras.config.set_dtype_policy(before)
+    half.set_weights(exact.get_weights())
+    for name in exact.instances:
+        wanted = outputs(exact, name, images())
+        found = outputs(half, name, images())
+        # A rounded score may choose another point, and no image is all wrong.
+        assert np.median(np.abs(found - wanted)) < 0.1 * np.abs(wanted).max()
+
+
 @pytest.mark.parametrize(
     ("kind", "way"),
     [("bottleneck", way) for way in WAYS] + [("preactivation", w) for w in WAYS[:2]],
