@@ -163,7 +163,9 @@ def main():
     parser.add_argument("--data", default="imagenette")
     parser.add_argument("--data_dir")
     parser.add_argument("--base", default="resnet14_imagenette", help="of the zoo")
-    parser.add_argument("--precision", default="float32", help="of training and evaluation")
+    parser.add_argument(
+        "--precision", default="float32", help="of training and evaluation"
+    )
     parser.add_argument("--size", type=int, default=128, help="of images, in pixels")
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--batch", type=int, default=64)
