@@ -12,6 +12,8 @@ from typing import Any
 import keras
 
 from keras_dynres.errors import DynresError, one_of
+from keras_dynres.layers.resize_like import ResizeLike
+from keras_dynres.layers.training_output import TrainingOutput
 
 # `edit(call, *args, **kwargs)`: what stands in the place of `call(*args, **kwargs)`.
 Edit = Callable[..., Any]
@@ -138,6 +140,27 @@ def flatten(model: keras.Model) -> keras.Model:
     return model
 
 
+def answers(model: keras.Model) -> keras.Model:
+    """The model of what inference is for: without outputs marked as training's.
+
+    One that has none of these is returned as it is. See `layers.TrainingOutput`.
+    """
+    model = as_functional(model)
+    outputs = model.output
+    if not any(map(_is_for_training, model.outputs)):
+        return model
+    if isinstance(outputs, dict):
+        kept = {k: t for k, t in outputs.items() if not _is_for_training(t)}
+    else:
+        kept = [t for t in model.outputs if not _is_for_training(t)]
+    if not kept:
+        raise DynresError(
+            f"All outputs of {model.name!r} are marked as training's, which leaves "
+            f"nothing to infer. Received: {list(model.output_names)}"
+        )
+    return keras.Model(model.input, kept, name=model.name)
+
+
 def calls(model: keras.Model) -> list[Call]:
     """Every call of the (flattened) graph in execution order, inputs left out."""
     return [
@@ -208,9 +231,14 @@ def bottlenecks(model: keras.Model) -> list[Call]:
     """The calls through which everything flows: only their output is still needed.
 
     A feature map may be resized there and nowhere else without a second path
-    arriving at another size.
+    arriving at another size. Where a network resizes maps to the size of others
+    (`layers.ResizeLike`), they may come at any size: what counts is the way to the
+    first of these, such as the backbone under a feature pyramid.
     """
-    model = flatten(model)
+    model = answers(flatten(model))
+    resized = [c for c in calls(model) if isinstance(c.layer, ResizeLike)]
+    if resized:
+        model = keras.Model(model.input, resized[0].inputs[0])
     sequence = calls(model)
     last_use = {}
     for position, call in enumerate(sequence):
@@ -228,6 +256,10 @@ def bottlenecks(model: keras.Model) -> list[Call]:
             narrow.append(call)
         open_until = {key: open_until[key] for key in still_open}
     return narrow
+
+
+def _is_for_training(tensor: keras.KerasTensor) -> bool:
+    return isinstance(_history(tensor), TrainingOutput)
 
 
 def _nodes(model: keras.Model) -> list:

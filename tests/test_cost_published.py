@@ -49,6 +49,13 @@ def test_keras_applications_cost_what_is_published(name):
     assert 2 * counted.macs < counted.flops < 2.2 * counted.macs
 
 
+def test_the_sampling_papers_segmentation_backbone():
+    net = architectures.fcn(50, (1024, 2048, 3), deformable=(2, 3, 4))
+    heads = ("map", "auxiliary")
+    rows = [row for row in cost.count(net).layers if not row.name.startswith(heads)]
+    assert sum(row.macs for row in rows) / 1e9 == pytest.approx(920.58, abs=5e-3)
+
+
 def test_sdpoint_papers_network_and_instances():
     model = architectures.preresnet(101, input_shape=(224, 224, 3), classes=1000)
     full = cost.count(model)

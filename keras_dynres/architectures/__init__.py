@@ -7,6 +7,7 @@ import keras
 
 from keras_dynres.architectures.densenet_bc import densenet_bc
 from keras_dynres.architectures.efficient_resizable import efficient_resizable
+from keras_dynres.architectures.fcn import fcn
 from keras_dynres.architectures.mobilenet_v1 import mobilenet_v1
 from keras_dynres.architectures.mobilenet_v2 import mobilenet_v2
 from keras_dynres.architectures.msdnet import msdnet
@@ -22,6 +23,7 @@ __all__ = [
     "create",
     "densenet_bc",
     "efficient_resizable",
+    "fcn",
     "mobilenet_v1",
     "mobilenet_v2",
     "msdnet",
@@ -46,6 +48,7 @@ _ARCHITECTURES = {
     "mobilenet_v2": mobilenet_v2,
     "shufflenet_v2": shufflenet_v2,
     "efficient_resizable": efficient_resizable,
+    "fcn": fcn,
 }
 
 

@@ -17,14 +17,24 @@ def conv(
     stride: int = 1,
     groups: int = 1,
     use_bias: bool = False,
+    dilation: int = 1,
 ) -> keras.KerasTensor:
-    """Convolution that pads `kernel // 2` on each side, as the published nets do."""
+    """Convolution that pads `kernel // 2` on each side, as the published nets do.
+
+    With a dilation it pads that many times as much, and the map keeps its size.
+    """
+    if stride > 1 and dilation > 1:
+        raise DynresError(
+            "A convolution strides or is dilated. "
+            f"Received: stride={stride}, dilation={dilation}"
+        )
     x, padding = padded(x, kernel, stride, name)
     return keras.layers.Conv2D(
         filters,
         kernel,
         strides=stride,
         padding=padding,
+        dilation_rate=dilation,
         groups=groups,
         use_bias=use_bias,
         kernel_initializer=initializer(),
@@ -81,14 +91,23 @@ def stem(
 ) -> keras.KerasTensor:
     """The first layers: 7x7 convolution and max pooling, or one 3x3 convolution.
 
-    The max pooling sees what a ReLU returns, so padding with zeros changes nothing.
+    `"deep"` has three 3x3 convolutions in the place of the large one, the last of twice
+    the channels. The max pooling sees what a ReLU returns, so padding with zeros
+    changes nothing.
     """
-    imagenet = kind == "imagenet"
-    x = conv(x, filters, 7 if imagenet else 3, "stem_conv", 2 if imagenet else 1)
-    if not (norm or imagenet):
-        return x
-    x = relu(bn(x, "stem_bn"), "stem_relu")
-    if imagenet:
+    if kind == "deep":
+        for number, (width, stride) in enumerate(
+            ((filters, 2), (filters, 1), (2 * filters, 1)), 1
+        ):
+            x = conv(x, width, 3, f"stem_conv{number}", stride)
+            x = relu(bn(x, f"stem_bn{number}"), f"stem_relu{number}")
+    else:
+        imagenet = kind == "imagenet"
+        x = conv(x, filters, 7 if imagenet else 3, "stem_conv", 2 if imagenet else 1)
+        if not (norm or imagenet):
+            return x
+        x = relu(bn(x, "stem_bn"), "stem_relu")
+    if kind != "cifar":
         x = keras.layers.ZeroPadding2D(1, name="stem_pool_pad")(x)
         x = keras.layers.MaxPooling2D(3, strides=2, name="stem_pool")(x)
     return x
@@ -96,7 +115,7 @@ def stem(
 
 def stem_kind(kind: str, input_shape: Sequence[int | None]) -> str:
     """Resolves `"auto"`: images below 64 pixels get the CIFAR stem."""
-    one_of("stem", kind, ("auto", "cifar", "imagenet"))
+    one_of("stem", kind, ("auto", "cifar", "deep", "imagenet"))
     if kind != "auto":
         return kind
     known = [size for size in _checked(input_shape)[:2] if size is not None]
@@ -173,12 +192,19 @@ def blocks_per_stage(
 
 
 def stages(
-    blocks: Sequence[int], channels: Sequence[int] = (64, 128, 256, 512)
+    blocks: Sequence[int],
+    channels: Sequence[int] = (64, 128, 256, 512),
+    dilations: Sequence[int] = (),
 ) -> Iterator[tuple[str, int, int]]:
-    """Yields each residual block's name, channels and stride, in order."""
+    """Yields each residual block's name, channels and stride, in order.
+
+    A dilated stage keeps the size of the map that it is given.
+    """
+    dilations = dilations or [1] * len(blocks)
     for stage, count in enumerate(blocks, start=1):
         for block in range(1, count + 1):
-            stride = 2 if stage > 1 and block == 1 else 1
+            strided = stage > 1 and block == 1 and dilations[stage - 1] == 1
+            stride = 2 if strided else 1
             yield f"stage{stage}_block{block}", channels[stage - 1], stride
 
 

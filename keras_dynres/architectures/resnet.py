@@ -21,9 +21,10 @@ DEPTHS = {
 def resnet(
     depth: int = 50,
     input_shape: Sequence[int | None] = (224, 224, 3),
-    classes: int = 1000,
+    classes: int | None = 1000,
     stem: str = "auto",
     channels: Sequence[int] | None = None,
+    dilations: Sequence[int] | None = None,
     deformable: Sequence[int] = (),
     modulated: bool = False,
     name: str | None = None,
@@ -46,11 +47,16 @@ def resnet(
             paper's CIFAR nets of three stages of 16, 32 and 64 channels (here with
             projection shortcuts).
         input_shape: Height, width and channels; height and width may be `None`.
-        classes: Number of logits.
-        stem: `"imagenet"` (7x7 convolution at stride 2, max pooling), `"cifar"` (one
-            3x3 convolution), or `"auto"`: the latter for images below 64 pixels.
+        classes: Number of logits; None leaves the classifier out, and the network
+            gives its last feature map.
+        stem: `"imagenet"` (7x7 convolution at stride 2, max pooling), `"deep"` (three
+            3x3 convolutions in its place, the last of twice the channels), `"cifar"`
+            (one 3x3 convolution), or `"auto"`: the last for images below 64 pixels.
         channels: Channels of each stage, of bottlenecks a quarter of what they give;
             by default 64, 128, 256, 512, and 16, 32, 64 in the CIFAR nets.
+        dilations: Of the 3x3 convolutions of each stage, such as `(1, 1, 2, 4)`: a
+            dilated stage keeps the size of its input where it would halve it, and
+            fits the weights of one that strides. By default none is dilated.
         deformable: Numbers of the stages in which the 3x3 convolution of a bottleneck
             reads its taps where offsets move them, such as `(2, 3, 4)`: `..._conv2` is
             a `DeformableConv2D`, and `..._offset`, a 3x3 convolution of the block's
@@ -66,32 +72,47 @@ def resnet(
         https://arxiv.org/abs/1512.03385) (He et al., 2015)
     """
     blocks = b.blocks_per_stage("ResNet", depth, DEPTHS, step=6, offset=2)
-    b.check_positive(classes=classes)
+    if classes is not None:
+        b.check_positive(classes=classes)
     inputs = b.image_input(input_shape)
     standard = (64, 128, 256, 512) if depth in DEPTHS else (16, 32, 64)
-    channels = _channels(standard if channels is None else channels, len(blocks))
+    channels = _one_a_stage("channels", channels or standard, len(blocks))
+    dilations = _one_a_stage("dilations", dilations or [1] * len(blocks), len(blocks))
     x = b.stem(inputs, b.stem_kind(stem, input_shape), channels[0])
     is_deep = depth in DEPTHS and depth >= 50
     moving = _deformable_stages(deformable, modulated, len(blocks), is_deep)
     block = bottleneck if is_deep else _basic
-    for key, filters, stride in b.stages(blocks, channels):
-        options = {"deformable": True, "modulated": modulated}
-        options = options if key.startswith(moving) else {}
+    for key, filters, stride in b.stages(blocks, channels, dilations):
+        is_moving = key.startswith(moving)
+        options = {"deformable": True, "modulated": modulated} if is_moving else {}
+        options["dilations"] = _dilations(key, dilations)
         x = block(x, filters, stride, key, **options)
-    outputs = b.head(x, classes)
+    outputs = x if classes is None else b.head(x, classes)
     return keras.Model(inputs, outputs, name=name or f"resnet_{depth}")
 
 
-def _channels(channels: Sequence[int], stages: int) -> tuple[int, ...]:
-    channels = tuple(channels)
-    if len(channels) != stages:
+def _dilations(block: str, stages: Sequence[int]) -> tuple[int, int]:
+    """Of a block's first 3x3 convolution and of those after it.
+
+    The first of a stage would stride: at every second point it computes what it then
+    would, with the dilation of the stage before. So weights trained with strides fit.
+    """
+    stage, number = (int(part.lstrip("stageblock")) for part in block.split("_"))
+    own = stages[stage - 1]
+    first = number == 1 and stage > 1 and own > 1
+    return (stages[stage - 2] if first else own), own
+
+
+def _one_a_stage(what: str, values: Sequence[int], stages: int) -> tuple[int, ...]:
+    values = tuple(values)
+    if len(values) != stages:
         raise DynresError(
-            f"This network has {stages} stages: give the channels of each. "
-            f"Received: channels={channels!r}"
+            f"This network has {stages} stages: give the {what} of each. "
+            f"Received: {what}={values!r}"
         )
-    for count in channels:
-        b.check_positive(channels=count)
-    return channels
+    for count in values:
+        b.check_positive(**{what: count})
+    return values
 
 
 def _deformable_stages(
@@ -124,6 +145,7 @@ def bottleneck(
     name: str,
     width: int | None = None,
     groups: int = 1,
+    dilations: tuple[int, int] = (1, 1),
     deformable: bool = False,
     modulated: bool = False,
 ) -> keras.KerasTensor:
@@ -132,9 +154,10 @@ def bottleneck(
     y = b.bn(b.conv(x, width, 1, f"{name}_conv1"), f"{name}_bn1")
     y = b.relu(y, f"{name}_relu1")
     if deformable:
-        y = _moved(x, y, stride, groups, modulated, name)
+        y = _moved(x, y, stride, groups, dilations[0], modulated, name)
     else:
-        y = b.conv(y, width, 3, f"{name}_conv2", stride, groups)
+        dilation = dilations[0]
+        y = b.conv(y, width, 3, f"{name}_conv2", stride, groups, dilation=dilation)
     y = b.relu(b.bn(y, f"{name}_bn2"), f"{name}_relu2")
     y = b.bn(b.conv(y, 4 * filters, 1, f"{name}_conv3"), f"{name}_bn3")
     return _join(x, y, stride, name)
@@ -145,6 +168,7 @@ def _moved(
     y: keras.KerasTensor,
     stride: int,
     groups: int,
+    dilation: int,
     modulated: bool,
     name: str,
 ) -> keras.KerasTensor:
@@ -154,6 +178,7 @@ def _moved(
         3,
         strides=stride,
         padding="same",
+        dilation_rate=dilation,
         groups=groups,
         modulated=modulated,
         use_bias=False,
@@ -166,6 +191,7 @@ def _moved(
         3,
         strides=stride,
         padding=padding,
+        dilation_rate=dilation,
         kernel_initializer="zeros",
         name=f"{name}_offset",
     )(x)
@@ -173,11 +199,16 @@ def _moved(
 
 
 def _basic(
-    x: keras.KerasTensor, filters: int, stride: int, name: str
+    x: keras.KerasTensor,
+    filters: int,
+    stride: int,
+    name: str,
+    dilations: tuple[int, int] = (1, 1),
 ) -> keras.KerasTensor:
-    y = b.bn(b.conv(x, filters, 3, f"{name}_conv1", stride), f"{name}_bn1")
-    y = b.relu(y, f"{name}_relu1")
-    y = b.bn(b.conv(y, filters, 3, f"{name}_conv2"), f"{name}_bn2")
+    first, second = dilations
+    y = b.conv(x, filters, 3, f"{name}_conv1", stride, dilation=first)
+    y = b.relu(b.bn(y, f"{name}_bn1"), f"{name}_relu1")
+    y = b.bn(b.conv(y, filters, 3, f"{name}_conv2", dilation=second), f"{name}_bn2")
     return _join(x, y, stride, name)
 
 

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from keras_dynres import cost, graph
-from keras_dynres.core import lessons, plan
+from keras_dynres.core import labels, lessons, plan
 from keras_dynres.core.calibration import calibrate
 from keras_dynres.core.gradients import GradientSums
 from keras_dynres.core.instance_graphs import InstanceGraphs
@@ -66,6 +66,7 @@ class DynamicModel(keras.Model):
         self.seed = int(seed)
         flat = graph.flatten(base)
         # An object that Keras does not look into, so that no graph is tracked.
+        graph.answers(flat)  # Refuses a base that has nothing else than lessons.
         self._graphs = InstanceGraphs(flat, self.define_instances(), self.name)
         instances = self._graphs.instances.values()
         self._menu = menu and Menu.from_json(menu).described(instances)
@@ -134,6 +135,7 @@ class DynamicModel(keras.Model):
         copy: bool = False,
         uncalibrated: bool = False,
         training: bool = False,
+        whole: bool = False,
     ) -> keras.Model:
         """The model of one instance.
 
@@ -142,8 +144,10 @@ class DynamicModel(keras.Model):
             copy: Whether to copy the weights into a model of its own, made of
                 stock layers alone. By default they are shared.
             uncalibrated: Allows an instance whose statistics were not computed.
-            training: Whether the graph that training runs is meant, in methods where
-                that is another.
+            training: Whether the graph that training runs is meant: in some methods it
+                is another.
+            whole: Whether it gives what losses and metrics alone read too: outputs
+                marked by `layers.TrainingOutput`. In training it does.
 
         Returns:
             A functional `keras.Model`.
@@ -152,7 +156,9 @@ class DynamicModel(keras.Model):
         if not uncalibrated:
             self._refuse_uncalibrated(instance.name)
         rule = self._rule(training)
-        return (self._graphs.copy if copy else self._graphs.of)(instance, rule)
+        if copy:
+            return self._graphs.copy(instance, rule)
+        return self._graphs.of(instance, rule, whole or training)
 
     def is_calibrated(self, instance: str | Instance) -> bool:
         """Whether `calibrate` finished with an instance since the weights changed.
@@ -299,8 +305,12 @@ class DynamicModel(keras.Model):
         sample_weight: Any = None,
         training: bool = True,
     ) -> Any:
-        """Keras' loss; for an instance that learns from another, their distance."""
+        """Keras' loss; for an instance that learns from another, their distance.
+
+        Labels without names are those of all outputs that have names.
+        """
         if not lessons.is_taught(y):
+            y = labels.of_outputs(y, y_pred)
             return super().compute_loss(x, y, y_pred, sample_weight, training)
         distance = lessons.distance(self.base, y_pred, y[lessons.TAUGHT])
         return lessons.with_losses(distance, self.losses)
@@ -310,8 +320,8 @@ class DynamicModel(keras.Model):
     ) -> dict:
         """Keras' metrics; of an instance that teaches its outputs too."""
         taught = lessons.is_taught(y)
-        labels = y["labels"] if taught else y
-        logs = super().compute_metrics(x, labels, y_pred, sample_weight)
+        truth = labels.of_outputs(y["labels"] if taught else y, y_pred)
+        logs = super().compute_metrics(x, truth, y_pred, sample_weight)
         adding = isinstance(self.optimizer, GradientSums)
         if self.plan.teaches and adding and not taught:
             logs = {**logs, lessons.TAUGHT: y_pred}
@@ -323,7 +333,7 @@ class DynamicModel(keras.Model):
         """Runs the instance being trained, or `full`."""
         name = self._active if training and self._active else FULL
         instance = self._graphs.named(name)
-        graph = self._graphs.of(instance, self._rule(training))
+        graph = self._graphs.of(instance, self._rule(training), whole=True)
         return graph(inputs, training=training)
 
     def build(self, input_shape: Any = None):

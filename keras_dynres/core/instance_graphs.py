@@ -42,26 +42,23 @@ class InstanceGraphs:
         kind = f"instance of {self._title!r}"
         raise UnknownNameError(kind, name, list(self.instances))
 
-    def of(self, instance: Instance, rule: Callable) -> keras.Model:
+    def of(
+        self, instance: Instance, rule: Callable, whole: bool = False
+    ) -> keras.Model:
         """The graph of an instance by one of the method's rules.
 
         Args:
             instance: The instance.
             rule: `DynamicModel.rule` or its `training_rule`.
+            whole: Whether it has the outputs that are marked as training's too.
         """
-        key = instance.name, rule.__name__
+        key = instance.name, rule.__name__, whole
         if key not in self._graphs:
-            edits = self.slots.edits(instance, rule(instance))
-            title = scope(f"{self._title}_{instance.name}")
-            try:
-                self._graphs[key] = graph.rewire(
-                    self.flat, edits, title, instance.output
-                )
-            except ValueError as error:
-                raise DynresError(
-                    f"Instance {instance.name!r} cannot be built over "
-                    f"{self.flat.name!r}: {error}"
-                ) from error
+            self._graphs[key] = (
+                self._built(instance, rule)
+                if whole
+                else graph.answers(self.of(instance, rule, whole=True))
+            )
         return self._graphs[key]
 
     def forget(self, name: str):
@@ -72,3 +69,14 @@ class InstanceGraphs:
         """A model of its own, of stock layers named as the base's are."""
         shared = self.of(instance, rule)
         return plain_copy(shared, self.slots.base_names(instance))
+
+    def _built(self, instance: Instance, rule: Callable) -> keras.Model:
+        edits = self.slots.edits(instance, rule(instance))
+        title = scope(f"{self._title}_{instance.name}")
+        try:
+            return graph.rewire(self.flat, edits, title, instance.output)
+        except ValueError as error:
+            raise DynresError(
+                f"Instance {instance.name!r} cannot be built over "
+                f"{self.flat.name!r}: {error}"
+            ) from error

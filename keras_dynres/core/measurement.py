@@ -8,6 +8,7 @@ import keras
 from keras import ops
 
 from keras_dynres.core.batches import batches
+from keras_dynres.core.labels import of_outputs
 from keras_dynres.core.traces import one_trace_each
 from keras_dynres.instance import Menu
 
@@ -26,7 +27,8 @@ def evaluate_menu(
     model: keras.Model, data: Any, names: Sequence[str], metrics: Any, verbose: Any
 ) -> Menu:
     """Evaluates the named instances; see `DynamicModel.evaluate_menu`."""
-    graphs = {name: model.at(name) for name in names}  # Refuses before any work.
+    # Refuses before any work.
+    graphs = {name: model.at(name, whole=True) for name in names}
     data = _repeatable(data)
     # TensorFlow traces twice where a trace makes a metric's variables.
     sample = _sample(data) if keras.backend.backend() == "tensorflow" else None
@@ -34,10 +36,11 @@ def evaluate_menu(
     for done, (name, graph) in enumerate(graphs.items(), 1):
         asked = _asked(model)
         # A model around the same calls: what is compiled for it goes with it.
-        graph = keras.Model(graph.input, graph.output)
+        graph = _Measured(graph.input, graph.output, name=graph.name)
         # A model that was never compiled has no loss, and Keras wants one.
         graph.compile(
             loss=asked.get("loss") or _no_loss(graph),
+            loss_weights=asked.get("loss_weights") if _by_name(asked) else None,
             metrics=_fresh(metrics) or asked.get("metrics") or _accuracies(graph),
         )
         if sample:
@@ -47,6 +50,8 @@ def evaluate_menu(
         if not asked.get("loss"):
             figures = {k: v for k, v in figures.items() if not k.endswith("loss")}
         figures = {_readable(key): value for key, value in figures.items()}
+        if model.at(name).output_names != graph.output_names:
+            figures = _bare(figures, graph.output_names)
         model.menu.record(name, **figures)
         bar.update(done)
     if names and model.menu.metric not in figures:
@@ -81,6 +86,20 @@ def _build_metrics(graph, images, labels):
         graph.reset_metrics()
 
 
+class _Measured(keras.Model):
+    """A functional model whose labels may be those of all its outputs."""
+
+    def compute_loss(
+        self, x=None, y=None, y_pred=None, sample_weight=None, training=True
+    ):
+        y = of_outputs(y, y_pred)
+        return super().compute_loss(x, y, y_pred, sample_weight, training)
+
+    def compute_metrics(self, x, y, y_pred, sample_weight=None):
+        y = of_outputs(y, y_pred)
+        return super().compute_metrics(x, y, y_pred, sample_weight)
+
+
 class _KeptBatches(keras.utils.PyDataset):
     """Batches that would come once, kept for all instances."""
 
@@ -103,6 +122,11 @@ def _asked(model):
     return keras.saving.deserialize_keras_object(model.get_compile_config()) or {}
 
 
+def _by_name(asked):
+    """Whether each output has a loss of its own: an instance has the same outputs."""
+    return isinstance(asked.get("loss"), dict)
+
+
 def _fresh(metrics):
     """The metrics as objects of their own: what one instance counted is no other's."""
     return metrics and keras.tree.map_structure(
@@ -121,6 +145,22 @@ def _readable(key):
         if numbered:
             return numbered[1] + short
     return key
+
+
+def _bare(figures, outputs):
+    """Without the output's name where one output alone has such a figure.
+
+    Next to outputs that only training knows, one network's figure needs no prefix.
+    """
+    bare = {
+        key: next((key[len(o) + 1 :] for o in outputs if key.startswith(f"{o}_")), key)
+        for key in figures
+    }
+    short = list(bare.values())
+    return {
+        bare[key] if short.count(bare[key]) == 1 else key: value
+        for key, value in figures.items()
+    }
 
 
 def _accuracies(graph):

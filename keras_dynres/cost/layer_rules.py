@@ -28,8 +28,10 @@ from keras_dynres.layers import (
     PointDeformableConv,
     PointInterpolation,
     PointPatches,
+    ResizeLike,
     SampledPoints,
     SamplingMask,
+    TrainingOutput,
 )
 from keras_dynres.layers.adaptive_pooling import scaled_size
 
@@ -217,7 +219,7 @@ def _interpolated(layer, shape):
     return macs, 2 * macs + 2 * prod(shape)
 
 
-@register(*_dimensions("UpSampling"), layers.Resizing)
+@register(*_dimensions("UpSampling"), layers.Resizing, ResizeLike)
 def _resizing(layer, inputs, outputs):
     return resized(layer, inputs[0], outputs[0])
 
@@ -240,6 +242,7 @@ register(
     *_dimensions("Cropping"),
     layers.CenterCrop,
     PointPatches,
+    TrainingOutput,
     # Regularisation and augmentation: nothing at inference.
     layers.ActivityRegularization,
     layers.Dropout,

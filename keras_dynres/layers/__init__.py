@@ -12,9 +12,11 @@ from keras_dynres.layers.point_deformable_conv import PointDeformableConv
 from keras_dynres.layers.point_interpolation import PointInterpolation
 from keras_dynres.layers.point_patches import PointPatches
 from keras_dynres.layers.pooled_kernel_conv import PooledKernelConv2D
+from keras_dynres.layers.resize_like import ResizeLike
 from keras_dynres.layers.sampled_points import SampledPoints
 from keras_dynres.layers.sampling_mask import SamplingMask
 from keras_dynres.layers.statistics_slot import StatisticsSlot
+from keras_dynres.layers.training_output import TrainingOutput
 
 __all__ = [
     "AdaptivePooling2D",
@@ -29,7 +31,9 @@ __all__ = [
     "PointInterpolation",
     "PointPatches",
     "PooledKernelConv2D",
+    "ResizeLike",
     "SampledPoints",
     "SamplingMask",
     "StatisticsSlot",
+    "TrainingOutput",
 ]

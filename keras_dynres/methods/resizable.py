@@ -131,7 +131,8 @@ class Resizable(DynamicModel):
     def cost_of(self, instance: Instance) -> Any:
         """What an instance costs, by its stages."""
         if self._costs is None:
-            self._costs = ScaleCosts(self.graph, self._sizes, self.stage_of)
+            base = graph.answers(self.graph)
+            self._costs = ScaleCosts(base, self._sizes, self.stage_of)
         return self._costs.of(instance.settings.values())
 
     def fit(

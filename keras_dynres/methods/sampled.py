@@ -219,7 +219,8 @@ class Sampled(DynamicModel):
             ]
             # With the base's batch norms: an instance's own cost the same.
             edits = _point_edits(rows, "whole")
-            self._points.whole[key] = cost.count(graph.rewire(self.graph, edits))
+            whole = graph.answers(graph.rewire(self.graph, edits))
+            self._points.whole[key] = cost.count(whole)
         return self._points.whole[key]
 
     def published_macs(self, densities: float | Mapping[str, float]) -> float:

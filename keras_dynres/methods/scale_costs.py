@@ -2,6 +2,7 @@
 
 import collections
 import dataclasses
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 
 import keras
@@ -9,6 +10,7 @@ import keras
 from keras_dynres import cost, graph
 from keras_dynres.cost.record import Work
 from keras_dynres.cost.registry import work_of
+from keras_dynres.layers import ResizeLike
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +26,9 @@ class ScaleCosts:
     """Costs of all configurations from one count of the network at each scale.
 
     A stage's size is set where it begins, so what it costs depends on its own scale
-    alone; the resizing there depends on the scale before it too.
+    alone; the resizing there depends on the scale before it too. In a pyramid, where
+    maps of several stages meet, that does not hold: there each configuration is
+    counted.
 
     Args:
         flat: The flat base.
@@ -38,9 +42,11 @@ class ScaleCosts:
         sizes: Sequence[tuple[str, dict]],
         stage_of: Mapping[str, int],
     ):
+        self._flat = flat
         self._work = collections.defaultdict(Work)
         self._arriving = {}
         self._sizes = sizes
+        self._meet = _stages_meet(flat)
         for scale in sizes[0][1]:
             counted = _counted(flat, {name: at[scale] for name, at in sizes})
             points = {name: number for number, (name, _) in enumerate(sizes)}
@@ -56,12 +62,16 @@ class ScaleCosts:
 
     def of(self, scales: Iterable[float]) -> ScaledCost:
         """The `ScaledCost` of one scale for each stage."""
-        works = [self._work[0, 1.0]]
-        before = 1.0
-        for number, scale in enumerate(scales):
+        scales, works = tuple(scales), []
+        for number, (before, scale) in enumerate(itertools.pairwise((1.0, *scales))):
             works.append(self._work[number + 1, scale])
             works.append(self._resizing(number, before, scale))
-            before = scale
+        if self._meet:
+            pairs = zip(self._sizes, scales, strict=True)
+            counted = _counted(self._flat, {name: at[s] for (name, at), s in pairs})
+            works = [Work(counted.macs, counted.flops), *works[1::2]]
+        else:
+            works.append(self._work[0, 1.0])
         total = Work().plus(*works)
         return ScaledCost(total.macs, total.flops, self._params)
 
@@ -72,6 +82,16 @@ class ScaleCosts:
             return Work()
         shapes = [(height, width, channels)], [(*size, channels)]
         return work_of(keras.layers.Resizing(*size), *shapes)
+
+
+def _stages_meet(flat):
+    """Whether maps are resized to the size of others than the images."""
+    inputs = {id(tensor) for tensor in flat.inputs}
+    return any(
+        id(call.inputs[1]) not in inputs
+        for call in graph.calls(flat)
+        if isinstance(call.layer, ResizeLike)
+    )
 
 
 def _counted(flat, sizes):

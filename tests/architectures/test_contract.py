@@ -28,11 +28,14 @@ SMALL = {
     "shufflenet_v2": [{"width": 0.5}, {"width": 0.5, "stem": "imagenet"}],
     "efficient_resizable": [{"stem": "imagenet"}],
 }
+# Those that give no row of logits have tests of their own.
+DENSE = {"fcn": "test_fcn"}
 # What Keras has no layer for.
 OWN = {"shufflenet_v2": {ChannelShuffle}, "efficient_resizable": {ChannelShuffle}}
 CASES = [
     pytest.param(name, options, id="-".join([name, *map(str, options.values())]))
     for name in architectures.names()
+    if name not in DENSE
     for options in SMALL[name]
 ]
 

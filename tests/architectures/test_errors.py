@@ -37,6 +37,10 @@ from keras_dynres.errors import DynresError
         ("mobilenet_v2", {"stem": "small"}, "stem.*small.*'cifar'"),
         ("shufflenet_v2", {"width": 0.75}, "width.*0.75.*'0.5'"),
         ("shufflenet_v2", {"shortcut": "all"}, "shortcut.*'all'.*'half'"),
+        ("resnet", {"dilations": (1, 2)}, r"4 stages.*dilations of each.*\(1, 2\)"),
+        ("fcn", {"input_shape": (4, 8, 3)}, "at least 8 x 8 pixels"),
+        ("fcn", {"auxiliary": -1}, "auxiliary must be a whole number"),
+        ("fcn", {"dropout": 1}, "dropout must be .* below 1"),
         ("efficient_resizable", {"dropout": -0.1}, "dropout must be .*dropout=-0.1"),
     ],
 )
