@@ -140,6 +140,39 @@ def flatten(model: keras.Model) -> keras.Model:
     return model
 
 
+def at_size(model: keras.Model, height: int, width: int) -> keras.Model:
+    """The same layers in a graph for images of another size.
+
+    >>> x = keras.Input((8, 8, 3))
+    >>> base = keras.Model(x, keras.layers.Conv2D(4, 3, padding="same")(x))
+    >>> at_size(base, 12, 16).output.shape
+    (None, 12, 16, 4)
+
+    Args:
+        model: A functional `keras.Model` of one image, which is not changed.
+        height: Height of the images.
+        width: Their width.
+    """
+    model = as_functional(model)
+    shapes = [tuple(tensor.shape) for tensor in model.inputs]
+    if len(shapes) > 1 or len(shapes[0]) != 4:
+        raise DynresError(
+            f"{model.name!r} does not take one image. Received: inputs of {shapes}"
+        )
+    old = model.inputs[0]
+    shape = (height, width, shapes[0][-1])
+    new = keras.Input(shape, dtype=old.dtype, name=_history(old).name)
+    tensors = {id(old): new}
+    try:
+        _run(model, tensors, {})
+    except ValueError as error:
+        raise DynresError(
+            f"{model.name!r} cannot take images of {height} x {width} pixels: {error}"
+        ) from error
+    outputs = keras.tree.map_structure(lambda t: tensors[id(t)], model.output)
+    return keras.Model(new, outputs, name=model.name)
+
+
 def answers(model: keras.Model) -> keras.Model:
     """The model of what inference is for: without outputs marked as training's.
 

@@ -27,13 +27,15 @@ ARROWS = {
     "core": BASE,
     "exits": BASE | {"core"},
     "methods": KNOWS_MENUS | {"architectures"},
-    "architectures": {"errors", "layers"},
+    "detection": {"errors", "layers"},
+    "architectures": {"errors", "layers", "graph", "detection"},
     "adapt": KNOWS_MENUS | {"evaluation"},
     "data": {"errors", "layers"},
     "evaluation": KNOWS_MENUS,
     "tflite": KNOWS_MENUS | {"evaluation"},
     "zoo": KNOWS_MENUS | {"architectures", "methods", "data"},
-    "training": KNOWS_MENUS | {"architectures", "methods", "data", "evaluation", "zoo"},
+    "training": KNOWS_MENUS
+    | {"architectures", "methods", "data", "detection", "evaluation", "zoo"},
 }
 KNOW_ALL = {"__init__", "callbacks"}
 # What the rooms beside the methods may know of them: how to make one by its name.

@@ -195,6 +195,36 @@ class DynamicModel(keras.Model):
         self._graphs.slots.copy_to(other._graphs.slots)
         return other
 
+    def at_size(self, height: int, width: int) -> "DynamicModel":
+        """The same network for images of another size.
+
+        The model that is returned stands over the same layers of the base, so it
+        shares their weights; all else, such as statistics of instances, is copied. It
+        is not compiled, and what was measured does not hold for it.
+
+        Example:
+
+        ```python
+        whole = model.at_size(1024, 2048)  # Trained on crops of 512 x 1024.
+        whole.at("d0.5").predict(images)
+        ```
+
+        Args:
+            height: Height of the images.
+            width: Their width.
+        """
+        base = graph.at_size(self.base, height, width)
+        other = type(self)(**{**self._config_at_size(), "base": base, "menu": None})
+        shared = {id(weight) for weight in self.base.weights}
+        for own, new in zip(self.weights, other.weights, strict=True):
+            if id(own) not in shared:
+                new.assign(own)
+        return other
+
+    def _config_at_size(self):
+        """The configuration without what depends on the images' size."""
+        return self.get_config()
+
     def cost_table(self, instance: str | Instance | None = None):
         """Prints the costs of all instances, or of one instance's layers."""
         print(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_dynres.data.catalog import DATASETS, Dataset, info
+from keras_dynres.data.catalog import DATASETS, IGNORED, Dataset, info
 from keras_dynres.errors import DynresError, one_of
 
 if TYPE_CHECKING:
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DATASETS",
+    "IGNORED",
     "Dataset",
     "clear_errors",
     "info",
@@ -39,9 +40,13 @@ def load(
     """Loads a split as a `tf.data.Dataset` of (images, labels).
 
     Images are float32, standardised by the data set's channel means and deviations
-    (`info(name).preprocessing`); labels are integers. Training order and augmentation
-    depend on the seed, the epoch and the position alone: a run resumed at
-    `start_epoch` sees what an unbroken run would have seen.
+    (`info(name).preprocessing`). Labels are integers; or maps of them, in which
+    `IGNORED` counts for nothing; or boxes, rows of x1, y1, x2, y2 in pixels and the
+    class, -1 in rows that are none. Pictures with maps or boxes are scaled to fit into
+    the network's shape, and filled up at the right and below.
+
+    Training order and augmentation depend on the seed, the epoch and the position
+    alone: a run resumed at `start_epoch` sees what an unbroken run would have seen.
 
     Example:
 
@@ -56,7 +61,8 @@ def load(
         batch_size: Images a batch. Training drops what is left over at the end of an
             epoch, evaluation does not.
         augment: `"none"`, `"flip"` or `"pad_crop_flip"`; for ImageNet `"none"`,
-            `"flip"` or `"scale_aspect"`.
+            `"flip"` or `"scale_aspect"`; with maps or boxes `"none"`, `"flip"`,
+            `"scale_crop_flip"` (scales of 0.5 to 2) or `"scale_crop_flip_third"`.
         seed: Seeds order and augmentation.
         epochs: The epoch to stop before.
         start_epoch: The epoch to start with.
@@ -67,13 +73,10 @@ def load(
             out and `"held_out"` gives: what a model was not trained on.
     """
     # Here, not above: importing the package must not import TensorFlow.
-    from keras_dynres.data import arrays, memory, stream
-    from keras_dynres.data import augment as changes
+    from keras_dynres.data import arrays, augmentations, memory, stream
 
     dataset = info(name)
-    offered = changes.PICTURE_AUGMENTATIONS
-    if dataset.in_memory:
-        offered = changes.AUGMENTATIONS
+    offered = augmentations.offered(dataset)
     one_of(f"augmentation of {dataset.name!r}", augment, offered)
     one_of("split", split, ("train", "test", "held_out"))
     if not (split == "held_out") <= held_out < dataset.train_images:

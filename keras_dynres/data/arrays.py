@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from keras_dynres.data import source
+from keras_dynres.data import source, synthetic
 from keras_dynres.data.catalog import Dataset
 from keras_dynres.errors import DynresError
 
@@ -24,7 +24,7 @@ def shared(
 
 
 class Arrays:
-    """All images (uint8, NHWC) and labels (int64) of a split, in memory.
+    """All images (uint8, NHWC) and labels of a split, in memory.
 
     Args:
         dataset: The data set.
@@ -46,7 +46,7 @@ class Arrays:
         if dataset.source:
             images, labels = _read(dataset, split, data_dir, skip)
         else:
-            images, labels = _synthetic(dataset, split)
+            images, labels = synthetic.made(dataset, split)
         self.count = len(images)
         with tf.device("/CPU:0"):
             self.images, self.labels = tf.constant(images), tf.constant(labels)
@@ -71,10 +71,10 @@ def _read(
     dataset: Dataset, split: str, data_dir: str | Path | None, skip: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     examples = source.builder(dataset, data_dir).as_dataset(
-        split=split, shuffle_files=False, decoders=source.undecoded()
+        split=split, shuffle_files=False, decoders=source.undecoded(dataset)
     )
     try:
-        return _all_at_once(examples) or _one_by_one(examples, dataset, skip)
+        return _all_at_once(examples, dataset) or _one_by_one(examples, dataset, skip)
     except tf.errors.DataLossError as error:
         raise DynresError(
             f"The files of {dataset.name!r} are damaged, prepare the data set anew: "
@@ -82,10 +82,12 @@ def _read(
         ) from error
 
 
-def _all_at_once(examples: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray] | None:
+def _all_at_once(
+    examples: tf.data.Dataset, dataset: Dataset
+) -> tuple[np.ndarray, np.ndarray] | None:
     """Images and labels; None if one cannot be decoded."""
     pairs = examples.map(
-        lambda example: (source.decode(example["image"]), example["label"]),
+        lambda example: source.example_of(dataset, example),
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=True,
     )
@@ -94,7 +96,7 @@ def _all_at_once(examples: tf.data.Dataset) -> tuple[np.ndarray, np.ndarray] | N
     except tf.errors.InvalidArgumentError:
         return None
     images, labels = zip(*batches, strict=True)
-    return np.concatenate(images), np.concatenate(labels).astype("int64")
+    return np.concatenate(images), _labels(np.concatenate(labels))
 
 
 def _one_by_one(
@@ -104,8 +106,9 @@ def _one_by_one(
     images, labels, broken = [], [], 0
     for position, example in enumerate(examples):
         try:
-            images.append(source.decode(example["image"]).numpy())
-            labels.append(example["label"].numpy())
+            image, label = source.example_of(dataset, example)
+            images.append(image.numpy())
+            labels.append(label.numpy())
         except tf.errors.InvalidArgumentError as error:
             if not skip:
                 raise DynresError(
@@ -114,16 +117,9 @@ def _one_by_one(
                 ) from error
             broken += 1
     print(f"{broken} damaged image(s) of {dataset.name!r} left out.")
-    return np.stack(images), np.asarray(labels, "int64")
+    return np.stack(images), _labels(np.asarray(labels))
 
 
-def _synthetic(dataset: Dataset, split: str) -> tuple[np.ndarray, np.ndarray]:
-    """A coarse pattern for each class under noise: learnt in seconds."""
-    count = dataset.train_images if split == dataset.train else dataset.test_images
-    patterns = np.random.default_rng(0).uniform(40, 215, (dataset.classes, 4, 4, 3))
-    random = np.random.default_rng(1 if split == dataset.train else 2)
-    labels = np.arange(count, dtype="int64") % dataset.classes
-    scale = dataset.size // 4
-    images = patterns.repeat(scale, axis=1).repeat(scale, axis=2)[labels]
-    images = images + random.normal(0, 40, images.shape)
-    return images.clip(0, 255).astype("uint8"), labels
+def _labels(values: np.ndarray) -> np.ndarray:
+    """Classes as Keras wants them; maps and boxes as they are."""
+    return values.astype("int64") if values.ndim == 1 else values

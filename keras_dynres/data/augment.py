@@ -1,6 +1,5 @@
 """Augmentation, each a pure function of its seed; and standardising."""
 
-import functools
 from collections.abc import Sequence
 
 import tensorflow as tf
@@ -25,22 +24,23 @@ def pad_crop_flip(images: tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tf.Tens
     """
     count = tf.shape(images)[0]
     shift = tf.random.stateless_uniform(
-        [2, count], _split(seed, 0), -PADDING, PADDING + 1, tf.int32
+        [2, count], split_seed(seed, 0), -PADDING, PADDING + 1, tf.int32
     )
-    return _move(images, tf.cast(shift, tf.float32), _coins(count, seed))
+    return _move(images, tf.cast(shift, tf.float32), coins(count, seed))
 
 
 def flip(images: tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tf.Tensor:
     """Mirrors every other image."""
     count = tf.shape(images)[0]
-    return _move(images, tf.zeros([2, count]), _coins(count, seed))
+    return _move(images, tf.zeros([2, count]), coins(count, seed))
 
 
-def _coins(count: tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tf.Tensor:
-    return tf.random.stateless_uniform([count], _split(seed, 1)) < 0.5
+def coins(count: tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tf.Tensor:
+    """Whether each of a batch is mirrored."""
+    return tf.random.stateless_uniform([count], split_seed(seed, 1)) < 0.5
 
 
-def _split(seed: tf.Tensor | Sequence[int], stream: int) -> tf.Tensor:
+def split_seed(seed: tf.Tensor | Sequence[int], stream: int) -> tf.Tensor:
     """The seed of one of several independent draws."""
     return tf.random.experimental.stateless_fold_in(tf.cast(seed, tf.int64), stream)
 
@@ -85,7 +85,7 @@ def scale_aspect(
     corner, extent, _ = tf.image.stateless_sample_distorted_bounding_box(
         tf.shape(image),
         tf.zeros([1, 0, 4]),
-        _split(seed, 0),
+        split_seed(seed, 0),
         min_object_covered=0.0,
         area_range=(least_area, 1.0),
         aspect_ratio_range=(3 / 4, 4 / 3),
@@ -93,7 +93,7 @@ def scale_aspect(
         use_image_if_no_bounding_boxes=True,
     )
     image = _resize(tf.slice(image, corner, extent), [size, size])
-    return tf.image.stateless_random_flip_left_right(image, _split(seed, 1))
+    return tf.image.stateless_random_flip_left_right(image, split_seed(seed, 1))
 
 
 def centre_flip(
@@ -101,7 +101,7 @@ def centre_flip(
 ) -> tf.Tensor:
     """The middle of one picture, mirrored or not."""
     image = centre(image, size)
-    return tf.image.stateless_random_flip_left_right(image, _split(seed, 1))
+    return tf.image.stateless_random_flip_left_right(image, split_seed(seed, 1))
 
 
 def centre(
@@ -126,14 +126,3 @@ def standardise(images: tf.Tensor, dataset: Dataset) -> tf.Tensor:
 
 def _resize(image: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
     return tf.image.resize(image, shape, antialias=True)
-
-
-# Of batches of small images, and of single pictures of any size.
-AUGMENTATIONS = {"none": None, "flip": flip, "pad_crop_flip": pad_crop_flip}
-PICTURE_AUGMENTATIONS = {
-    "none": centre,
-    "flip": centre_flip,
-    "scale_aspect": scale_aspect,
-    # For short trainings, as fast.ai's on Imagenette.
-    "scale_aspect_third": functools.partial(scale_aspect, least_area=0.35),
-}

@@ -5,6 +5,9 @@ from typing import Any
 
 from keras_dynres.errors import one_of
 
+# The class of pixels that no loss and no metric counts.
+IGNORED = 255
+
 
 @dataclasses.dataclass(frozen=True)
 class Dataset:
@@ -14,7 +17,8 @@ class Dataset:
         name: What users call it.
         source: Its name at tensorflow-datasets; empty for the built-in one.
         classes: Number of classes.
-        size: Height and width of the images a network is given.
+        size: Height and width of the images a network is given, or one number where
+            they are square.
         train: Name of the training split.
         test: Name of the split that is evaluated.
         train_images: Number of training images.
@@ -22,12 +26,15 @@ class Dataset:
         mean: Mean of each channel, of pixels in 0..1.
         std: Standard deviation of each channel.
         in_memory: Whether all decoded images are kept in memory.
+        task: What is labelled: `"classes"`, an image; `"map"`, each of its pixels;
+            `"boxes"`, objects.
+        boxes: Objects an image has at most, where they are labelled.
     """
 
     name: str
     source: str
     classes: int
-    size: int
+    size: int | tuple
     train: str
     test: str
     train_images: int
@@ -35,6 +42,14 @@ class Dataset:
     mean: tuple
     std: tuple
     in_memory: bool
+    task: str = "classes"
+    boxes: int = 0
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width of the images a network is given."""
+        size = self.size
+        return (size, size) if isinstance(size, int) else tuple(size)
 
     @property
     def preprocessing(self) -> dict[str, Any]:
@@ -60,6 +75,40 @@ _ROWS = (
         *(9469, 3925, *_IMAGENET, False),
     ),
     ("synthetic", "", 10, 32, "train", "test", 512, 128, *_SYNTHETIC, True),
+    # A class for each pixel.
+    (
+        *("camvid", "camvid", 11, (240, 320), "train", "test"),
+        *(367, 233, *_IMAGENET, True, "map"),
+    ),
+    (
+        *("cityscapes", "cityscapes", 19, (1024, 2048), "train", "validation"),
+        *(2975, 500, *_IMAGENET, False, "map"),
+    ),
+    (
+        *("pets", "oxford_iiit_pet", 3, (160, 160), "train", "test"),
+        *(3680, 3669, *_IMAGENET, False, "map"),
+    ),
+    (
+        *("synthetic_map", "", 3, (48, 64), "train", "test"),
+        *(128, 32, *_SYNTHETIC, True, "map"),
+    ),
+    # Boxes of objects.
+    (
+        *("bccd", "bccd", 3, (480, 640), "train", "test"),
+        *(205, 72, *_IMAGENET, True, "boxes", 40),
+    ),
+    (
+        *("coco", "coco/2017", 80, (800, 1344), "train", "validation"),
+        *(118287, 5000, *_IMAGENET, False, "boxes", 100),
+    ),
+    (
+        *("voc", "voc/2007", 20, (608, 1024), "train+validation", "test"),
+        *(5011, 4952, *_IMAGENET, False, "boxes", 60),
+    ),
+    (
+        *("synthetic_boxes", "", 3, (64, 96), "train", "test"),
+        *(128, 32, *_SYNTHETIC, True, "boxes", 8),
+    ),
 )
 DATASETS = {row[0]: Dataset(*row) for row in _ROWS}
 

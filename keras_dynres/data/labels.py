@@ -20,7 +20,38 @@ _IMAGENETTE = """
 tench English_springer cassette_player chain_saw church French_horn garbage_truck
 gas_pump golf_ball parachute
 """
-_WORDS = {"cifar10": _CIFAR10, "cifar100": _CIFAR100, "imagenette": _IMAGENETTE}
+_CAMVID = """
+sky building pole road sidewalk tree sign fence car pedestrian bicyclist
+"""
+_CITYSCAPES = """
+road sidewalk building wall fence pole traffic_light traffic_sign vegetation terrain sky
+person rider car truck bus train motorcycle bicycle
+"""
+_COCO = """
+person bicycle car motorcycle airplane bus train truck boat traffic_light fire_hydrant
+stop_sign parking_meter bench bird cat dog horse sheep cow elephant bear zebra giraffe
+backpack umbrella handbag tie suitcase frisbee skis snowboard sports_ball kite
+baseball_bat baseball_glove skateboard surfboard tennis_racket bottle wine_glass cup
+fork knife spoon bowl banana apple sandwich orange broccoli carrot hot_dog pizza donut
+cake chair couch potted_plant bed dining_table toilet tv laptop mouse remote keyboard
+cell_phone microwave oven toaster sink refrigerator book clock vase scissors teddy_bear
+hair_drier toothbrush
+"""
+_VOC = """
+aeroplane bicycle bird boat bottle bus car cat chair cow diningtable dog horse motorbike
+person pottedplant sheep sofa train tvmonitor
+"""
+_WORDS = {
+    "cifar10": _CIFAR10,
+    "cifar100": _CIFAR100,
+    "imagenette": _IMAGENETTE,
+    "camvid": _CAMVID,
+    "cityscapes": _CITYSCAPES,
+    "pets": "pet background border",
+    "bccd": "red_cell white_cell platelets",
+    "coco": _COCO,
+    "voc": _VOC,
+}
 
 
 @functools.cache

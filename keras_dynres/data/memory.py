@@ -2,8 +2,9 @@
 
 import tensorflow as tf
 
+from keras_dynres.data import augmentations
 from keras_dynres.data.arrays import Arrays
-from keras_dynres.data.augment import AUGMENTATIONS, standardise
+from keras_dynres.data.augment import standardise
 
 
 def training(
@@ -20,7 +21,7 @@ def training(
     epoch yields what an unbroken one would have yielded from there.
     """
     steps = arrays.count // batch_size
-    change = AUGMENTATIONS[augment]
+    change = augmentations.offered(arrays.dataset)[augment]
 
     def batches_of(epoch):
         order = tf.random.experimental.stateless_shuffle(
@@ -33,11 +34,13 @@ def training(
 
     def batch_of(rows, number):
         batch = standardise(tf.gather(arrays.images, rows), arrays.dataset)
+        labels = tf.gather(arrays.labels, rows)
         if change is not None:
             # Order is keyed by (seed, epoch), and epochs are not negative as this is.
-            batch = change(batch, tf.stack([tf.constant(seed, tf.int64), -1 - number]))
+            key = tf.stack([tf.constant(seed, tf.int64), -1 - number])
+            batch, labels = change(batch, labels, key)
         batch = tf.ensure_shape(batch, [batch_size, *arrays.images.shape[1:]])
-        return batch, tf.gather(arrays.labels, rows)
+        return batch, tf.ensure_shape(labels, [batch_size, *arrays.labels.shape[1:]])
 
     pipeline = tf.data.Dataset.range(start_epoch, epochs).flat_map(batches_of)
     pipeline = pipeline.map(batch_of, num_parallel_calls=2, deterministic=True)

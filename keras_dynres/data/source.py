@@ -5,8 +5,12 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_dynres.data import dense
 from keras_dynres.data.catalog import Dataset
 from keras_dynres.errors import DynresError, one_of
+
+# Where the picture is called otherwise than image.
+_IMAGE = {"cityscapes": "image_left"}
 
 
 def builder(dataset: Dataset, data_dir: str | Path | None = None) -> Any:
@@ -26,11 +30,25 @@ def builder(dataset: Dataset, data_dir: str | Path | None = None) -> Any:
     return prepared
 
 
-def undecoded() -> dict[str, Any]:
+def undecoded(dataset: Dataset) -> dict[str, Any]:
     """What keeps tensorflow-datasets from decoding images by itself."""
     import tensorflow_datasets as tfds
 
-    return {"image": tfds.decode.SkipDecoding()}
+    return {_IMAGE.get(dataset.name, "image"): tfds.decode.SkipDecoding()}
+
+
+def example_of(dataset: Dataset, example: dict[str, Any]) -> tuple[tf.Tensor, Any]:
+    """The pixels and what is labelled, of one example in the files.
+
+    A map comes with the classes of the data set, boxes as rows in the pixels of the
+    picture; both then fit into the shape that networks are given.
+    """
+    image = decode(example[_IMAGE.get(dataset.name, "image")])
+    if dataset.task == "map":
+        return dense.fitted_map(image, dense.classes_of(dataset, example), dataset)
+    if dataset.task == "boxes":
+        return dense.fitted_boxes(image, dense.rows_of(example), dataset)
+    return image, example["label"]
 
 
 def decode(data: tf.Tensor) -> tf.Tensor:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from keras_dynres.data import source
-from keras_dynres.data.augment import PICTURE_AUGMENTATIONS, centre, standardise
+from keras_dynres.data import augmentations, source
+from keras_dynres.data.augment import centre, standardise
 from keras_dynres.data.catalog import Dataset
 from keras_dynres.errors import DynresError
 
@@ -68,10 +68,9 @@ class Files:
 
         def one(number, record):
             example = self._features.deserialize_example(
-                record, decoders=source.undecoded()
+                record, decoders=source.undecoded(self.dataset)
             )
-            image = source.decode(example["image"])
-            return prepare(number, image, example["label"])
+            return prepare(number, *source.example_of(self.dataset, example))
 
         if not self.skip:
             return records.map(one, AUTOTUNE, deterministic=True)
@@ -102,7 +101,7 @@ def training(
     Args:
         files: The `Files` of the split.
         batch_size: Images a batch.
-        augment: A name of `PICTURE_AUGMENTATIONS`.
+        augment: A name of `augmentations.offered`.
         seed: Of order and augmentation.
         epochs: The epoch to stop before.
         start_epoch: The epoch to start with.
@@ -110,12 +109,17 @@ def training(
     """
     dataset, count = files.dataset, files.count
     images = count // batch_size * batch_size
-    change = PICTURE_AUGMENTATIONS[augment]
+    change = augmentations.offered(dataset)[augment]
+    whole = dataset.task != "classes"  # Already in the network's shape.
+
+    def key_of(number):
+        # Order is keyed by (seed, epoch): epochs are not negative, these numbers are.
+        return tf.stack([tf.constant(seed, tf.int64), -1 - number])
 
     def prepare(number, image, label):
-        # Order is keyed by (seed, epoch): epochs are not negative, these numbers are.
-        key = tf.stack([tf.constant(seed, tf.int64), -1 - number])
-        return standardise(change(image, dataset.size, key), dataset), label
+        if not whole:
+            image = change(image, dataset.size, key_of(number))
+        return standardise(image, dataset), label
 
     def epoch_of(epoch):
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
@@ -128,6 +132,13 @@ def training(
 
     pipeline = tf.data.Dataset.range(start_epoch, epochs).flat_map(epoch_of)
     pipeline = pipeline.batch(batch_size, drop_remainder=True)
+    if whole and change:
+        first = start_epoch * (images // batch_size)
+        pipeline = pipeline.enumerate(first).map(
+            lambda number, batch: change(*batch, key_of(number)),
+            num_parallel_calls=2,
+            deterministic=True,
+        )
     steps = images // batch_size * (epochs - start_epoch)
     pipeline = pipeline.apply(tf.data.experimental.assert_cardinality(steps))
     return pipeline.prefetch(4)
@@ -138,7 +149,9 @@ def evaluation(files: Files, batch_size: int) -> tf.data.Dataset:
     dataset = files.dataset
 
     def prepare(_, image, label):
-        return standardise(centre(image, dataset.size), dataset), label
+        if dataset.task == "classes":
+            image = centre(image, dataset.size)
+        return standardise(image, dataset), label
 
     records = _records(files, 1, tf.range(len(files.parts))).enumerate()
     batches = files.decoded(records, prepare).batch(batch_size)

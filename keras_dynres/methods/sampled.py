@@ -305,6 +305,10 @@ class Sampled(DynamicModel):
         other.temperature.set_weights(self.temperature.get_weights())
         return other
 
+    def _config_at_size(self):
+        """Counts of points are those of a size."""
+        return {**super()._config_at_size(), "counts": None}
+
     # === How many points, and where ===
 
     def allocate(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import keras
 
-from keras_dynres import zoo
+from keras_dynres import graph, zoo
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
 from keras_dynres.training.recipe import Recipe
@@ -15,6 +15,9 @@ FILE = ".keras"
 def lend_weights(model: keras.Model, recipe: Recipe) -> None:
     """Gives the plain network the weights that its recipe starts from.
 
+    Of another architecture over the same kind of backbone, such as a classifier's that
+    a segmentation network is to grow from, those of layers of the same names.
+
     Args:
         model: The plain network of the recipe's architecture.
         recipe: A recipe whose `starts_from` names a network of the zoo or a file.
@@ -23,13 +26,25 @@ def lend_weights(model: keras.Model, recipe: Recipe) -> None:
     lender = _of_file(recipe) if name.endswith(FILE) else zoo.load(name)
     base = lender.base if isinstance(lender, DynamicModel) else lender
     what = f"base of {name!r}" if base is not lender else f"network in {name!r}"
-    try:
+    if _shapes(model) == _shapes(base):
         model.set_weights(base.get_weights())
-    except ValueError as error:
+        return
+    lent = {layer.name: layer for layer in graph.flatten(base).layers}
+    pairs = [(x, lent[x.name]) for x in model.layers if x.name in lent and x.weights]
+    convs = [x.name for x in lent.values() if x.name.endswith("_conv1")]
+    names = {layer.name for layer, _ in pairs}
+    alike = all(_shapes(own) == _shapes(other) for own, other in pairs)
+    if not (alike and convs and names.issuperset(convs)):
         raise DynresError(
             f"Recipe {recipe.name!r}: the {what} is another network than "
             f"{recipe.architecture!r} with {recipe.architecture_options}."
-        ) from error
+        )
+    for layer, other in pairs:
+        layer.set_weights(other.get_weights())
+
+
+def _shapes(part):
+    return [tuple(weight.shape) for weight in part.weights]
 
 
 def _of_file(recipe):

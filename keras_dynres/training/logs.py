@@ -75,11 +75,15 @@ def is_terminal() -> bool:
     return sys.stdout.isatty()
 
 
+_FIGURES = ("accuracy", "mean_iou", "map")
+
+
 def _line(row: Mapping[str, float], epochs: int) -> str:
+    # What depends on the step, or on one of many outputs, is for log.csv.
     figures = [
-        f"{key} {row[key]:.4f}"
-        for key in ("loss", "accuracy", "val_loss", "val_accuracy")
-        if key in row
+        f"{key} {value:.4f}"
+        for key, value in row.items()
+        if key.removeprefix("val_") == "loss" or key.endswith(_FIGURES)
     ]
     left = (epochs - row["epoch"]) * row["seconds"] / 60
     return (

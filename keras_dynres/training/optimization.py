@@ -161,9 +161,3 @@ def loss(recipe: Recipe) -> keras.losses.Loss:
     if recipe.label_smoothing:
         return SmoothedCrossentropy(recipe.label_smoothing)
     return keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-
-
-def metrics(classes: int) -> list[str | keras.metrics.Metric]:
-    """Accuracy, and that of the best five where there are many classes."""
-    top5 = keras.metrics.SparseTopKCategoricalAccuracy(5, name="top5_accuracy")
-    return ["accuracy", *([top5] if classes >= 100 else [])]

@@ -35,9 +35,9 @@ class Recipe:
         method_options: What the method is given besides the base.
         batch_size: Images a step.
         augment: What `data.load` calls `augment`.
-        image_size: Height and width of what the network is given, of data sets of
-            pictures in files; 0 is the data set's own size. A run on small pictures
-            is quick, and another one may start from it.
+        image_size: Height and width of what the network is given, one number where
+            it is square, of data sets of pictures in files; 0 is the data set's own
+            size. A run on small pictures is quick, and another one may start from it.
         learning_rate: The highest.
         schedule: `"cosine"` and `"linear"` fall to 0; `"steps"` multiplies by
             `step_factor` at each of `step_at`.
@@ -50,10 +50,13 @@ class Recipe:
         decay_all: Whether scale, offset and bias decay too, or kernels alone.
         label_smoothing: Share of the target spread over all classes.
         starts_from: Whose weights to begin with: a network of the zoo over the same
-            architecture, or the path of a `.keras` file of such a network, plain or
-            with a method, such as `model.keras` of another run. A relative path is
+            architecture, or over a backbone whose layers have the same names; or the
+            path of a `.keras` file of such a network, plain or with a method, such as
+            `model.keras` of another run. A relative path is
             one from the folder that training is started in. Empty begins with
             random weights.
+        loss_weights: What the loss of a named output counts, by default 1, such as
+            `{"auxiliary": 0.4}`.
         precision: Keras' dtype policy: `"float32"` or a mixed one.
         seed: Of weights, order, augmentation and the drawing of instances.
         calibration_batches: Training batches the statistics are computed over.
@@ -73,7 +76,7 @@ class Recipe:
     method_options: dict = dataclasses.field(default_factory=dict)
     batch_size: int = 128
     augment: str = "none"
-    image_size: int = 0
+    image_size: int | tuple = 0
     learning_rate: float = 0.1
     schedule: str = "cosine"
     step_at: tuple = (0.5, 0.75)
@@ -85,6 +88,7 @@ class Recipe:
     decay_all: bool = True
     label_smoothing: float = 0.0
     starts_from: str = ""
+    loss_weights: dict = dataclasses.field(default_factory=dict)
     precision: str = "float32"
     seed: int = 0
     calibration_batches: int = 100
@@ -99,8 +103,12 @@ class Recipe:
         one_of("schedule", self.schedule, _SCHEDULES)
         self._check("epochs", self.epochs > 0, "above 0")
         self._check("batch_size", self.batch_size > 0, "above 0")
-        self._check("image_size", self.image_size >= 0, "at least 0")
-        if self.image_size and DATASETS[self.dataset].in_memory:
+        sizes = self.image_size
+        pair = sizes if isinstance(sizes, tuple) else (sizes, sizes)
+        right = len(pair) == 2 and all(isinstance(n, int) and n >= 0 for n in pair)
+        self._check("image_size", right, "at least 0, or height and width")
+        dataset = DATASETS[self.dataset]
+        if sizes and dataset.in_memory and dataset.task == "classes":
             wanted = f"0: images of {self.dataset!r} are kept at one size"
             self._check("image_size", False, wanted)
         self._check("learning_rate", self.learning_rate > 0, "above 0")

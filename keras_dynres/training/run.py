@@ -12,7 +12,7 @@ from keras_dynres import architectures, data, methods
 from keras_dynres.errors import DynresError
 from keras_dynres.files import writing
 from keras_dynres.lock import locked
-from keras_dynres.training import logs, optimization
+from keras_dynres.training import logs, optimization, tasks
 from keras_dynres.training.checkpoints import Checkpoints
 from keras_dynres.training.fused_norms import fuse_norms
 from keras_dynres.training.lender import lend_weights
@@ -40,7 +40,7 @@ def build(recipe: str | Path | Recipe) -> keras.Model:
     dataset = recipe.images
     options = {
         "classes": dataset.classes,
-        "input_shape": (dataset.size, dataset.size, 3),
+        "input_shape": (*dataset.shape, 3),
         **recipe.architecture_options,
     }
     with _policy(recipe.precision):
@@ -48,12 +48,12 @@ def build(recipe: str | Path | Recipe) -> keras.Model:
         model = architectures.create(recipe.architecture, **options)
         if recipe.starts_from:
             lend_weights(model, recipe)
+        asked = tasks.compilation(recipe, model)
         if recipe.method is not None:
             model = _with_method(model, recipe)
         model.compile(
             optimizer=optimization.optimizer(recipe, _steps(recipe)),
-            loss=optimization.loss(recipe),
-            metrics=optimization.metrics(dataset.classes),
+            **asked,
             # On a CPU XLA brings TensorFlow nothing, and takes long for each instance.
             jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
         )

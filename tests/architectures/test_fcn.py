@@ -136,6 +136,28 @@ def test_a_base_with_nothing_to_infer_is_refused():
         kd.methods.create("plain", net)
 
 
+@pytest.mark.backends
+@pytest.mark.parametrize("method", METHODS)
+def test_the_same_weights_for_images_of_another_size(method):
+    model = kd.methods.create(method, small(), **METHODS[method])
+    for weight in model.non_trainable_weights:
+        if "variance" in weight.name:
+            weight.assign(np.random.default_rng(0).uniform(0.5, 2, weight.shape))
+    larger = model.at_size(96, 64)
+    back = larger.at_size(48, 64)
+    images = data()[0]
+    for name in model.instances[:3]:
+        assert larger.at(name, uncalibrated=True).output["map"].shape == (
+            *(None, 96, 64, 3),
+        )
+        same = [
+            np.asarray(m.at(name, uncalibrated=True)(images)["map"])
+            for m in (model, back)
+        ]
+        np.testing.assert_array_equal(*same)
+    assert larger.menu.full.macs == 2 * model.menu.full.macs
+
+
 def test_points_are_those_of_the_backbone_and_the_head():
     names = list(kd.SDPoint(small()).points.values())
     assert names == [f"stage{s}_block{b}_add" for s in (1, 2, 3) for b in (1, 2)]

@@ -90,3 +90,28 @@ def test_files_that_lend_nothing(tmp_path):
     keras.Model(image, keras.layers.Conv2D(2, 1)(image)).save(path)
     with pytest.raises(DynresError, match="network in .*keras' is another network"):
         build(recipe)
+
+
+def test_a_segmentation_network_grows_from_a_classifier(tmp_path):
+    """Layers of the same names are lent; heads and dilated stages are no obstacle."""
+    narrow = {"depth": 14, "channels": (4, 6, 8)}
+    path = tmp_path / "model.keras"
+    lender = kd.architectures.resnet(input_shape=(64, 64, 3), classes=2, **narrow)
+    for weight in lender.weights:
+        weight.assign(np.random.default_rng(1).uniform(0.5, 1.5, weight.shape))
+    lender.save(path)
+    config = {
+        **CONFIG,
+        "architecture": "fcn",
+        "starts_from": str(path),
+        "architecture_options": {**narrow, "stem": "imagenet", "head": 8},
+    }
+    model = build(Recipe.from_config({**config, "dataset": "synthetic_map"}))
+    block = "stage3_block2_conv2"
+    np.testing.assert_array_equal(
+        model.get_layer(block).kernel, lender.get_layer(block).kernel
+    )
+    wider = {**narrow, "channels": (4, 6, 10)}
+    config["architecture_options"].update(wider)
+    with pytest.raises(DynresError, match="another network than 'fcn'"):
+        build(Recipe.from_config({**config, "dataset": "synthetic_map"}))

@@ -41,7 +41,7 @@ class TestEveryEntry:
     def test_its_recipe_trains_this_very_network(self, entry):
         recipe = training.Recipe.load(entry.recipe)
         images = data.info(entry.dataset)
-        shape = (images.size, images.size, 3)
+        shape = (*images.shape, 3)
         options = {"classes": images.classes, "input_shape": shape}
         options.update(recipe.architecture_options)
         assert recipe.architecture == entry.architecture

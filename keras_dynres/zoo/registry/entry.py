@@ -79,7 +79,7 @@ def entry(
         **fields: Other fields of `Entry`, such as `method_kwargs`.
     """
     images = data.info(dataset)
-    shape = {"input_shape": (images.size, images.size, 3), "classes": images.classes}
+    shape = {"input_shape": (*images.shape, 3), "classes": images.classes}
     return Entry(
         name=name,
         architecture=architecture,
