@@ -7,7 +7,9 @@ import keras
 
 from keras_dynres.architectures.densenet_bc import densenet_bc
 from keras_dynres.architectures.efficient_resizable import efficient_resizable
+from keras_dynres.architectures.faster_rcnn import faster_rcnn
 from keras_dynres.architectures.fcn import fcn
+from keras_dynres.architectures.feature_pyramid import feature_pyramid
 from keras_dynres.architectures.mobilenet_v1 import mobilenet_v1
 from keras_dynres.architectures.mobilenet_v2 import mobilenet_v2
 from keras_dynres.architectures.msdnet import msdnet
@@ -23,7 +25,9 @@ __all__ = [
     "create",
     "densenet_bc",
     "efficient_resizable",
+    "faster_rcnn",
     "fcn",
+    "feature_pyramid",
     "mobilenet_v1",
     "mobilenet_v2",
     "msdnet",
@@ -49,6 +53,7 @@ _ARCHITECTURES = {
     "shufflenet_v2": shufflenet_v2,
     "efficient_resizable": efficient_resizable,
     "fcn": fcn,
+    "faster_rcnn": faster_rcnn,
 }
 
 

@@ -224,6 +224,13 @@ def _resizing(layer, inputs, outputs):
     return resized(layer, inputs[0], outputs[0])
 
 
+@register("keras_dynres.detection.region_align.RegionAlign")
+def _region_align(layer, inputs, outputs):
+    # A point is read from four cells, and the points of a cell are averaged.
+    read = prod(outputs[0]) * layer.samples**2
+    return 0, 7 * read + read
+
+
 register(layers.Flatten, layers.Reshape, layers.Permute, ChannelShuffle)(reshaped)
 register(layers.ELU)(elementwise(4))
 register(layers.Softmax)(elementwise(5))
@@ -234,6 +241,11 @@ register(layers.UnitNormalization)(per_element(3))
 register("keras.src.applications.convnext.LayerScale")(per_element(1))
 register("keras.src.applications.inception_resnet_v2.CustomScaleLayer")(per_element(2))
 register(
+    # Choosing is not arithmetic.
+    "keras_dynres.detection.anchor_rows.AnchorRows",
+    "keras_dynres.detection.proposals.Proposals",
+    "keras_dynres.detection.detections.Detections",
+    "keras_dynres.detection.detections.DetectionColumns",
     layers.Identity,
     layers.Concatenate,
     layers.RepeatVector,

@@ -29,7 +29,7 @@ SMALL = {
     "efficient_resizable": [{"stem": "imagenet"}],
 }
 # Those that give no row of logits have tests of their own.
-DENSE = {"fcn": "test_fcn"}
+DENSE = {"fcn": "test_fcn", "faster_rcnn": "test_faster_rcnn"}
 # What Keras has no layer for.
 OWN = {"shufflenet_v2": {ChannelShuffle}, "efficient_resizable": {ChannelShuffle}}
 CASES = [
