@@ -188,6 +188,7 @@ def clear_errors(name: str) -> Iterator[None]:
             raise
         reason = next((line for line in lines if "Invalid" in line), lines[0])
         reason = reason.split("}} ")[-1].rstrip(".")
+        reason = reason.removeprefix("assertion failed: ").strip("[]")
         raise DynresError(
             f"An image of {name!r} cannot be read: {reason}; on_corrupt='skip' leaves "
             "such images out."

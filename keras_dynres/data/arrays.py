@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from keras_dynres.data import source, synthetic
+from keras_dynres.data import dense, source, synthetic
 from keras_dynres.data.catalog import Dataset
 from keras_dynres.errors import DynresError
 
@@ -111,8 +111,10 @@ def _one_by_one(
             labels.append(label.numpy())
         except tf.errors.InvalidArgumentError as error:
             if not skip:
+                reason = dense.complaint(error)
+                wrong = f"has {reason}" if reason else "cannot be decoded"
                 raise DynresError(
-                    f"Image {position} of {dataset.name!r} cannot be decoded; "
+                    f"Image {position} of {dataset.name!r} {wrong}; "
                     "on_corrupt='skip' leaves such images out."
                 ) from error
             broken += 1

@@ -106,6 +106,10 @@ _ROWS = (
         *(5011, 4952, *_IMAGENET, False, "boxes", 60),
     ),
     (
+        *("voc2012", "voc/2012", 20, (608, 1024), "train", "validation"),
+        *(5717, 5823, *_IMAGENET, False, "boxes", 60),
+    ),
+    (
         *("synthetic_boxes", "", 3, (64, 96), "train", "test"),
         *(128, 32, *_SYNTHETIC, True, "boxes", 8),
     ),

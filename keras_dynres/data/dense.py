@@ -4,6 +4,7 @@ A picture is scaled to fit, its aspect ratio kept, and filled up at the right an
 maps with pixels that count for nothing, images with their mean colour.
 """
 
+import re
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,11 @@ _CITYSCAPES = (*(7, 8, 11, 12, 13, 17, 19, 20, 21, 22), *range(23, 29), 31, 32, 
 
 
 def classes_of(dataset: Dataset, example: dict[str, Any]) -> tf.Tensor:
-    """The map of classes in an example of a data set's files."""
+    """The map of classes in an example of a data set's files.
+
+    Numbers that are no class, by which files say that a pixel is not labelled, are
+    `IGNORED`.
+    """
     if dataset.name == "cityscapes":
         table = np.full(256, IGNORED, "uint8")
         table[list(_CITYSCAPES)] = np.arange(len(_CITYSCAPES))
@@ -26,7 +31,6 @@ def classes_of(dataset: Dataset, example: dict[str, Any]) -> tf.Tensor:
     classes = tf.cast(example["segmentation_mask"], tf.int32)
     if dataset.name == "pets":
         classes = classes - 1  # Counted from one.
-    # Among them the class that means unlabelled.
     inside = tf.logical_and(classes >= 0, classes < dataset.classes)
     return tf.cast(tf.where(inside, classes, IGNORED), tf.uint8)
 
@@ -53,14 +57,7 @@ def fitted_map(
         dataset: Whose shape and classes are meant.
     """
     same = tf.reduce_all(tf.shape(image)[:2] == tf.shape(classes)[:2])
-    check = tf.Assert(
-        same,
-        [
-            f"Invalid map of {dataset.name}: its size is not the picture's.",
-            tf.shape(classes),
-        ],
-    )
-    with tf.control_dependencies([check]):
+    with tf.control_dependencies([_check(same, "a map of another size")]):
         image, size = _fitted(image, dataset)
     classes = tf.image.resize(classes, size, method="nearest")
     classes = _filled(classes[..., 0], dataset.shape, IGNORED)
@@ -75,9 +72,18 @@ def fitted_boxes(
     Args:
         image: uint8 pixels (height, width, 3).
         rows: As of `rows_of`.
-        dataset: Whose shape is meant, and how many boxes an image has at most.
+        dataset: Whose shape and classes are meant, and how many boxes an image has at
+            most.
     """
-    image, size = _fitted(image, dataset)
+    numbers = tf.reduce_all(tf.math.is_finite(rows))
+    classes = rows[:, 4]
+    known = tf.reduce_all((classes >= 0) & (classes < dataset.classes))
+    checks = [
+        _check(numbers, "a box that is not of numbers"),
+        _check(known, f"a box of none of the {dataset.classes} classes"),
+    ]
+    with tf.control_dependencies(checks):
+        image, size = _fitted(image, dataset)
     height, width = tf.unstack(tf.cast(size, tf.float32))
     rows = rows * tf.stack([width, height, width, height, 1.0])
     return image, kept_boxes(rows[None], (height, width), dataset.boxes)[0]
@@ -98,7 +104,6 @@ def kept_boxes(rows: tf.Tensor, size: tuple, count: int) -> tf.Tensor:
     x1, x2 = (tf.clip_by_value(x, 0.0, width) for x in (x1, x2))
     y1, y2 = (tf.clip_by_value(y, 0.0, height) for y in (y1, y2))
     area = (x2 - x1) * (y2 - y1)
-    # Not a number compares as false.
     there = (classes >= 0) & (x2 > x1) & (y2 > y1) & (area > 0)
     rows = tf.stack([x1, y1, x2, y2, classes], axis=-1)
     nothing = tf.constant([0.0, 0.0, 0.0, 0.0, -1.0])
@@ -110,6 +115,20 @@ def kept_boxes(rows: tf.Tensor, size: tuple, count: int) -> tf.Tensor:
     order = tf.argsort(-size, axis=1, stable=True)[:, :count]
     rows = tf.gather(rows, order, batch_dims=1)
     return tf.ensure_shape(rows, [None, count, COLUMNS])
+
+
+def complaint(error: tf.errors.InvalidArgumentError) -> str:
+    """What a check of labels has said, empty where an error is another's.
+
+    Args:
+        error: The error that reading an example ended with.
+    """
+    said = re.search(r"Invalid labels: ([^\]'\"]*)", error.message)
+    return said[1] if said else ""
+
+
+def _check(holds: tf.Tensor, wrong: str) -> tf.Operation:
+    return tf.Assert(holds, [f"Invalid labels: {wrong}"])
 
 
 def _fitted(image: tf.Tensor, dataset: Dataset) -> tuple[tf.Tensor, tf.Tensor]:

@@ -51,6 +51,9 @@ _WORDS = {
     "bccd": "red_cell white_cell platelets",
     "coco": _COCO,
     "voc": _VOC,
+    "voc2012": _VOC,
+    "synthetic_boxes": "red green blue",
+    "synthetic_map": "background green blue",
 }
 
 

@@ -43,7 +43,9 @@ class Files:
 
     def last(self, count: int) -> "Files":
         """The last `count` images."""
-        return copy.copy(self)._take(f"{self._split}[-{count}:]")
+        # Of a sum of splits, as VOC's, the last part.
+        part = self._split.split("+")[-1]
+        return copy.copy(self)._take(f"{part}[-{count}:]")
 
     def but(self, count: int) -> "Files":
         """All but the last `count` images."""
@@ -51,7 +53,13 @@ class Files:
 
     def _take(self, part: str) -> "Files":
         """Reads of each file what belongs to a part of the split."""
-        info = self._builder.info.splits[part]
+        try:
+            info = self._builder.info.splits[part]
+        except ValueError as error:
+            raise DynresError(
+                f"The files of {self.dataset.name!r} have no such part, or too few "
+                f"images for it. Received: {part!r}"
+            ) from error
         files = info.file_instructions
         self.count = info.num_examples
         self.parts = [(str(f.filename), f.skip, f.take) for f in files]

@@ -40,6 +40,8 @@ def _rectangles(dataset, count, random):
     height, width = dataset.shape
     images = np.full((count, height, width, 3), 128, "float32")
     most = dataset.boxes or 3
+    # The first class of a map is what no rectangle covers.
+    first = int(dataset.task == "map")
     boxes = np.zeros((count, most, 5), "float32")
     boxes[..., 4] = -1
     for image, rows in zip(images, boxes, strict=True):
@@ -47,7 +49,7 @@ def _rectangles(dataset, count, random):
             size = random.integers((height // 4, width // 4), (height // 2, width // 2))
             top, left = random.integers(0, (height - size[0], width - size[1]))
             bottom, right = top + size[0], left + size[1]
-            kind = random.integers(dataset.classes)
+            kind = random.integers(first, dataset.classes)
             image[top:bottom, left:right] = _COLOURS[kind % len(_COLOURS)]
             row[:] = left, top, right, bottom, kind
     images += random.normal(0, 20, images.shape)
