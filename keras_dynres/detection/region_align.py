@@ -111,7 +111,7 @@ class RegionAlign(keras.layers.Layer):
         return {**super().get_config(), **own}
 
     def _axis(self, regions, level, length, axis, images, sizes):
-        """Of each point of a cell, along an axis, two cells of the map and their shares.
+        """Of each point of a cell, along an axis, two cells of the map and shares.
 
         The shares of all points of a cell add up to one.
         """
