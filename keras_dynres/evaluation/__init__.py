@@ -12,6 +12,7 @@ from keras_dynres.evaluation.prediction import Predictions, Score, predictions
 from keras_dynres.evaluation.scales import ScaleSensitivity, scale_sensitivity
 from keras_dynres.evaluation.sheet import contact_sheet
 from keras_dynres.evaluation.tables import accuracy_table, compare
+from keras_dynres.evaluation.windows import windows
 from keras_dynres.exits import growing_nets
 
 __all__ = [
@@ -38,4 +39,5 @@ __all__ = [
     "report",
     "scale_sensitivity",
     "width_plot",
+    "windows",
 ]
