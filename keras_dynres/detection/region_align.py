@@ -78,7 +78,7 @@ class RegionAlign(keras.layers.Layer):
             start = start + ops.expand_dims(batch * int(starts[-1]), 1)
         width = _of_level([width for _, width in sizes], level)
         read = None
-        # The four cells around each point, as a sum of products.
+        # Of each point of a cell the four cells of the map around it.
         for row, share in rows:
             lines = ops.expand_dims(start, -1) + row * ops.expand_dims(width, -1)
             for column, other in columns_:
@@ -88,11 +88,7 @@ class RegionAlign(keras.layers.Layer):
                     ops.expand_dims(shares, -1), table.dtype
                 )
                 read = part if read is None else read + part
-        side, points = self.size, self.samples
-        read = ops.reshape(
-            read, (-1, regions.shape[1], side, points, side, points, channels)
-        )
-        return ops.mean(read, axis=(3, 5))
+        return read
 
     def levels(self, regions: Any, count: int) -> Any:
         """The number of the level that each region is read from."""
@@ -115,31 +111,33 @@ class RegionAlign(keras.layers.Layer):
         return {**super().get_config(), **own}
 
     def _axis(self, regions, level, length, axis, images, sizes):
-        """Of the points along an axis: two cells and how much of each is read."""
+        """Of each point of a cell, along an axis, two cells of the map and shares.
+
+        The shares of all points of a cell add up to one.
+        """
         x1, y1, x2, y2 = columns(regions)
         begin, end = ((y1, y2), (x1, x2))[axis]
         steps = [step[axis] for step in strides(tuple(images.shape[1:3]), sizes)]
         stride = _of_level(steps, level, "float32")
         limit = _of_level([size[axis] - 1 for size in sizes], level, "float32")
-        count = self.size * self.samples
-        shares = ((np.arange(count) + 0.5) / count).astype("float32")
-        points = ops.expand_dims(begin / stride, -1) + (
-            ops.expand_dims((end - begin) / stride, -1) * shares
-        )
-        if self.half_pixel:
-            points = points - 0.5
+        begin, extent = (ops.expand_dims(n / stride, -1) for n in (begin, end - begin))
         limit = ops.expand_dims(limit, -1)
-        # A cell beyond the border nothing is read.
-        inside = ops.logical_and(points >= -1.0, points <= limit + 1.0)
-        inside = ops.cast(inside, "float32")
-        points = ops.clip(points, 0.0, limit)
-        first = ops.floor(points)
-        second = ops.minimum(first + 1.0, limit)
-        share = points - first
-        return (
-            (ops.cast(first, "int32"), (1.0 - share) * inside),
-            (ops.cast(second, "int32"), share * inside),
-        )
+        cells = []
+        for point in range(self.samples):
+            place = np.arange(self.size) + (point + 0.5) / self.samples
+            points = begin + extent * (place / self.size).astype("float32")
+            if self.half_pixel:
+                points = points - 0.5
+            # Farther than a cell beyond the border nothing is read.
+            inside = ops.logical_and(points >= -1.0, points <= limit + 1.0)
+            weight = ops.cast(inside, "float32") / self.samples
+            points = ops.clip(points, 0.0, limit)
+            first = ops.floor(points)
+            second = ops.minimum(first + 1.0, limit)
+            share = points - first
+            cells.append((ops.cast(first, "int32"), (1.0 - share) * weight))
+            cells.append((ops.cast(second, "int32"), share * weight))
+        return cells
 
 
 def _of_level(values, level, dtype="int32"):

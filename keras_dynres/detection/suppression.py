@@ -2,9 +2,14 @@
 
 from typing import Any
 
+import keras
+import numpy as np
 from keras import ops
 
-from keras_dynres.detection.boxes import overlaps
+from keras_dynres.detection.boxes import columns, overlaps
+
+# Farther than any two boxes of an image lie apart.
+_APART = 2.0**14
 
 
 def kept(boxes: Any, threshold: float, groups: Any = None) -> Any:
@@ -24,6 +29,8 @@ def kept(boxes: Any, threshold: float, groups: Any = None) -> Any:
         1 for each box that stays, else 0: `(batch, boxes)`, float32.
     """
     boxes = ops.stop_gradient(ops.convert_to_tensor(boxes))
+    if boxes.shape[0] == 1 and keras.backend.backend() == "tensorflow":
+        return _of_one_image(boxes, threshold, groups)
     count = boxes.shape[1]
     order = ops.arange(count)
     earlier = ops.expand_dims(order, 1) < ops.expand_dims(order, 0)
@@ -45,3 +52,25 @@ def kept(boxes: Any, threshold: float, groups: Any = None) -> Any:
         changed, once_more, (first, ops.zeros_like(first)), maximum_iterations=count + 1
     )
     return stay
+
+
+def _of_one_image(boxes, threshold, groups):
+    """The same by one operator, which TFLite has too."""
+    import tensorflow as tf
+
+    count = boxes.shape[1]
+    if groups is not None:  # Each lies elsewhere then.
+        boxes = boxes + ops.expand_dims(ops.cast(groups, "float32") * _APART, 2)
+    x1, y1, x2, y2 = (column[0] for column in columns(boxes))
+    chosen, number = tf.raw_ops.NonMaxSuppressionV4(
+        boxes=ops.stack([y1, x1, y2, x2], axis=1),
+        scores=np.arange(count, 0, -1).astype("float32"),
+        max_output_size=count,
+        # There a box goes that overlaps by more.
+        iou_threshold=float(np.nextafter(np.float32(threshold), np.float32(0))),
+        score_threshold=0.0,
+        pad_to_max_output_size=True,
+    )
+    # What follows the chosen ones is the first box again.
+    there = tf.cast(tf.range(count) < number, tf.float32)
+    return tf.scatter_nd(chosen[:, None], there, [count])[None]

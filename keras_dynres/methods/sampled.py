@@ -64,7 +64,8 @@ class Sampled(DynamicModel):
             and offset.
         draw: What a training step trains: `"sampled"`, as the paper; `"random"`, one
             instance; `"sandwich"`: `full`, then `sampled` and a random density, which
-            learn from `full`.
+            learn from `full`, where outputs are logits of classes; `"joint"`: the same
+            three, which all learn from the labels, as in detectors.
         counts: How many points each mask samples in an instance, as `allocate` has
             found them: `{instance: [count, ...]}`.
         dense: Blocks that an instance computes whole: `{instance: [block, ...]}`.
@@ -147,6 +148,8 @@ class Sampled(DynamicModel):
         for mask in self.masks:
             mask.follow(self.temperature.value)
         self.plan = PLANS[self._settings["draw"]](self.instances, self.seed)
+        if self.plan.teaches:
+            _refuse_other_than_logits(base)
 
     # === What a method says ===
 
@@ -517,6 +520,16 @@ class Sampled(DynamicModel):
         """Whether shapes may depend on the image."""
         deformable = any(part.block.deformable for part in self.sampled_parts)
         return keras.backend.backend() == "tensorflow" and not deformable
+
+
+def _refuse_other_than_logits(base):
+    for name, output in zip(base.output_names, base.outputs, strict=True):
+        if len(output.shape) < 2:
+            raise DynresError(
+                "Instances can learn from one another where all outputs are logits of "
+                f"classes, and {name!r} of {base.name!r} is none: take draw='joint'. "
+                "Received: draw='sandwich'"
+            )
 
 
 def _name_of(density):

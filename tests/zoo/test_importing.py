@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch_files
 
+import keras_dynres as kd
 from keras_dynres import zoo
 from keras_dynres.errors import DynresError, UnknownNameError
 from keras_dynres.zoo import cards, registry
@@ -61,7 +62,9 @@ def networks(no_random_weights, monkeypatch):
 def arrays_of(name, **changed):
     """A checkpoint's tensors, of any values: for what is refused."""
     draw = np.random.default_rng(0)
-    wanted = msdnet.wanted(**{**NETS[name], **changed})
+    options = {**NETS[name], **changed}
+    model = kd.MSDNet(kd.architectures.msdnet(**options))
+    wanted = msdnet.wanted(model, **options)
     return {k: draw.uniform(0.5, 1, tensor.shape) for k, tensor in wanted.items()}
 
 

@@ -4,20 +4,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
 
-import keras
 import numpy as np
 
 from keras_dynres import files
+from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
 from keras_dynres.zoo import config, publication, registry
 from keras_dynres.zoo import weights as weight_files
-from keras_dynres.zoo.importing import checkpoint, msdnet
+from keras_dynres.zoo.importing import checkpoint, faster_rcnn, msdnet
+from keras_dynres.zoo.importing.tensors import Wanted
 from keras_dynres.zoo.loader import build
 
 __all__ = ["import_checkpoint"]
 
 # What each architecture's published code calls its weights.
-_FAMILIES = {"msdnet": msdnet}
+_FAMILIES = {"msdnet": msdnet, "faster_rcnn": faster_rcnn}
 
 
 def import_checkpoint(
@@ -55,7 +56,7 @@ def import_checkpoint(
         raise DynresError(f"Weights go into a .npz file. Received: out={str(out)!r}.")
     tensors = checkpoint.read(path)
     model = build(entry)
-    _fill(model.base, entry, tensors, path)
+    fill(model, entry, tensors, path)
     if out is not None:
         return weight_files.save(model, out)
     origin = {"file": Path(path).name, "sha256": files.sha256(path)}
@@ -64,18 +65,23 @@ def import_checkpoint(
     return config.cache_dir() / name / card.weights.file
 
 
-def _fill(
-    base: keras.Model,
+def fill(
+    model: DynamicModel,
     entry: registry.Entry,
     tensors: Mapping[str, np.ndarray],
     path: str | Path,
 ) -> None:
-    """Assigns a checkpoint's tensors to a network, if every one fits."""
+    """Assigns a checkpoint's tensors to a network, if every one fits.
+
+    Args:
+        model: The network of the entry.
+        entry: The entry.
+        tensors: What `checkpoint.read` returns.
+        path: The checkpoint, as errors name it.
+    """
     family = _FAMILIES[entry.architecture]
-    weights = {(layer.name, w.name): w for layer in base.layers for w in layer.weights}
-    wanted = family.wanted(**entry.architecture_kwargs)
-    needed = {name for name, tensor in wanted.items() if tensor[:2] in weights}
-    differences = list(_differences(tensors, wanted, needed))
+    wanted = family.wanted(model, **entry.architecture_kwargs)
+    differences = list(_differences(tensors, wanted))
     if differences:
         more = f", and {len(differences) - 1} more differ" if differences[1:] else ""
         fits = _that_fits(family, entry, tensors)
@@ -84,20 +90,18 @@ def _fill(
             f"{str(path)!r} is no checkpoint of {entry.name!r}: {differences[0]}{more}"
             f"{hint}."
         )
-    for name in needed:
-        layer, weight, _ = wanted[name]
-        weights[layer, weight].assign(family.as_keras(tensors[name].astype("float32")))
+    for name, tensor in wanted.items():
+        if tensor.assign is not None:
+            tensor.assign(tensors[name].astype("float32"))
 
 
 def _differences(
-    tensors: Mapping[str, np.ndarray],
-    wanted: Mapping[str, msdnet.Wanted],
-    needed: set[str],
+    tensors: Mapping[str, np.ndarray], wanted: Mapping[str, Wanted]
 ) -> Iterator[str]:
     """A clause for each tensor that is missing, of another shape or unknown."""
-    for name, (_, _, shape) in wanted.items():
+    for name, (shape, assign) in wanted.items():
         if name not in tensors:
-            if name in needed:
+            if assign is not None:
                 yield f"it lacks tensor {name!r} of shape {shape}"
         elif tensors[name].shape != shape:
             yield (
@@ -118,7 +122,7 @@ def _that_fits(
             continue
         # Building a network takes seconds, so only one that may fit is tried.
         if family.shape_of_network(**other.architecture_kwargs) == shape:
-            wanted = family.wanted(**other.architecture_kwargs)
-            if not any(_differences(tensors, wanted, set(wanted))):
+            wanted = family.wanted(build(other), **other.architecture_kwargs)
+            if not any(_differences(tensors, wanted)):
                 return other.name
     return None

@@ -3,12 +3,14 @@
 import collections
 import re
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import numpy as np
 
 from keras_dynres.architectures.msdnet import every_column, plan
+from keras_dynres.core.dynamic import DynamicModel
+from keras_dynres.zoo.importing.tensors import Wanted, wanted_by
 
 _COLUMN = re.compile(
     r"block(?P<block>\d+)_(?P<kind>first|layer|transition)(?P<number>\d*)"
@@ -17,47 +19,24 @@ _COLUMN = re.compile(
 )
 _EXIT = re.compile(r"exit(?P<exit>\d+)_(?:(?P<step>\d)_(?P<part>conv|bn)|logits)")
 _WAYS = {"same": "conv_normal", "down": "conv_down"}
-_WEIGHTS = {
-    "kernel": "weight",
-    "bias": "bias",
-    "gamma": "weight",
-    "beta": "bias",
-    "moving_mean": "running_mean",
-    "moving_variance": "running_var",
-}
-# Where Keras has each axis of a kernel: torch has outputs, inputs, height, width.
-_AXES = {4: (3, 2, 0, 1), 2: (1, 0), 1: (0,)}
 
 
-class Wanted(NamedTuple):
-    """A tensor of a checkpoint, and the weight of the Keras network it is for."""
-
-    layer: str
-    weight: str
-    shape: tuple
-
-
-def wanted(**kwargs: Any) -> dict[str, Wanted]:
-    """All tensors of a checkpoint: {name: `Wanted`}.
+def wanted(model: DynamicModel, **kwargs: Any) -> dict[str, Wanted]:
+    """All tensors of a checkpoint, and the weights that they are for.
 
     Args:
+        model: `MSDNet` over the architecture.
         **kwargs: What `architectures.msdnet` takes. A checkpoint has every scale of
             every layer, so also those that no exit sees and our network lacks.
     """
-    model = every_column(**kwargs)
-    layers = {layer.name: layer for layer in model.layers if layer.weights}
-    tensors = {}
-    for name, prefix in _prefixes(layers).items():
-        for weight in layers[name].weights:
-            shape = tuple(weight.shape[axis] for axis in _AXES[len(weight.shape)])
-            tensor = f"{prefix}.{_WEIGHTS[weight.name]}"
-            tensors[tensor] = Wanted(name, weight.name, shape)
-    return tensors
-
-
-def as_keras(tensor: np.ndarray) -> np.ndarray:
-    """A checkpoint's array with the axes as Keras has them."""
-    return tensor.transpose(np.argsort(_AXES[tensor.ndim]))
+    whole = [layer for layer in every_column(**kwargs).layers if layer.weights]
+    prefixes = _prefixes({layer.name: layer for layer in whole})
+    own = [layer for layer in model.base.layers if layer.weights]
+    unused = {
+        name: tensor._replace(assign=None)
+        for name, tensor in wanted_by(whole, prefixes).items()
+    }
+    return {**unused, **wanted_by(own, prefixes)}
 
 
 def shape_of(
