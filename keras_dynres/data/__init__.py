@@ -183,12 +183,15 @@ def clear_errors(name: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        from keras_dynres.data import dense
+
         lines = (getattr(error, "message", "") or "").splitlines()
         if not any("IteratorGetNext" in line for line in lines):
             raise
         reason = next((line for line in lines if "Invalid" in line), lines[0])
         reason = reason.split("}} ")[-1].rstrip(".")
-        reason = reason.removeprefix("assertion failed: ").strip("[]")
+        if wrong := dense.complaint(error):
+            reason = f"it has {wrong}"
         raise DynresError(
             f"An image of {name!r} cannot be read: {reason}; on_corrupt='skip' leaves "
             "such images out."

@@ -1,10 +1,12 @@
 """Tables, curves, analyses and the report: what a menu is worth."""
 
+from keras_dynres.evaluation.boxes import box_sheet
 from keras_dynres.evaluation.curves import Curve, Point, curve
 from keras_dynres.evaluation.difficulty import CostGroups, cost_groups
 from keras_dynres.evaluation.environment import environment
 from keras_dynres.evaluation.guesses import Guess, guess
 from keras_dynres.evaluation.lookup import lookup_table
+from keras_dynres.evaluation.maps import map_sheet
 from keras_dynres.evaluation.masks import density_plot, mask_sheet, width_plot
 from keras_dynres.evaluation.page import report
 from keras_dynres.evaluation.plots import plot
@@ -12,6 +14,7 @@ from keras_dynres.evaluation.prediction import Predictions, Score, predictions
 from keras_dynres.evaluation.scales import ScaleSensitivity, scale_sensitivity
 from keras_dynres.evaluation.sheet import contact_sheet
 from keras_dynres.evaluation.tables import accuracy_table, compare
+from keras_dynres.evaluation.windows import windows
 from keras_dynres.exits import growing_nets
 
 __all__ = [
@@ -23,6 +26,7 @@ __all__ = [
     "ScaleSensitivity",
     "Score",
     "accuracy_table",
+    "box_sheet",
     "compare",
     "contact_sheet",
     "cost_groups",
@@ -32,10 +36,12 @@ __all__ = [
     "growing_nets",
     "guess",
     "lookup_table",
+    "map_sheet",
     "mask_sheet",
     "plot",
     "predictions",
     "report",
     "scale_sensitivity",
     "width_plot",
+    "windows",
 ]

@@ -150,7 +150,7 @@ def predictions(
     print(seen.accuracy("p1@0.5"))    # 91.20 % ± 0.28
     ```
     """
-    graphs, aliases = _graphs(model, instances)
+    graphs, aliases = graphs_of(model, instances)
     kept = {name: _Kept(logits) for name in graphs}
     labels, size = [], 0
     total = count_batches(data, batch_size, limit)
@@ -235,8 +235,16 @@ def _joined(parts):
     return np.concatenate(parts)
 
 
-def _graphs(model, instances):
-    """{name: graph} of the instances, and their names by those they go by."""
+def graphs_of(
+    model: keras.Model | Mapping[str, keras.Model],
+    instances: Sequence[str | Instance] | None,
+) -> tuple[dict[str, keras.Model], dict[str, str]]:
+    """{name: graph} of the instances, and their names by those they go by.
+
+    Args:
+        model: As of `predictions`.
+        instances: As of `predictions`.
+    """
     if isinstance(model, DynamicModel):
         asked = model.menu.names if instances is None else instances
         # A model knows other names of its instances than the menu's.

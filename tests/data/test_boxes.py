@@ -131,9 +131,7 @@ def test_wrong_boxes_are_one_sentence(tmp_path, wrong, sentence):
     with pytest.raises(DynresError, match=f"Image 0 of 'scenes' has {sentence}"):
         read(tmp_path, [box((0, 0, 9, 9)), wrong])
     with (
-        pytest.raises(
-            DynresError, match=f"'scenes' cannot be read: Invalid labels: {sentence};"
-        ),
+        pytest.raises(DynresError, match=f"cannot be read: it has {sentence}"),
         data.clear_errors("scenes"),
     ):
         streamed = scenes("boxes", in_memory=False)

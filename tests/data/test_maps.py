@@ -126,7 +126,7 @@ def test_a_map_of_another_size_is_named_or_left_out(tmp_path, capsys):
     assert "1 damaged image(s) of 'scenes'" in capsys.readouterr().out
     with (
         pytest.raises(
-            DynresError, match="'scenes' cannot be read: Invalid labels: a map of an"
+            DynresError, match="cannot be read: it has a map of another size;"
         ),
         data.clear_errors("scenes"),
     ):
