@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     import keras
 
     from keras_dynres import DynamicModel, Menu
+    from keras_dynres.data import Dataset
 
 
 def loaded(names: Iterable[str]) -> "dict[str, DynamicModel]":
@@ -50,17 +51,25 @@ def curves(
     return {**menus, **_growing(plain, held_out, images, points)}
 
 
-def compile_for(model: "DynamicModel", classes: int = 0) -> None:
-    """Compiles a model for `evaluate_menu`, unless it is compiled."""
+def compile_for(model: "DynamicModel", dataset: "Dataset | None" = None) -> None:
+    """Compiles a model for `evaluate_menu`, unless it is compiled.
+
+    Args:
+        model: The model.
+        dataset: The data set whose labels it is measured by; by default a class an
+            image.
+    """
     import keras
+
+    from keras_dynres.training.tasks import compilation
 
     if model.compiled:
         return
-    metrics = ["accuracy"]
-    if classes > 10:
-        metrics.append(keras.metrics.SparseTopKCategoricalAccuracy(5))
-    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(loss=loss, metrics=metrics)
+    if dataset is None:
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+        model.compile(loss=loss, metrics=["accuracy"])
+    else:
+        model.compile(**compilation(dataset, model.base))
 
 
 def _growing(

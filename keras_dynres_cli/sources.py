@@ -71,7 +71,9 @@ def images(
 
     known = data.info(dataset(args, source))
     _, height, width, _ = source.model.base.inputs[0].shape
-    if height and height == width and not known.in_memory:
+    if height and known.task != "classes":
+        known = dataclasses.replace(known, size=(height, width))
+    elif height and height == width and not known.in_memory:
         known = dataclasses.replace(known, size=height)
     return data.load(known, split, args.data_dir, args.batch_size, **options)
 

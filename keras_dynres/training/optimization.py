@@ -154,10 +154,3 @@ def optimizer(recipe: Recipe, steps_per_epoch: int) -> CoupledSGD:
         coupled_decay=recipe.weight_decay,
         decay_all=recipe.decay_all,
     )
-
-
-def loss(recipe: Recipe) -> keras.losses.Loss:
-    """The loss, of logits and integer labels."""
-    if recipe.label_smoothing:
-        return SmoothedCrossentropy(recipe.label_smoothing)
-    return keras.losses.SparseCategoricalCrossentropy(from_logits=True)

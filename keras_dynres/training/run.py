@@ -48,7 +48,9 @@ def build(recipe: str | Path | Recipe) -> keras.Model:
         model = architectures.create(recipe.architecture, **options)
         if recipe.starts_from:
             lend_weights(model, recipe)
-        asked = tasks.compilation(recipe, model)
+        asked = tasks.compilation(
+            dataset, model, recipe.loss_weights, recipe.label_smoothing
+        )
         if recipe.method is not None:
             model = _with_method(model, recipe)
         model.compile(

@@ -1,69 +1,73 @@
-"""What a recipe's labels ask for: losses, their weights, and metrics."""
+"""What a data set's labels ask for: losses, their weights, and metrics."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import keras
 
-from keras_dynres import data
-from keras_dynres.training import optimization
-from keras_dynres.training.recipe import Recipe
+from keras_dynres import data, detection
+from keras_dynres.training.optimization import SmoothedCrossentropy
 
 
-def compilation(recipe: Recipe, base: keras.Model) -> dict[str, Any]:
-    """What `compile` is told of the network's outputs: losses, weights, metrics.
+def compilation(
+    dataset: data.Dataset,
+    base: keras.Model,
+    loss_weights: Mapping[str, float] | None = None,
+    label_smoothing: float = 0.0,
+) -> dict[str, Any]:
+    """What `compile` is told of a network's outputs: losses, weights, metrics.
+
+    >>> net = kd.architectures.wide_resnet(10, 1)
+    >>> compilation(kd.data.info("cifar10"), net)["metrics"]
+    ['accuracy']
 
     Args:
-        recipe: The recipe.
+        dataset: The data set.
         base: The network without a method.
+        loss_weights: What the loss of a named output counts, by default 1.
+        label_smoothing: Share of the target spread over all classes of an image.
     """
-    return _TASKS[recipe.images.task](recipe, base.output)
+    if dataset.task == "map":
+        return _map(dataset.classes, base.output, loss_weights or {})
+    if dataset.task == "boxes":
+        return _boxes(dataset.classes, loss_weights or {})
+    return _classes(dataset.classes, label_smoothing)
 
 
-def _classes(recipe: Recipe, output: Any) -> dict[str, Any]:
+def _classes(classes: int, label_smoothing: float) -> dict[str, Any]:
     """A class an image: accuracy, and of many classes that of the best five."""
-    del output
-    many = recipe.images.classes >= 100
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    if label_smoothing:
+        loss = SmoothedCrossentropy(label_smoothing)
     top5 = keras.metrics.SparseTopKCategoricalAccuracy(5, name="top5_accuracy")
-    return {
-        "loss": optimization.loss(recipe),
-        "metrics": ["accuracy", *([top5] if many else [])],
-    }
+    return {"loss": loss, "metrics": ["accuracy", *([top5] if classes >= 100 else [])]}
 
 
-def _map(recipe: Recipe, output: Any) -> dict[str, Any]:
+def _map(classes: int, output: Any, weights: Mapping[str, float]) -> dict[str, Any]:
     """A class a pixel: mean intersection over union, ignored pixels left out."""
-    ignored = data.IGNORED
     loss = keras.losses.SparseCategoricalCrossentropy(
-        from_logits=True, ignore_class=ignored
+        from_logits=True, ignore_class=data.IGNORED
     )
     metric = keras.metrics.MeanIoU(
-        recipe.images.classes, "mean_iou", ignore_class=ignored, sparse_y_pred=False
+        classes, "mean_iou", ignore_class=data.IGNORED, sparse_y_pred=False
     )
     if not isinstance(output, Mapping):
         return {"loss": loss, "metrics": [metric]}
     return {
         "loss": dict.fromkeys(output, loss),
-        "loss_weights": {name: recipe.loss_weights.get(name, 1.0) for name in output},
+        "loss_weights": {name: weights.get(name, 1.0) for name in output},
         "metrics": {"map": [metric]},
     }
 
 
-def _boxes(recipe: Recipe, output: Any) -> dict[str, Any]:
+def _boxes(classes: int, weights: Mapping[str, float]) -> dict[str, Any]:
     """Boxes: a detector's two stages, and mean average precision."""
-    from keras_dynres import detection
-
-    classes = recipe.images.classes
-    metric = detection.MeanAveragePrecision(classes)
     losses = {
         "anchors": detection.AnchorLoss(),
         "regions": detection.RegionLoss(classes),
     }
     return {
         "loss": losses,
-        "loss_weights": {name: recipe.loss_weights.get(name, 1.0) for name in losses},
-        "metrics": {"detections": [metric]},
+        "loss_weights": {name: weights.get(name, 1.0) for name in losses},
+        "metrics": {"detections": [detection.MeanAveragePrecision(classes)]},
     }
-
-
-_TASKS = {"classes": _classes, "map": _map, "boxes": _boxes}

@@ -1,4 +1,4 @@
-"""keras-dynres evaluate: the accuracy of every instance, and under budgets."""
+"""keras-dynres evaluate: what every instance gets right, and under budgets."""
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable, Mapping
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from keras_dynres import DynamicModel, Menu
     from keras_dynres_cli.sources import Source
 
-ABOUT = "Measures the accuracy of every instance on the test images."
+ABOUT = "Measures what every instance gets right on the test images."
 EXAMPLE = "keras-dynres evaluate sdpoint_wrn16_2_cifar10 --data_dir ~/data -o menu.csv"
 
 
@@ -74,7 +74,7 @@ def run(args: Namespace) -> None:
     model, name = source.model, sources.dataset(args, source)
     names = [model.menu[n].name for n in args.instances or model.menu.names]
     images = sources.images(args, source, "test")
-    comparison.compile_for(model, data.info(name).classes)
+    comparison.compile_for(model, data.info(name))
     with data.clear_errors(name):
         model.evaluate_menu(images, names)
         print(model.menu)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_dynres.training import Recipe, optimization
+from keras_dynres.training.optimization import SmoothedCrossentropy
 
 pytestmark = pytest.mark.backends
 
@@ -72,17 +73,16 @@ def test_weight_decay_passes_through_nesterov_momentum(decay_all):
 
 
 def test_smoothed_loss():
-    recipe = dataclasses.replace(PLAIN, label_smoothing=0.2)
     logits = np.array([[1.0, 2.0, 4.0], [0.0, 0.0, 1.0]], "float32")
     log = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     target = np.array([[0, 0, 1], [1, 0, 0]]) * 0.8 + 0.2 / 3
-    got = optimization.loss(recipe)(np.array([2, 0]), logits)
+    got = SmoothedCrossentropy(0.2)(np.array([2, 0]), logits)
     assert float(got) == pytest.approx(-(target * log).sum(axis=1).mean(), rel=1e-5)
 
 
 def test_configurations_return():
     warm = dataclasses.replace(PLAIN, warmup_epochs=1, label_smoothing=0.1)
-    for made in (optimization.optimizer(warm, 10), optimization.loss(warm)):
+    for made in (optimization.optimizer(warm, 10), SmoothedCrossentropy(0.1)):
         config = keras.saving.serialize_keras_object(made)
         # Keras puts what it makes into the dict it is given.
         again = keras.saving.deserialize_keras_object(copy.deepcopy(config))
