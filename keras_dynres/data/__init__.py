@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_dynres.data.catalog import DATASETS, IGNORED, Dataset, info
+from keras_dynres.data.sizes import shorter_side
 from keras_dynres.errors import DynresError, one_of
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ __all__ = [
     "info",
     "load",
     "provenance",
+    "shorter_side",
     "shrunk",
 ]
 
@@ -62,7 +64,9 @@ def load(
             epoch, evaluation does not.
         augment: `"none"`, `"flip"` or `"pad_crop_flip"`; for ImageNet `"none"`,
             `"flip"` or `"scale_aspect"`; with maps or boxes `"none"`, `"flip"`,
-            `"scale_crop_flip"` (scales of 0.5 to 2) or `"scale_crop_flip_third"`.
+            `"scale_crop_flip"` (scales of 0.5 to 2), the same with light and colour
+            that vary, `"scale_crop_flip_color"`, or `"scale_crop_flip_third"` (0.75 to
+            1.33).
         seed: Seeds order and augmentation.
         epochs: The epoch to stop before.
         start_epoch: The epoch to start with.

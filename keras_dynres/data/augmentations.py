@@ -21,6 +21,9 @@ _MOVES = {
     "none": None,
     "flip": moves.moved,
     "scale_crop_flip": functools.partial(moves.moved, scales=(0.5, 2.0)),
+    "scale_crop_flip_color": functools.partial(
+        moves.moved, scales=(0.5, 2.0), change=augment.color
+    ),
     # For boxes, which are small where scenes are.
     "scale_crop_flip_third": functools.partial(moves.moved, scales=(0.75, 1.33)),
 }

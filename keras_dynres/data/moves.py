@@ -5,7 +5,7 @@ mirrored is drawn once; then images, maps and boxes are moved alike.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import tensorflow as tf
 
@@ -106,6 +106,7 @@ def moved(
     labels: tf.Tensor,
     seed: tf.Tensor | Sequence[int],
     scales: tuple[float, float] = (1.0, 1.0),
+    change: Callable | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """A batch of images and their maps or boxes, moved at random.
 
@@ -114,7 +115,10 @@ def moved(
         labels: Maps `(batch, height, width)` of integers, or rows of boxes.
         seed: Two integers.
         scales: The smallest and the largest scale.
+        change: What is done to the images before, `change(images, seed)`.
     """
+    if change is not None:
+        images = change(images, seed)
     moves = Moves.drawn(images, seed, scales)
     height, width = images.shape[1:3]
     if labels.dtype.is_integer:

@@ -9,7 +9,7 @@ from pictures import collected
 from scenes import SHAPE, TEST, map_examples, map_features, scenes, write
 
 from keras_dynres import data
-from keras_dynres.data import dense, moves
+from keras_dynres.data import augment, dense, moves
 from keras_dynres.errors import DynresError
 
 
@@ -110,6 +110,26 @@ def test_scales_are_drawn_from_half_to_double():
     # A larger one covers the image, a smaller one lies inside.
     assert ((drawn.x.numpy() <= 0) == (scale >= 1)).all()
     assert ((right >= 20 - 1e-4) == (scale >= 1)).all()
+
+
+def test_color_varies_light_and_contrast_of_images_alone():
+    images = np.random.default_rng(0).normal(size=(64, 16, 16, 3)).astype("float32")
+    maps = tf.zeros([64, 16, 16], tf.int32)
+    got, same = moves.moved(images, maps, [1, -1], change=augment.color)
+    np.testing.assert_array_equal(same, maps)
+    contrast = got.numpy().std(axis=(1, 2, 3)) / images.std(axis=(1, 2, 3))
+    assert 0.75 < contrast.min() < 0.9 and 1.1 < contrast.max() < 1.35
+    shift = got.numpy().mean(axis=(1, 2))
+    assert shift.max() < 0.45 and abs(shift.mean(axis=0)).max() < 0.1
+    assert shift.std() > 0.1
+
+
+def test_what_comes_into_view_has_the_mean_colour_whatever_the_light():
+    images, maps = np.ones((8, 6, 6, 3), "float32"), np.ones((8, 6, 6), "int32")
+    smaller = moves.Moves.drawn(images, [0, 0], (0.4, 0.4)).of_maps(tf.constant(maps))
+    got, _ = moves.moved(images, tf.constant(maps), [0, 0], (0.4, 0.4), augment.color)
+    outside = smaller.numpy() == data.IGNORED
+    assert (got.numpy()[outside] == 0).mean() > 0.5
 
 
 def test_a_map_of_another_size_is_named_or_left_out(tmp_path, capsys):
