@@ -32,7 +32,7 @@ def test_every_network_of_the_zoo_has_the_recipe_it_names(name):
     entry = registry.get(name)
     recipe = Recipe.load(entry.recipe)
     dataset = recipe.images
-    shape = (dataset.size, dataset.size, 3)
+    shape = (*dataset.shape, 3)
     built = {
         "classes": dataset.classes,
         "input_shape": shape,

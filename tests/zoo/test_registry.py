@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from keras_dynres import architectures, data, methods, training, zoo
+from keras_dynres import architectures, methods, training, zoo
 from keras_dynres.errors import DynresError, UnknownNameError
 from keras_dynres.methods import points as find
 from keras_dynres.methods.sampled_blocks import sampled_blocks
@@ -40,7 +40,7 @@ class TestEveryEntry:
 
     def test_its_recipe_trains_this_very_network(self, entry):
         recipe = training.Recipe.load(entry.recipe)
-        images = data.info(entry.dataset)
+        images = recipe.images
         shape = (*images.shape, 3)
         options = {"classes": images.classes, "input_shape": shape}
         options.update(recipe.architecture_options)

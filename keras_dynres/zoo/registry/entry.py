@@ -1,7 +1,7 @@
 """What the zoo knows of a network before anything of it is built."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_dynres import data
@@ -24,7 +24,9 @@ class Entry:
         recipe: The recipe that trains it.
         licence: The weights' licence (SPDX).
         reference: The paper.
-        paper: What the paper reports: errors in percent, GFLOPs.
+        paper: What the paper reports: errors in percent, mean average precision and
+            mean IoU as shares, GFLOPs or giga-MACs, of the backbone alone where the
+            key says so.
         checkpoint: File name of a published checkpoint that `zoo.import_checkpoint`
             reads; empty where there is none.
     """
@@ -65,6 +67,7 @@ def entry(
     kwargs: Mapping,
     method: str,
     reference: str,
+    size: Sequence[int] = (),
     **fields: Any,
 ) -> Entry:
     """An `Entry`; all that follows from its name or its data set need not be said.
@@ -76,10 +79,11 @@ def entry(
         kwargs: What the architecture takes beside `classes` and `input_shape`.
         method: Name in `keras_dynres.methods`.
         reference: The paper.
+        size: Height and width of the images; by default the data set's.
         **fields: Other fields of `Entry`, such as `method_kwargs`.
     """
     images = data.info(dataset)
-    shape = {"input_shape": (*images.shape, 3), "classes": images.classes}
+    shape = {"input_shape": (*(size or images.shape), 3), "classes": images.classes}
     return Entry(
         name=name,
         architecture=architecture,

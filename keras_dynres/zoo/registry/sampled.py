@@ -1,9 +1,6 @@
-"""The networks of the paper on sampling and interpolation, and small ones.
+"""The networks of the paper on sampling and interpolation, and small ones."""
 
-Those of the paper for detection and segmentation are no classifiers and not here.
-"""
-
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from keras_dynres.zoo.registry.entry import Entry, entry
@@ -16,6 +13,23 @@ _RESNET34 = ("imagenet", "resnet", {"depth": 34})
 # Not in the paper: small enough for two cores.
 _RESNET14 = ("imagenette", "resnet", {"depth": 14, "channels": (32, 96, 160)})
 
+# By shorter side: images as the published code counts them, mAP, backbone's giga-MACs.
+_DETECTOR = "faster_rcnn_resnet101_coco"
+_SIZES = {
+    1000: ((992, 1664), 0.434, 289.5),
+    800: ((800, 1312), 0.423, 184.1),
+    600: ((576, 992), 0.404, 100.2),
+    500: ((480, 832), 0.385, 70.0),
+}
+# By weight of the sparse loss, table 5: mAP, backbone's giga-MACs on average.
+_WEIGHTS = {
+    0.02: (0.433, 160.4),
+    0.05: (0.428, 122.8),
+    0.1: (0.420, 96.6),
+    0.2: (0.407, 73.3),
+}
+_FCN = "fcn50_cityscapes"
+
 
 def _plain(
     name: str,
@@ -23,11 +37,10 @@ def _plain(
     architecture: str,
     kwargs: Mapping,
     paper: Mapping | None = None,
+    **fields: Any,
 ) -> Entry:
-    name = f"{name}_{dataset}"
-    return entry(
-        name, dataset, architecture, kwargs, "plain", REFERENCE, paper=paper or {}
-    )
+    common = name, dataset, architecture, kwargs
+    return entry(*common, "plain", REFERENCE, paper=paper or {}, **fields)
 
 
 def _row(
@@ -36,6 +49,8 @@ def _row(
     architecture: str,
     kwargs: Mapping,
     paper: Mapping | None = None,
+    size: Sequence[int] = (),
+    checkpoint: str = "",
     **options: Any,
 ) -> Entry:
     return entry(
@@ -45,8 +60,10 @@ def _row(
         kwargs,
         "sampled",
         REFERENCE,
+        size,
         method_kwargs=options,
         paper=paper or {},
+        checkpoint=checkpoint,
     )
 
 
@@ -74,13 +91,84 @@ def _resnet34(
     )
 
 
+def _detectors() -> Iterator[Entry]:
+    """Figure 4a. Uniform sampling is a dense detector on smaller images."""
+    for side, (size, share, gmacs) in _SIZES.items():
+        yield _plain(
+            _DETECTOR if side == 1000 else f"{_DETECTOR}_{side}",
+            *_faster_rcnn(101),
+            {"map": share, "backbone_gmacs": gmacs},
+            size=size,
+            checkpoint=f"resnet_101_faster_rcnn_res{side}.pth",
+        )
+    smaller = {"map": 0.412, "backbone_gmacs": 149.2}
+    name = _DETECTOR.replace("101", "50")
+    yield _plain(name, *_faster_rcnn(50), smaller, size=_SIZES[1000][0])
+    for weight, (share, gmacs) in _WEIGHTS.items():
+        for sampling in ("stochastic", "deterministic", "relu"):
+            known = {}
+            if sampling == "stochastic":
+                file = f"sparse_resnet_101_faster_rcnn_sparse_loss_weight_{weight}"
+                known = {
+                    "paper": {"map": share, "backbone_gmacs": gmacs},
+                    "checkpoint": f"{file.replace('.', '_')}.pth",
+                }
+            yield _row(
+                _DETECTOR + _suffix(weight, 0.02, sampling),
+                *_faster_rcnn(101),
+                size=_SIZES[1000][0],
+                **known,
+                **_masks(weight, sampling),
+                freeze_norms=True,
+            )
+
+
+def _faster_rcnn(depth: int) -> tuple[str, str, Mapping]:
+    backbone = {"depth": depth, "deformable": (2, 3, 4)}
+    return "coco", "faster_rcnn", {"backbone": backbone, "published": True}
+
+
+def _segmentation() -> Iterator[Entry]:
+    """Figure 4b. The text names one sampled result, and not its weight."""
+    common = "cityscapes", "fcn", {"depth": 50, "deformable": (2, 3, 4)}
+    paper = {"mean_iou": 0.808, "backbone_gmacs": 920.6}
+    yield _plain(_FCN, *common, paper)
+    for side in (896, 736, 512):
+        yield _plain(f"{_FCN}_{side}", *common, size=(side, 2 * side))
+    for weight in (0.05, 0.1, 0.2, 0.3):
+        for sampling in ("stochastic", "deterministic"):
+            name = _FCN + _suffix(weight, 0.05, sampling)
+            yield _row(name, *common, **_masks(weight, sampling))
+
+
+def _masks(weight: float, sampling: str) -> dict[str, Any]:
+    """What the paper takes for detection and segmentation alike."""
+    options = {"sampling": sampling} if sampling != "stochastic" else {}
+    return {
+        "densities": (0.5, 0.25),
+        "masks": "two",
+        "window": 7,
+        "grid": 11,
+        "sparse_loss": weight,
+        **options,
+    }
+
+
+def _suffix(weight: float, first: float, sampling: str) -> str:
+    """What follows the name of the row that has the first weight."""
+    number = "" if weight == first else f"_{str(weight).replace('.', '')}"
+    return number + (f"_{sampling}" if sampling != "stochastic" else "")
+
+
 ROWS = [
+    *_detectors(),
+    *_segmentation(),
     # Table 4, and the network that its drops are from.
-    _plain("resnet34", *_RESNET34, {"gmacs": 3.6}),
+    _plain("resnet34_imagenet", *_RESNET34, {"gmacs": 3.6}),
     _resnet34("", 0.01, 2.53, 0.45, 0.20),
     _resnet34("_0015", 0.015, 2.16, 1.19, 0.47),
     _resnet34("_0015_zeros", 0.015, 2.21, 1.07, 0.46, interpolation="zeros"),
-    _plain("resnet14", *_RESNET14),
+    _plain("resnet14_imagenette", *_RESNET14),
     _row(
         "resnet14_imagenette",
         *_RESNET14,
