@@ -58,8 +58,8 @@ class Predictions:
     Attributes:
         labels: Class index of each image, or None for unlabelled data.
         ranks: For each instance, how many classes each image's true class
-            trails behind (0: the top class is right), or an empty dict for
-            unlabelled data.
+            trails behind (0: the top class is right; -1: ignored), or an empty dict
+            for unlabelled data.
         logits: For each instance, the outputs, `(images, classes)`, or an
             empty dict when they were not kept.
         classes: For each instance, the top class of each image.
@@ -81,26 +81,35 @@ class Predictions:
         return len(next(iter(self.classes.values())))
 
     def correct(self, name: str | Instance, k: int = 1) -> np.ndarray:
-        """Whether the true class is among the `k` most likely, image by image."""
+        """Whether the true class is among the `k` most likely, image by image.
+
+        Of pixels that are ignored it is False.
+        """
         if self.labels is None:
             raise DynresError(
                 "The predictions were made on images without labels. "
                 "Received: data without labels."
             )
-        return self.ranks[self._known(name)] < k
+        ranks = self.ranks[self._known(name)]
+        return (ranks >= 0) & (ranks < k)
 
     def accuracy(self, name: str | Instance, k: int = 1) -> Score:
         """Top-k accuracy of an instance as a `Score` with standard error.
 
-        Of maps it is the share of all pixels. Those of one image are alike, which makes
-        them no independent trials: the standard error is that of the images' means.
+        Of maps it is the share of all pixels but ignored ones. Those of one image are
+        alike, which makes them no independent trials: the standard error is that of
+        the images' means.
         """
         right = self.correct(name, k)
         if right.ndim == 1:
             return Score(float(right.mean()), len(right))
-        means = right.reshape(len(right), -1).mean(axis=1)
+        counted = self.ranks[self._known(name)].reshape(len(right), -1) >= 0
+        counts = counted.sum(axis=1)
+        sums = right.reshape(len(right), -1).sum(axis=1)
+        means = sums[counts > 0] / counts[counts > 0]
         spread = float(means.std(ddof=1)) if len(means) > 1 else math.nan
-        return Score(float(right.mean()), len(right), spread)
+        value = float(sums.sum() / max(counts.sum(), 1))
+        return Score(value, len(right), spread)
 
     def agreement(self, name: str | Instance, other: str | Instance = "full") -> float:
         """Share of images (of pixels, in maps) whose top class two instances share."""
@@ -121,6 +130,7 @@ def predictions(
     logits: bool = True,
     verbose: int = 1,
     output: str | int | None = None,
+    ignore_class: int | None = None,
 ) -> Predictions:
     """Runs several instances over the data in one pass.
 
@@ -139,6 +149,8 @@ def predictions(
         verbose: 0 for no progress bar.
         output: Which output holds the logits, where there are several: its name, or
             its position in a list. Labels in a dict have the same names.
+        ignore_class: The class in maps of labels that counts for nothing, such as
+            `kd.data.IGNORED`.
 
     Returns:
         A `Predictions`.
@@ -151,7 +163,7 @@ def predictions(
     ```
     """
     graphs, aliases = graphs_of(model, instances)
-    kept = {name: _Kept(logits) for name in graphs}
+    kept = {name: _Kept(logits, ignore_class) for name in graphs}
     labels, size = [], 0
     total = count_batches(data, batch_size, limit)
     bar = keras.utils.Progbar(total, verbose=verbose, unit_name="batch")
@@ -179,8 +191,9 @@ def predictions(
 class _Kept:
     """What is remembered of one instance's outputs."""
 
-    def __init__(self, logits: bool):
+    def __init__(self, logits: bool, ignored: int | None = None):
         self.keep_logits = logits
+        self.ignored = ignored
         self.logits, self.ranks, self.classes = [], [], []
 
     def add(self, outputs: np.ndarray, labels: np.ndarray | None) -> None:
@@ -188,7 +201,7 @@ class _Kept:
             self.logits.append(outputs)
         self.classes.append(outputs.argmax(-1).astype("int32"))
         if labels is not None:
-            self.ranks.append(_ranks(outputs, labels))
+            self.ranks.append(_ranks(outputs, labels, self.ignored))
 
 
 def _as_classes(labels, outputs):
@@ -209,9 +222,13 @@ def _as_classes(labels, outputs):
     return labels
 
 
-def _ranks(outputs, labels):
+def _ranks(outputs, labels, ignored=None):
     """How many classes stand before the true one; ties go as in `argmax`."""
     classes = outputs.shape[-1]
+    if ignored is not None:
+        nothing = labels == ignored
+        ranks = _ranks(outputs, np.where(nothing, 0, labels))
+        return np.where(nothing, -1, ranks).astype("int32")
     if labels.min() < 0 or labels.max() >= classes:
         raise DynresError(
             f"Labels must be class indices from 0 to {classes - 1}. "

@@ -69,3 +69,13 @@ def test_several_outputs_have_figures_of_their_own(two_headed, data, map_labels)
     assert "error %" in compare(menu, metric="classes_accuracy").splitlines()[0]
     axes = plot(menu, metric="pixels_mean_iou").axes[0]
     assert axes.get_ylabel() == "Pixels mean IoU (%)"
+
+
+def test_ignored_pixels_count_for_nothing(map_model, data, map_labels):
+    labels = map_labels.copy()
+    labels[:, :2] = 255
+    seen = predictions(map_model, (data[0], labels), ignore_class=255, verbose=0)
+    name = seen.names[0]
+    right = seen.classes[name][:, 2:] == map_labels[:, 2:]
+    assert seen.accuracy(name).value == pytest.approx(right.mean())
+    assert not seen.correct(name)[:, :2].any()
