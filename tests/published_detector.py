@@ -19,11 +19,11 @@ def values():
         return dict(content)
 
 
-def backbone():
+def backbone(blocks=BLOCKS):
     """Its ResNet of width 4, deformable in stages 2 to 4."""
     images = b.image_input((*SIZE, 3))
     x = b.stem(images, "imagenet", PLANES[0])
-    for key, filters, stride in b.stages(BLOCKS, PLANES):
+    for key, filters, stride in b.stages(blocks, PLANES):
         x = bottleneck(x, filters, stride, key, deformable="stage1" not in key)
     return keras.Model(images, x, name="small")
 

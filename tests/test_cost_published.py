@@ -7,6 +7,7 @@ from shapes_only import shapes_only
 
 from keras_dynres import architectures, cost, graph
 from keras_dynres.layers import AdaptivePooling2D
+from keras_dynres.zoo import registry
 
 # Counting asks no backend, and TensorFlow is the one that builds these quickly.
 pytestmark = pytest.mark.tensorflow
@@ -49,11 +50,24 @@ def test_keras_applications_cost_what_is_published(name):
     assert 2 * counted.macs < counted.flops < 2.2 * counted.macs
 
 
-def test_the_sampling_papers_segmentation_backbone():
-    net = architectures.fcn(50, (1024, 2048, 3), deformable=(2, 3, 4))
-    heads = ("map", "auxiliary")
-    rows = [row for row in cost.count(net).layers if not row.name.startswith(heads)]
-    assert sum(row.macs for row in rows) / 1e9 == pytest.approx(920.58, abs=5e-3)
+@pytest.mark.parametrize(
+    ("name", "gigamacs"),
+    [
+        ("faster_rcnn_resnet101_coco", 289.47),
+        ("faster_rcnn_resnet101_coco_800", 184.06),
+        ("faster_rcnn_resnet101_coco_600", 100.20),
+        ("faster_rcnn_resnet101_coco_500", 70.03),
+        ("faster_rcnn_resnet50_coco", 149.17),
+        ("fcn50_cityscapes", 920.58),
+    ],
+)
+def test_the_sampling_papers_dense_networks(name, gigamacs):
+    entry = registry.get(name)
+    net = architectures.create(entry.architecture, **entry.architecture_kwargs)
+    backbone = ("stem", "stage")
+    rows = [row for row in cost.count(net).layers if row.name.startswith(backbone)]
+    assert sum(row.macs for row in rows) / 1e9 == pytest.approx(gigamacs, abs=6e-3)
+    assert round(gigamacs, 1) == entry.paper["backbone_gmacs"]
 
 
 def test_sdpoint_papers_network_and_instances():

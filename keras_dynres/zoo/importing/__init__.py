@@ -121,8 +121,9 @@ def _that_fits(
         if other.architecture != entry.architecture or other == entry:
             continue
         # Building a network takes seconds, so only one that may fit is tried.
-        if family.shape_of_network(**other.architecture_kwargs) == shape:
-            wanted = family.wanted(build(other), **other.architecture_kwargs)
+        kwargs = other.architecture_kwargs
+        if family.shape_of_network(other.method, **kwargs) == shape:
+            wanted = family.wanted(build(other), **kwargs)
             if not any(_differences(tensors, wanted)):
                 return other.name
     return None

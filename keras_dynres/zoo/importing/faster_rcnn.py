@@ -66,11 +66,12 @@ def shape_of(tensors: Mapping[str, np.ndarray]) -> tuple:
 
 
 def shape_of_network(
-    classes: int, backbone: Mapping[str, Any], method: str = "sampled", **kwargs: Any
+    method: str, classes: int, backbone: Mapping[str, Any], **kwargs: Any
 ) -> tuple:
     """The same of a network, by what `architectures.faster_rcnn` is given."""
     del kwargs
-    blocks = {50: 16, 101: 33, 152: 50}.get(backbone["depth"])
+    # Three convolutions in each bottleneck, the stem and a classifier.
+    blocks = (backbone["depth"] - 2) // 3
     return blocks, method == "sampled", bool(backbone.get("deformable")), classes
 
 

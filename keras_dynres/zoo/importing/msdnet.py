@@ -52,10 +52,10 @@ def shape_of(
 
 
 def shape_of_network(
-    classes: int, input_shape: tuple[int, ...], **kwargs: Any
+    method: str, classes: int, input_shape: tuple[int, ...], **kwargs: Any
 ) -> tuple[tuple[int, ...], int]:
     """The same of a network, by what `architectures.msdnet` is given."""
-    del input_shape
+    del method, input_shape
     return plan(**kwargs).steps, classes
 
 
