@@ -111,16 +111,37 @@ def sampled(
     kd.evaluation.mask_sheet(
         model, images, folder / "masks.png", count=2, preprocessing=preprocessing
     )
+    answers = dense(model, recipe, folder)
     kd.evaluation.density_plot(model, images, folder / "densities.svg")
     kd.evaluation.width_plot(model, images, folder / "widths.svg")
     return {
         "speed": rows,
-        "pictures": "![accuracy against cost](curves.svg)\n\n"
+        "pictures": f"{answers}![accuracy against cost](curves.svg)\n\n"
         "![accuracy against milliseconds](latency.svg)\n\n"
         "![the points that are sampled, block by block](masks.png)\n\n"
         "![density of each mask](densities.svg)\n\n"
         "![width of interpolation against density](widths.svg)",
     }
+
+
+def dense(model: kd.Sampled, recipe: kd.training.Recipe, folder: Path) -> str:
+    """Pictures of maps or boxes, where the network gives such."""
+    draw = {"map": kd.evaluation.map_sheet, "boxes": kd.evaluation.box_sheet}
+    task = recipe.images.task
+    if task not in draw:
+        return ""
+    density = min(i.settings["density"] for i in model.menu if "density" in i.settings)
+    draw[task](
+        model,
+        kd.data.load(
+            name=recipe.images, data_dir=FLAGS.data_dir, split="test", batch_size=8
+        ),
+        folder / "answers.png",
+        kd.data.labels.labels(recipe.dataset),
+        ["full", "sampled", f"d{density:g}"],
+        preprocessing=recipe.images.preprocessing,
+    )
+    return "![what instances answer, beside the labels](answers.png)\n\n"
 
 
 def planned(
