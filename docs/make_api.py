@@ -21,6 +21,7 @@ ROOMS = (
     "keras_dynres.methods",
     "keras_dynres.architectures",
     "keras_dynres.data",
+    "keras_dynres.detection",
     "keras_dynres.training",
     "keras_dynres.training.optimization",
     "keras_dynres.evaluation",
@@ -33,7 +34,7 @@ ROOMS = (
 )
 # What every Keras layer and model has; documented there.
 KERAS = {"build", "call", "compute_output_shape", "from_config", "get_config"}
-KERAS |= {"make_train_function", "update_step"}
+KERAS |= {"make_train_function", "result", "update_state", "update_step"}
 KERAS |= {"save_own_variables", "load_own_variables"}
 # Otherwise ruff would format the examples here, which are formatted elsewhere.
 HEAD = """\
