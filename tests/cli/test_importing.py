@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+import keras_dynres as kd
 from keras_dynres import zoo
 from keras_dynres.zoo import registry
 from keras_dynres.zoo.importing import msdnet
@@ -30,7 +31,8 @@ def checkpoint(monkeypatch, tmp_path):
     tiny = dataclasses.replace(like, name="tiny", architecture_kwargs=TINY)
     monkeypatch.setitem(registry.ENTRIES, "tiny", tiny)
     path = tmp_path / "tiny.npz"
-    wanted = msdnet.wanted(**TINY).items()
+    model = kd.MSDNet(kd.architectures.msdnet(**TINY))
+    wanted = msdnet.wanted(model, **TINY).items()
     np.savez(path, **{f"module.{k}": np.ones(w.shape) for k, w in wanted})
     return path
 

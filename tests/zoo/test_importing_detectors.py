@@ -91,7 +91,6 @@ def detections(model, instance, published):
     return {name: np.asarray(output) for name, output in outputs.items()}
 
 
-@pytest.mark.backends
 def test_a_sampled_detector_detects_what_the_published_one_does(file, published):
     written = zoo.import_checkpoint("small", file())
     assert written.parent == cards.cached("small", "")
