@@ -15,6 +15,8 @@ from keras_dynres.errors import DynresError
 
 # From half to nearly the whole of a box, as the COCO challenge has it.
 THRESHOLDS = tuple(round(0.5 + 0.05 * step, 2) for step in range(10))
+# Log-odds of scores of a thousandth, and of the last below 1.
+_ODDS = (-7.0, 16.0)
 _RECALLS = np.linspace(0, 1, 101).astype("float32")
 # What pycocotools calls its first figures.
 _COCO = ("map", "map50", "map75", "map_small", "map_medium", "map_large")
@@ -70,7 +72,7 @@ class MeanAveragePrecision(keras.metrics.Metric):
         labels, rows = (ops.cast(y, "float32") for y in (y_true, y_pred))
         kind = ops.cast(rows[..., 5], "int32")
         there = ops.cast(kind >= 0, "float32")
-        place = ops.clip(ops.cast(rows[..., 4] * self.bins, "int32"), 0, self.bins - 1)
+        place = self._bin(rows[..., 4])
         place = ops.reshape(ops.maximum(kind, 0) * self.bins + place, (-1,))
         right = ops.reshape(self._right(labels, rows), (-1, len(self.thresholds)))
         count = self.classes * self.bins
@@ -114,6 +116,13 @@ class MeanAveragePrecision(keras.metrics.Metric):
             "bins": self.bins,
         }
         return {**super().get_config(), **own}
+
+    def _bin(self, scores):
+        """Even in log-odds: sure answers, which are many, stay apart."""
+        odds = ops.log(scores + 1e-12) - ops.log(1.0 - scores + 1e-7)
+        share = (odds - _ODDS[0]) / (_ODDS[1] - _ODDS[0])
+        place = ops.cast(ops.clip(share, 0.0, 1.0) * self.bins, "int32")
+        return ops.minimum(place, self.bins - 1)
 
     def _right(self, labels, rows):
         """1 for each detection that is right by a threshold, `(batch, rows, ...)`."""
