@@ -5,6 +5,7 @@ from pathlib import Path
 from setuptools import find_packages, setup
 
 JAX = ["jax>=0.4.30"]
+DETECTION = ["pycocotools>=2.0.7"]
 TFMOT = ["tensorflow-model-optimization>=0.8"]
 DEV = ["pytest>=8", "pytest-xdist", "ruff==0.17.5", "pre-commit", "tensorboard"]
 
@@ -26,6 +27,11 @@ setup(
         "ai-edge-litert",
         "matplotlib",
     ],
-    extras_require={"jax": JAX, "tfmot": TFMOT, "dev": DEV + JAX},
+    extras_require={
+        "jax": JAX,
+        "detection": DETECTION,
+        "tfmot": TFMOT,
+        "dev": DEV + JAX + DETECTION,
+    },
     entry_points={"console_scripts": ["keras-dynres = keras_dynres_cli:run"]},
 )

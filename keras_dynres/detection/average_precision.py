@@ -31,7 +31,8 @@ class MeanAveragePrecision(keras.metrics.Metric):
     detection is right if it overlaps a box of its class, which no better one has, by
     the threshold. Scores are counted in bins, so that the metric can run within
     compiled steps: it differs from that of pycocotools (`coco_figures`) by what
-    detections of one bin would gain or lose by their order, about a thousandth.
+    detections of one bin would gain or lose by their order, about a thousandth, or two
+    on a few images.
 
     Args:
         classes: Number of classes.
@@ -53,7 +54,7 @@ class MeanAveragePrecision(keras.metrics.Metric):
         self,
         classes: int,
         thresholds: Sequence[float] = THRESHOLDS,
-        bins: int = 1000,
+        bins: int = 2000,
         name: str = "map",
         **kwargs: Any,
     ):

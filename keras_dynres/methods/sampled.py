@@ -523,13 +523,12 @@ class Sampled(DynamicModel):
 
 
 def _refuse_other_than_logits(base):
-    for name, output in zip(base.output_names, base.outputs, strict=True):
-        if len(output.shape) < 2:
-            raise DynresError(
-                "Instances can learn from one another where all outputs are logits of "
-                f"classes, and {name!r} of {base.name!r} is none: take draw='joint'. "
-                "Received: draw='sandwich'"
-            )
+    if any(len(output.shape) < 2 for output in base.outputs):
+        raise DynresError(
+            "Instances can learn from one another where all outputs are logits of "
+            f"classes, and those of {base.name!r} are not: take draw='joint'. "
+            "Received: draw='sandwich'"
+        )
 
 
 def _name_of(density):
