@@ -84,7 +84,7 @@ def test_it_learns_made_up_objects():
     images, boxes = scenes()
     model = compiled(kd.methods.create("plain", small()))
     losses = model.fit(images, boxes, 8, 12, verbose=0).history["loss"]
-    assert losses[-1] < 0.6 * losses[0]
+    assert losses[-1] < 0.75 * losses[0]
 
 
 def test_answers_are_of_one_shape_and_nothing_is_marked():
