@@ -253,6 +253,19 @@ def gives_probabilities(model: keras.Model, output: int | None = None) -> bool:
     return all(_is_softmax(_history(tensor)) for tensor in tensors)
 
 
+def gives_classes(model: keras.Model, output: int) -> bool:
+    """Whether an output's last axis is one of classes, for all that is known.
+
+    A layer says otherwise by its attribute `gives_classes`.
+
+    Args:
+        model: A functional `keras.Model`.
+        output: Position of the output.
+    """
+    tensor = as_functional(model).outputs[output]
+    return getattr(_history(tensor), "gives_classes", True)
+
+
 def _is_softmax(operation: keras.Operation) -> bool:
     # A layer and the operation of keras.ops bear the same name.
     if type(operation).__name__ == "Softmax":

@@ -37,6 +37,8 @@ class Detections(keras.layers.Layer):
     (None, 10, 6)
     """
 
+    by_scores = True
+
     def __init__(
         self,
         classes: int,
@@ -115,6 +117,8 @@ class Detections(keras.layers.Layer):
 @keras.saving.register_keras_serializable(package="keras_dynres")
 class DetectionColumns(keras.layers.Layer):
     """Rows of detections as boxes, scores, classes and how many there are."""
+
+    gives_classes = False
 
     def __init__(self, **kwargs: Any):
         super().__init__(**{"dtype": "float32", **kwargs})

@@ -37,6 +37,10 @@ class Proposals(keras.layers.Layer):
     (None, 20, 4)
     """
 
+    # What is chosen may change where scores are rounded; pixels are not for 8 bits.
+    by_scores = True
+    in_pixels = True
+
     def __init__(
         self,
         count: int = 1000,

@@ -60,9 +60,17 @@ def check(graphs: Mapping[str, keras.Model], precision: Precision) -> None:
             f'Received: precision="{precision.name}", instances={fractional}'
         )
 
+    pixels = _with_layers(graphs, "in_pixels") if precision.integer else []
+    if pixels:
+        raise DynresError(
+            "Edges of boxes are counted in pixels, which 8 bits do not hold: export "
+            '"float32", "float16" or "int8-weights". '
+            f'Received: precision="{precision.name}", instances={pixels}'
+        )
+
 
 def chooses(model: keras.Model) -> bool:
-    """Whether a graph chooses points by their scores.
+    """Whether a graph chooses points or boxes by their scores.
 
     Where two scores are all but equal, rounding decides, and outputs jump.
     """

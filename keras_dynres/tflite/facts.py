@@ -104,14 +104,19 @@ def output_facts(model: keras.Model) -> dict[str, dict]:
     return {
         name: {
             "shape": list(tensor.shape[1:]),
-            "activation": "probabilities"
-            if graph.gives_probabilities(model, position)
-            else "logits",
+            "activation": _activation(model, position),
         }
         for position, (name, tensor) in enumerate(
             zip(output_names(model), model.outputs, strict=True)
         )
     }
+
+
+def _activation(model, position):
+    """What an output's numbers are: those of classes, or other values."""
+    if not graph.gives_classes(model, position):
+        return "values"
+    return "probabilities" if graph.gives_probabilities(model, position) else "logits"
 
 
 # === The menu ===

@@ -24,7 +24,7 @@ the rest of the metadata included, is covered.
 - `output`: `{"classes": n, "activation": "logits" | "probabilities"}` where a signature
   gives one row of classes. Where it gives anything else, `outputs` stands instead: it
   maps each output's name to `{"shape": [...], "activation": ...}`, the batch left out
-  of the shape.
+  of the shape; `"values"` are no classes, such as boxes.
 - `precision`: `float32`, `float16`, `int8` or `int8-weights`.
 - `menu`: a list, cheapest first, of `{"name", "signature", "settings", "macs", "flops",
   "params", "measured"}`, and `average` where costs depend on the image. A signature's
