@@ -67,8 +67,8 @@ class RegionAlign(keras.layers.Layer):
         ]
         table = ops.reshape(ops.concatenate(tables, axis=1), (-1, channels))
         level = self.levels(regions, len(maps))
-        rows, columns_ = (
-            self._axis(regions, level, images.shape[1 + axis], axis, images, sizes)
+        rows, across = (
+            self._axis(regions, level, axis, tuple(images.shape[1:3]), sizes)
             for axis in (0, 1)
         )
         starts = np.cumsum([0, *(height * width for height, width in sizes)])
@@ -81,7 +81,7 @@ class RegionAlign(keras.layers.Layer):
         # Of each point of a cell the four cells of the map around it.
         for row, share in rows:
             lines = ops.expand_dims(start, -1) + row * ops.expand_dims(width, -1)
-            for column, other in columns_:
+            for column, other in across:
                 index = ops.expand_dims(lines, 3) + ops.expand_dims(column, 2)
                 shares = ops.expand_dims(share, 3) * ops.expand_dims(other, 2)
                 part = take_rows(table, index) * ops.cast(
@@ -110,14 +110,14 @@ class RegionAlign(keras.layers.Layer):
         }
         return {**super().get_config(), **own}
 
-    def _axis(self, regions, level, length, axis, images, sizes):
+    def _axis(self, regions, level, axis, whole, sizes):
         """Of each point of a cell, along an axis, two cells of the map and shares.
 
         The shares of all points of a cell add up to one.
         """
         x1, y1, x2, y2 = columns(regions)
         begin, end = ((y1, y2), (x1, x2))[axis]
-        steps = [step[axis] for step in strides(tuple(images.shape[1:3]), sizes)]
+        steps = [step[axis] for step in strides(whole, sizes)]
         stride = _of_level(steps, level, "float32")
         limit = _of_level([size[axis] - 1 for size in sizes], level, "float32")
         begin, extent = (ops.expand_dims(n / stride, -1) for n in (begin, end - begin))
