@@ -1,5 +1,6 @@
 """Faster R-CNN with a feature pyramid over any residual network."""
 
+import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,7 +16,7 @@ from keras_dynres.detection import (
     Proposals,
     RegionAlign,
 )
-from keras_dynres.errors import DynresError
+from keras_dynres.errors import DynresError, one_of
 from keras_dynres.layers import TrainingOutput
 
 _RATIOS = (0.5, 1, 2)
@@ -88,6 +89,8 @@ def faster_rcnn(
         detections=detections,
     )
     if isinstance(backbone, Mapping):
+        for option in backbone:
+            one_of("option of resnet", option, inspect.signature(resnet).parameters)
         backbone = resnet(**{"input_shape": input_shape, "classes": None, **backbone})
     levels = feature_pyramid(backbone, pyramid).output
     images = backbone.input

@@ -1,5 +1,7 @@
 """A feature pyramid over any residual network."""
 
+import itertools
+
 import keras
 
 from keras_dynres import graph
@@ -76,12 +78,10 @@ def stage_ends(backbone: keras.Model) -> list[keras.KerasTensor]:
     [(16, 16), (8, 8), (4, 4), (2, 2)]
     """
     height = backbone.inputs[0].shape[1]
-    maps = [
-        call.outputs[0]
-        for call in graph.bottlenecks(backbone)
-        if len(call.outputs[0].shape) == 4
-    ]
-    if height is None or any(x.shape[1] is None for x in maps):
+    # What follows the mean of a map is a classifier.
+    calls = itertools.takewhile(_is_no_mean, graph.bottlenecks(backbone))
+    maps = [call.outputs[0] for call in calls if len(call.outputs[0].shape) == 4]
+    if None in [n for x in (*backbone.inputs, *maps) for n in x.shape[1:3]]:
         raise DynresError(
             "A pyramid needs images of a known height and width. "
             f"Received: {backbone.name!r} with input shape {backbone.input_shape}"
@@ -102,6 +102,12 @@ def stage_ends(backbone: keras.Model) -> list[keras.KerasTensor]:
             f"Received: maps of heights {sorted({x.shape[1] for x in maps})}"
         )
     return ends
+
+
+def _is_no_mean(call: graph.Call) -> bool:
+    layers = keras.layers
+    pooling = (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)
+    return not isinstance(call.layer, pooling)
 
 
 def _conv(

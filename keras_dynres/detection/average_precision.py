@@ -10,7 +10,7 @@ import numpy as np
 from keras import ops
 from numpy.typing import ArrayLike
 
-from keras_dynres.detection.boxes import overlaps
+from keras_dynres.detection.boxes import labelled, overlaps
 from keras_dynres.errors import DynresError
 
 # From half to nearly the whole of a box, as the COCO challenge has it.
@@ -70,7 +70,7 @@ class MeanAveragePrecision(keras.metrics.Metric):
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Counts a batch."""
         del sample_weight
-        labels, rows = (ops.cast(y, "float32") for y in (y_true, y_pred))
+        labels, rows = labelled(y_true), ops.cast(y_pred, "float32")
         kind = ops.cast(rows[..., 5], "int32")
         there = ops.cast(kind >= 0, "float32")
         place = self._bin(rows[..., 4])

@@ -11,6 +11,8 @@ from typing import Any
 
 from keras import ops
 
+from keras_dynres.errors import DynresError
+
 # Published detectors let no box be taller or wider than this many times its anchor.
 _LARGEST = math.log(1000 / 16)
 
@@ -101,6 +103,20 @@ def clipped(boxes: Any, height: int, width: int) -> Any:
         ops.clip(y2, 1.0, float(height)),
     )
     return ops.stack(edges, axis=-1)
+
+
+def labelled(labels: Any) -> Any:
+    """Labels of a detector in float32, if they are rows of boxes.
+
+    Args:
+        labels: `(images, boxes, 5)`: x1, y1, x2, y2 and the class.
+    """
+    if len(labels.shape) != 3 or labels.shape[-1] != 5:
+        raise DynresError(
+            "Labels of a detector are boxes of the shape (images, boxes, 5): x1, y1, "
+            f"x2, y2 and the class, -1 in rows that are none. Received: {labels.shape}"
+        )
+    return ops.cast(labels, "float32")
 
 
 def columns(boxes: Any) -> list:

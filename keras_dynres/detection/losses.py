@@ -9,7 +9,6 @@ from keras_dynres.detection import boxes
 from keras_dynres.detection.anchor_rows import DELTAS, OBJECTNESS
 from keras_dynres.detection.detections import SCALES, split
 from keras_dynres.detection.matches import Matches
-from keras_dynres.errors import DynresError
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
@@ -32,7 +31,7 @@ class AnchorLoss(keras.losses.Loss):
 
     >>> labels = keras.ops.convert_to_tensor([[[0.0, 0.0, 8.0, 8.0, 1.0]]])
     >>> rows = keras.ops.convert_to_tensor([[[0.0, 0, 8, 8, 9, 0, 0, 0, 0]]])
-    >>> round(float(AnchorLoss(count=1)(labels, rows)), 3)
+    >>> round(float(AnchorLoss(count=2)(labels, rows)), 3)
     0.0
     """
 
@@ -53,7 +52,7 @@ class AnchorLoss(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each image."""
-        labels, rows = _checked(y_true), ops.cast(y_pred, "float32")
+        labels, rows = boxes.labelled(y_true), ops.cast(y_pred, "float32")
         anchors, logits = rows[..., :4], rows[..., OBJECTNESS]
         matches = Matches.of(anchors, labels, self.positive, self.negative, best=0.3)
         matches = matches.sampled(self.count, self.share, _salt(labels, logits))
@@ -112,7 +111,7 @@ class RegionLoss(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each image."""
-        labels = _checked(y_true)
+        labels = boxes.labelled(y_true)
         regions, logits, deltas = split(ops.cast(y_pred, "float32"), self.classes)
         regions = ops.stop_gradient(regions)
         matches = Matches.of(regions, labels, self.positive, self.positive)
@@ -139,15 +138,6 @@ class RegionLoss(keras.losses.Loss):
             "positive": self.positive,
         }
         return {**super().get_config(), **own}
-
-
-def _checked(labels):
-    if len(labels.shape) != 3 or labels.shape[-1] != 5:
-        raise DynresError(
-            "Labels of a detector are boxes of the shape (images, boxes, 5): x1, y1, "
-            f"x2, y2 and the class, -1 in rows that are none. Received: {labels.shape}"
-        )
-    return ops.cast(labels, "float32")
 
 
 def _salt(labels, logits):

@@ -92,9 +92,10 @@ class RegionAlign(keras.layers.Layer):
 
     def levels(self, regions: Any, count: int) -> Any:
         """The number of the level that each region is read from."""
-        side = ops.sqrt(areas(regions))
-        level = ops.floor(ops.log2(ops.maximum(side / _SIDE + 1e-6, 1e-6)))
-        return ops.cast(ops.clip(level, 0.0, count - 1.0), "int32")
+        side = ops.expand_dims(ops.sqrt(areas(regions)) / _SIDE + 1e-6, -1)
+        # As the logarithm of the side, whose last digit is another on each backend.
+        doubled = side >= 2.0 ** np.arange(1, count, dtype="float32")
+        return ops.sum(ops.cast(doubled, "int32"), axis=-1)
 
     def compute_output_shape(self, input_shape: Sequence[Any]) -> tuple:
         """A grid for each region."""

@@ -8,8 +8,9 @@ from keras import ops
 
 from keras_dynres.detection.boxes import columns, overlaps
 
-# Farther than any two boxes of an image lie apart.
-_APART = 2.0**14
+# Groups lie in rows of so many: in one row the last would lie so far away that float32
+# could not tell parts of a pixel.
+_ROW = 16
 
 
 def kept(boxes: Any, threshold: float, groups: Any = None) -> Any:
@@ -59,8 +60,8 @@ def _of_one_image(boxes, threshold, groups):
     import tensorflow as tf
 
     count = boxes.shape[1]
-    if groups is not None:  # Each lies elsewhere then.
-        boxes = boxes + ops.expand_dims(ops.cast(groups, "float32") * _APART, 2)
+    if groups is not None:
+        boxes = boxes + _places(boxes, ops.cast(groups, "float32"))
     x1, y1, x2, y2 = (column[0] for column in columns(boxes))
     chosen, number = tf.raw_ops.NonMaxSuppressionV4(
         boxes=ops.stack([y1, x1, y2, x2], axis=1),
@@ -74,3 +75,11 @@ def _of_one_image(boxes, threshold, groups):
     # What follows the chosen ones is the first box again.
     there = tf.cast(tf.range(count) < number, tf.float32)
     return tf.scatter_nd(chosen[:, None], there, [count])[None]
+
+
+def _places(boxes, groups):
+    """Where each group lies, so that none overlaps another."""
+    apart = ops.max(boxes) - ops.minimum(ops.min(boxes), 0.0) + 1.0
+    row = ops.floor((groups + 0.5) / _ROW)
+    places = [groups - row * _ROW, row]
+    return ops.stack(2 * places, axis=-1) * apart

@@ -163,6 +163,7 @@ def test_the_same_weights_for_images_of_another_size():
     [
         ("keras", (16, 8, 4, 2, 1)),
         ("preresnet", (16, 8, 4, 2, 1)),
+        ("mobilenet", (16, 8, 4, 2, 1)),
         ("resnet14", (16, 8, 4, 2)),
     ],
 )
@@ -171,6 +172,8 @@ def test_a_pyramid_over_any_residual_network(backbone, sides):
         net = keras.applications.ResNet50(
             weights=None, include_top=False, input_shape=(64, 64, 3)
         )
+    elif backbone == "mobilenet":  # Its classifier works on a map of one pixel.
+        net = keras.applications.MobileNet((64, 64, 3), 0.25, weights=None, classes=9)
     elif backbone == "preresnet":
         net = architectures.preresnet(18, (64, 64, 3), 5, stem="imagenet")
     else:
@@ -186,6 +189,8 @@ def test_a_pyramid_over_any_residual_network(backbone, sides):
         ({"classes": 0}, "classes must be a whole number"),
         ({"regions": 2.5}, "regions must be a whole number.*2.5"),
         ({"backbone": {"depth": 51}}, "depth of a ResNet.*Did you mean 50"),
+        ({"backbone": {"dept": 18}}, "option of resnet. Received: 'dept'. Did you"),
+        ({"size": (64, None)}, "a known height and width"),
     ],
 )
 def test_bad_options(options, message):

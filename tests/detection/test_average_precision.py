@@ -69,6 +69,9 @@ def test_other_shapes_are_refused():
     with pytest.raises(kd.DynresError, match=r"same images.*\(3, 8, 5\).*\(2, 9, 6\)"):
         coco_figures(np.zeros((3, 8, 5)), np.zeros((2, 9, 6)))
 
+    with pytest.raises(kd.DynresError, match=r"boxes of the shape.*\(3, 8\)"):
+        MeanAveragePrecision(3).update_state(np.zeros((3, 8)), np.zeros((3, 9, 6)))
+
 
 def test_within_compiled_steps():
     truth, rows = scenes(8)

@@ -53,6 +53,13 @@ def test_as_many_are_drawn_as_asked_for():
     assert numbers(drawn.negative) != numbers(others.negative)
 
 
+def test_a_share_of_less_than_one_is_none():
+    flags = np.ones((1, 4), "float32")
+    matches = Matches(flags, 0 * flags, np.zeros((1, 4, 5), "float32"))
+    drawn = matches.sampled(1, 0.5, np.array([0.1], "float32"))
+    assert numbers(ops.sum(drawn.positive)) == 0
+
+
 def test_the_loss_of_anchors_by_hand():
     anchors = [[0, 0, 10, 10], [40, 40, 50, 50]]
     truth = labels((1, 0, 11, 10, 2))

@@ -113,6 +113,14 @@ def test_given_regions_are_read_from_their_level(published):
     np.testing.assert_array_equal(level, published["given_rois/levels"])
 
 
+@pytest.mark.backends
+def test_a_doubled_side_is_read_from_the_next_level():
+    sides = np.array([1, 111.9, 112, 223.9, 224, 447.9, 448, 2000], "float32")
+    regions = np.stack([0 * sides, 0 * sides, sides, sides], axis=1)[None]
+    level = ops.convert_to_numpy(RegionAlign().levels(regions, 4))
+    assert level.tolist() == [[0, 0, 1, 1, 2, 2, 3, 3]]
+
+
 def test_features_and_outputs_of_the_head(published, seen):
     (features,) = seen["region_align"]
     near(features[0], channels_last(published["roi_features/image0"]))

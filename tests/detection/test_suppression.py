@@ -38,6 +38,17 @@ def test_it_is_the_greedy_one(threshold, grouped):
     assert 0 < np.sum(wanted) < boxes.shape[1] * 3
 
 
+def test_many_groups_do_not_blur_each_other():
+    """A quarter of a pixel decides, in the last group as in the first."""
+    first = [0.0, 0.0, 8.0, 8.0]
+    pair = [first, [0.25, 0.0, 8.0, 8.0]]  # They overlap by 7.75 / 8.
+    boxes = np.array([4 * pair], "float32")
+    groups = np.repeat([0, 15, 16, 999], 2)[None]
+    for threshold, second in ((0.968, 0), (0.969, 1)):
+        stay = ops.convert_to_numpy(kept(boxes, threshold, groups))
+        np.testing.assert_array_equal(stay, [4 * [1, second]])
+
+
 def test_a_chain_of_overlaps_is_followed_to_its_end():
     """Each overlaps the next alone: every second one stays."""
     left = np.arange(20) * 4.0
