@@ -32,7 +32,7 @@ class AnchorLoss(keras.losses.Loss):
 
     >>> labels = keras.ops.convert_to_tensor([[[0.0, 0.0, 8.0, 8.0, 1.0]]])
     >>> rows = keras.ops.convert_to_tensor([[[0.0, 0, 8, 8, 9, 0, 0, 0, 0]]])
-    >>> round(float(AnchorLoss(count=1)(labels, rows)), 3)
+    >>> round(float(AnchorLoss(count=2)(labels, rows)), 3)
     0.0
     """
 
