@@ -189,12 +189,10 @@ def _of_plan(kind, model, other, name, test, classes):
     net = type(model).from_config(config)
     net.set_weights(model.get_weights())
     graph = net.at(name, uncalibrated=True)
-    macs = net.menu[name].macs
-    backbone = backbone_macs(graph)
     return {
         **figure(kind, graph, test, classes),
-        "macs": macs,
-        "backbone": backbone,
+        "macs": kd.cost.count(graph).macs,
+        "backbone": backbone_macs(graph),
     }
 
 

@@ -74,7 +74,7 @@ class Matches:
         order = _order(self.positive.shape[1], salt)
         most = min(int(count * share), order.shape[1])
         limit = ops.zeros_like(order[:, :1]) + most
-        positive = _first(self.positive, order, most, limit)
+        positive = _first(self.positive, order, max(most, 1), limit)
         rest = count - ops.sum(positive, axis=1, keepdims=True)
         negative = _first(self.negative, order, min(count, order.shape[1]), rest)
         return dataclasses.replace(self, positive=positive, negative=negative)

@@ -23,7 +23,8 @@ class TrainingOutput(keras.layers.Layer):
     >>> net = keras.Model(images, {"map": late, "early": early})
     >>> import keras_dynres as kd
     >>> model = kd.methods.create("plain", net)
-    >>> list(model.output_names), list(model.at("full").output)
+    >>> whole = model.at("full", whole=True)
+    >>> sorted(whole.output), sorted(model.at("full").output)
     (['early', 'map'], ['map'])
     """
 
