@@ -89,7 +89,7 @@ def _order(length, salt):
 
 def _first(flags, order, most, wanted):
     """Of those with a flag the wanted number, one for each image, in that order."""
-    keys, most = flags * (order + 1.0), max(most, 1)
+    keys = flags * (order + 1.0)
     best, _ = ops.top_k(keys, most)
     place = ops.clip(ops.cast(wanted, "int32"), 1, most) - 1
     last = ops.take_along_axis(best, place, axis=1)
