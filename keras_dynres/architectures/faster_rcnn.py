@@ -48,7 +48,7 @@ def faster_rcnn(
     Example:
 
     ```python
-    net = faster_rcnn(resnet(50, (512, 512, 3), classes=None), classes=3)
+    net = faster_rcnn(resnet(18, (128, 128, 3), classes=None), classes=3)
     model = kd.Sampled(net)
     losses = {
         "anchors": kd.detection.AnchorLoss(),
@@ -56,8 +56,9 @@ def faster_rcnn(
     }
     precision = kd.detection.MeanAveragePrecision(classes=3)
     model.compile("sgd", losses, metrics={"detections": precision})
-    model.fit(images, boxes)
     ```
+
+    Then `model.fit(images, boxes)` trains it.
 
     Args:
         backbone: A functional `keras.Model` of images, with or without a classifier;
@@ -92,6 +93,11 @@ def faster_rcnn(
         for option in backbone:
             one_of("option of resnet", option, inspect.signature(resnet).parameters)
         backbone = resnet(**{"input_shape": input_shape, "classes": None, **backbone})
+    elif input_shape is not None and tuple(input_shape) != backbone.input_shape[1:]:
+        raise DynresError(
+            "input_shape is the backbone's own where the backbone is a model. "
+            f"Received: {tuple(input_shape)} for {backbone.input_shape[1:]}"
+        )
     levels = feature_pyramid(backbone, pyramid).output
     images = backbone.input
     if min(levels[-1].shape[1:3]) < 1 or min(images.shape[1:3]) < 64:

@@ -28,8 +28,8 @@ def feature_pyramid(
     Example:
 
     ```python
-    backbone = resnet(50, (512, 512, 3), classes=None)
-    levels = feature_pyramid(backbone)(images)  # P2 to P6, from 128 x 128 to 8 x 8.
+    pyramid = feature_pyramid(resnet(18, (256, 256, 3), classes=None))
+    [level.shape[1:3] for level in pyramid.outputs]  # From (64, 64) to (4, 4).
     ```
 
     Args:

@@ -30,6 +30,8 @@ SMALL = {
 }
 # Those that give no row of logits have tests of their own.
 DENSE = {"fcn": "test_fcn", "faster_rcnn": "test_faster_rcnn"}
+# What has no default.
+WANTED = {"faster_rcnn": {"backbone": {"depth": 18}}}
 # What Keras has no layer for.
 OWN = {"shufflenet_v2": {ChannelShuffle}, "efficient_resizable": {ChannelShuffle}}
 CASES = [
@@ -97,14 +99,14 @@ def test_mixed_precision_gives_float32_logits(name, options):
 @pytest.mark.parametrize("shape", [(32, 32), (32, 32, None), (0, 32, 3), 32, None])
 def test_an_input_without_known_channels_is_refused(name, shape):
     with pytest.raises(DynresError, match=r"input_shape must be .* Received"):
-        architectures.create(name, input_shape=shape)
+        architectures.create(name, input_shape=shape, **WANTED.get(name, {}))
 
 
 @pytest.mark.parametrize("name", architectures.names())
 @pytest.mark.parametrize("classes", [0, 2.5, True, "ten"])
 def test_classes_must_be_a_whole_number(name, classes):
     with pytest.raises(DynresError, match="classes must be a whole number"):
-        architectures.create(name, classes=classes)
+        architectures.create(name, classes=classes, **WANTED.get(name, {}))
 
 
 FREE_SIZE = "wide_resnet resnet densenet_bc vgg mobilenet_v1 shufflenet_v2"

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 import pytest
 
+import keras_dynres
 from keras_dynres import architectures
 from keras_dynres.layers import DeformableConv2D
 
@@ -184,13 +185,16 @@ def test_grouped_convolutions_train():
     assert (moved > 0).all()
 
 
+EXAMPLES = [*architectures.names(), "feature_pyramid", "create", "names"]
+
+
 # One backend suffices: the examples call models eagerly, which JAX compiles op by op.
 @pytest.mark.tensorflow
-@pytest.mark.parametrize("name", [*architectures.names(), "create", "names"])
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_the_docstring_examples_run(name):
     function = getattr(architectures, name)
     code = re.search(r"```python\n(.*?)```", inspect.getdoc(function), re.DOTALL)
-    scope = {"keras": keras, **vars(architectures)}
+    scope = {"keras": keras, "kd": keras_dynres, **vars(architectures)}
     exec(code.group(1), scope)
     if "logits" in scope:
         assert scope["logits"].shape == (1, 10)
