@@ -154,7 +154,8 @@ def sample_logits(model: DynamicModel, instance: str) -> np.ndarray:
     """
     shape = model.base.inputs[0].shape[1:]
     image = np.sin(np.arange(np.prod(shape), dtype="float64")).reshape(1, *shape)
-    outputs = model.at(instance)(image.astype("float32"), training=False)
+    # In one graph, which holds a few maps at a time: called, a model holds them all.
+    outputs = model.at(instance).predict_on_batch(image.astype("float32"))
     arrays = [np.asarray(o, "float32") for o in keras.tree.flatten(outputs)]
     return np.concatenate([array[0].ravel()[:10] for array in arrays])
 

@@ -52,9 +52,7 @@ def same(one, other):
         np.testing.assert_allclose(one[key], other[key], atol=1e-4)
 
 
-@pytest.mark.parametrize(
-    "method", [pytest.param("sdpoint", marks=pytest.mark.backends), *list(METHODS)[1:]]
-)
+@pytest.mark.parametrize("method", METHODS)
 def test_a_method_trains_measures_and_saves_it(method, tmp_path):
     images, boxes = scenes()
     model = compiled(kd.methods.create(method, small(), **METHODS[method]))
@@ -80,6 +78,7 @@ def test_a_method_trains_measures_and_saves_it(method, tmp_path):
         same(answers(model, name, images), answers(other, name, images))
 
 
+@pytest.mark.backends
 def test_it_learns_made_up_objects():
     images, boxes = scenes()
     model = compiled(kd.methods.create("plain", small()))
@@ -196,6 +195,13 @@ def test_a_pyramid_over_any_residual_network(backbone, sides):
 def test_bad_options(options, message):
     with pytest.raises(kd.DynresError, match=message):
         small(**options)
+
+
+def test_a_backbone_has_a_size_of_its_own():
+    backbone = architectures.resnet(input_shape=(64, 64, 3), classes=None, **NARROW)
+    assert small((64, 64), backbone=backbone).input_shape == (None, 64, 64, 3)
+    with pytest.raises(kd.DynresError, match=r"backbone's own.*\(64, 96, 3\) for"):
+        small((64, 96), backbone=backbone)
 
 
 def test_a_network_without_stages_has_no_pyramid():
