@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_dynres import files
 from keras_dynres.core.dynamic import DynamicModel
+from keras_dynres.core.traces import one_trace_each
 from keras_dynres.errors import DynresError
 from keras_dynres.exits import Policy
 from keras_dynres.instance import Menu
@@ -155,7 +156,8 @@ def sample_logits(model: DynamicModel, instance: str) -> np.ndarray:
     shape = model.base.inputs[0].shape[1:]
     image = np.sin(np.arange(np.prod(shape), dtype="float64")).reshape(1, *shape)
     # In one graph, which holds a few maps at a time: called, a model holds them all.
-    outputs = model.at(instance).predict_on_batch(image.astype("float32"))
+    with one_trace_each():
+        outputs = model.at(instance).predict_on_batch(image.astype("float32"))
     arrays = [np.asarray(o, "float32") for o in keras.tree.flatten(outputs)]
     return np.concatenate([array[0].ravel()[:10] for array in arrays])
 

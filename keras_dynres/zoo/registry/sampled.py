@@ -159,12 +159,12 @@ def _small_dense() -> Iterator[Entry]:
         "densities": (0.5, 0.25, 0.1),
         "statistics": "instance",
         "noise": "blue",
-        "rate_factor": 3,
     }
     yield _plain("fcn14_camvid", *fcn)
-    yield _row("fcn14_camvid", *fcn, sparse_loss=0.3, draw="sandwich", **common)
+    options = {"sparse_loss": 0.3, "rate_factor": 12, "draw": "sandwich", **common}
+    yield _row("fcn14_camvid", *fcn, **options)
     yield _plain("faster_rcnn14_bccd", *faster_rcnn, size=size)
-    options = {"sparse_loss": 0.2, "draw": "joint", **common}
+    options = {"sparse_loss": 0.5, "rate_factor": 3, "draw": "joint", **common}
     yield _row("faster_rcnn14_bccd", *faster_rcnn, size=size, **options)
 
 
