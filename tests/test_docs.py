@@ -24,7 +24,16 @@ MODULES = sorted(
 )
 SHIPPED = "sdpoint_wrn16_2_cifar10"
 
-pytestmark = pytest.mark.tensorflow
+# Traced, as users run them; but of this page tracing takes twice the time of its steps.
+EAGER = {"dense"}
+CASES = [
+    pytest.param(
+        page,
+        id=page.stem,
+        marks=() if page.stem in EAGER else pytest.mark.tensorflow,
+    )
+    for page in PAGES
+]
 
 
 @pytest.fixture(autouse=True)
@@ -44,7 +53,7 @@ def blocks(page):
         yield line, found.group(1).split(), found.group(2)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", CASES)
 def test_the_code_of_a_page_runs(page):
     namespace = {"__name__": page.stem}
     for line, marks, code in blocks(page):
@@ -56,6 +65,7 @@ def test_the_code_of_a_page_runs(page):
         exec(compiled, namespace)
 
 
+@pytest.mark.tensorflow
 @pytest.mark.parametrize("name", MODULES)
 def test_the_examples_of_docstrings_run(name):
     module = importlib.import_module(name)
