@@ -152,9 +152,13 @@ def measured(kind, args):
             row = " ".join(filter(None, (title, name)))
             rows[row] = figure(kind, net.at(name), test, classes)
             average = net.menu[name].figure("macs")
-            rows[row] |= {"macs": average, "backbone": None}
-            if name != "sampled":
-                rows[row]["backbone"] = backbone_macs(net.at(name))
+            # What an image saves on average is saved in the backbone.
+            backbone = (
+                rows["full"]["backbone"] - rows["full"]["macs"] + average
+                if name == "sampled"
+                else backbone_macs(net.at(name))
+            )
+            rows[row] |= {"macs": average, "backbone": backbone}
     small = {share: scaled(shape, share) for share in SHARES}
     for share, size in small.items():
         progress(kind, "uniform", share)
