@@ -118,13 +118,13 @@ def stem_kind(kind: str, input_shape: Sequence[int | None]) -> str:
     one_of("stem", kind, ("auto", "cifar", "deep", "imagenet"))
     if kind != "auto":
         return kind
-    known = [size for size in _checked(input_shape)[:2] if size is not None]
+    known = [size for size in checked_shape(input_shape)[:2] if size is not None]
     return "cifar" if known and min(known) < 64 else "imagenet"
 
 
 def image_input(input_shape: Sequence[int | None], least: int = 1) -> keras.KerasTensor:
     """The checked input of a network: height, width (or None) and channels."""
-    shape = _checked(input_shape)
+    shape = checked_shape(input_shape)
     if any(size is not None and size < least for size in shape[:2]):
         raise DynresError(
             f"This network needs images of at least {least} x {least} pixels. "
@@ -133,7 +133,8 @@ def image_input(input_shape: Sequence[int | None], least: int = 1) -> keras.Kera
     return keras.Input(shape, name="images")
 
 
-def _checked(input_shape: Any) -> tuple[int | None, ...]:
+def checked_shape(input_shape: Any) -> tuple[int | None, ...]:
+    """Height, width and channels as a tuple, or an error that says what is wrong."""
     shape = tuple(input_shape) if isinstance(input_shape, (tuple, list)) else ()
     sizes_ok = all(s is None or _positive(s) for s in shape[:2])
     if len(shape) != 3 or not sizes_ok or not _positive(shape[2]):

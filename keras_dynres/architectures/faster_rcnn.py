@@ -93,11 +93,13 @@ def faster_rcnn(
         for option in backbone:
             one_of("option of resnet", option, inspect.signature(resnet).parameters)
         backbone = resnet(**{"input_shape": input_shape, "classes": None, **backbone})
-    elif input_shape is not None and tuple(input_shape) != backbone.input_shape[1:]:
-        raise DynresError(
-            "input_shape is the backbone's own where the backbone is a model. "
-            f"Received: {tuple(input_shape)} for {backbone.input_shape[1:]}"
-        )
+    elif input_shape is not None:
+        shape = b.checked_shape(input_shape)
+        if shape != backbone.input_shape[1:]:
+            raise DynresError(
+                "input_shape is the backbone's own where the backbone is a model. "
+                f"Received: {shape} for {backbone.input_shape[1:]}"
+            )
     levels = feature_pyramid(backbone, pyramid).output
     images = backbone.input
     if min(levels[-1].shape[1:3]) < 1 or min(images.shape[1:3]) < 64:

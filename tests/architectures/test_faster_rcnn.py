@@ -202,6 +202,8 @@ def test_a_backbone_has_a_size_of_its_own():
     assert small((64, 64), backbone=backbone).input_shape == (None, 64, 64, 3)
     with pytest.raises(kd.DynresError, match=r"backbone's own.*\(64, 96, 3\) for"):
         small((64, 96), backbone=backbone)
+    with pytest.raises(kd.DynresError, match="input_shape must be"):
+        architectures.faster_rcnn(backbone, input_shape=32)
 
 
 def test_a_network_without_stages_has_no_pyramid():
