@@ -31,7 +31,7 @@ setup(
         "jax": JAX,
         "detection": DETECTION,
         "tfmot": TFMOT,
-        "dev": DEV + JAX + DETECTION,
+        "dev": DEV + JAX + DETECTION + TFMOT,
     },
     entry_points={"console_scripts": ["keras-dynres = keras_dynres_cli:run"]},
 )

@@ -10,6 +10,7 @@ from absl.flags import argparse_flags
 from keras_dynres_cli.commands import (
     bench,
     calibrate,
+    compress,
     demo,
     evaluate,
     export,
@@ -26,6 +27,7 @@ COMMANDS = {
     "import": importing,
     "train": train,
     "calibrate": calibrate,
+    "compress": compress,
     "evaluate": evaluate,
     "export": export,
     "bench": bench,

@@ -19,12 +19,23 @@ MODULES = {
 
 # Who may know whom. A room is a folder or a file of the package's top; what it may
 # import of other rooms stands behind it.
-BASE = {"errors", "files", "lock", "text", "graph", "layers", "cost", "instance"}
+BASE = {
+    "errors",
+    "files",
+    "lock",
+    "text",
+    "graph",
+    "grid",
+    "layers",
+    "cost",
+    "instance",
+}
 KNOWS_MENUS = BASE | {"core", "exits"}
 ARROWS = {
     "errors": set(),
     **dict.fromkeys(BASE - {"errors"}, BASE),
     "core": BASE,
+    "compress": BASE | {"core"},
     "exits": BASE | {"core"},
     "methods": KNOWS_MENUS | {"architectures"},
     "detection": {"errors", "layers"},
@@ -41,7 +52,15 @@ KNOW_ALL = {"__init__", "callbacks"}
 # What the rooms beside the methods may know of them: how to make one by its name.
 REGISTRY = {"METHODS", "create"}
 # Libraries that cost seconds or that not every machine has.
-HEAVY = {"tensorflow", "tensorflow_datasets", "matplotlib", "ai_edge_litert", "jax"}
+HEAVY = {
+    "tensorflow",
+    "tensorflow_datasets",
+    "tensorflow_model_optimization",
+    "tf_keras",
+    "matplotlib",
+    "ai_edge_litert",
+    "jax",
+}
 # Names of methods may stand where methods are, in the table of published networks,
 # and where all is known.
 NAMES_METHODS = ("methods", "zoo.registry", "__init__")

@@ -168,6 +168,12 @@ class DynamicModel(keras.Model):
         flags = np.asarray(self.calibrated + 0)  # A mirrored variable's value too.
         return bool(flags[self.instances.index(self._graphs.named(instance).name)])
 
+    def forget(self):
+        """Drops what was computed from weights that change: `calibrate` is due anew."""
+        self.calibrated.assign(np.zeros(len(self.instances), "float32"))
+        if self._menu is not None:
+            self._menu.forget()
+
     def owned_slots(self, instance: str | Instance) -> list[str]:
         """Keys of the statistics in an instance's graph that are not the base's."""
         instance = self._graphs.named(instance)
@@ -318,10 +324,7 @@ class DynamicModel(keras.Model):
             self._graphs.named(name)  # Refuses a plan for another model.
         if self.plan.teaches:
             self._refuse_replicas()
-        # The weights are about to change: what was computed from them no longer holds.
-        self.calibrated.assign(np.zeros(len(self.instances), "float32"))
-        if self._menu is not None:
-            self._menu.forget()
+        self.forget()  # The weights are about to change.
         if self.train_function is None or force:
             self.train_function = InstanceSteps(self, super().make_train_function)
         self.train_function.rewind()

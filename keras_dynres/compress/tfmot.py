@@ -1,0 +1,337 @@
+"""tensorflow-model-optimization, whose tools train a twin of the network."""
+
+import contextlib
+import os
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_dynres import files
+from keras_dynres.compress.bridge import Bridge
+from keras_dynres.core.batches import batches, count_batches
+from keras_dynres.core.dynamic import DynamicModel
+from keras_dynres.errors import DynresError
+
+_FLAG = "TF_USE_LEGACY_KERAS"
+
+
+def prune(
+    model: DynamicModel,
+    data: Any,
+    sparsity: float = 0.6,
+    epochs: int = 2,
+    learning_rate: float = 0.01,
+    loss: Callable | None = None,
+    batch_size: int = 128,
+    callbacks: Sequence = (),
+    verbose: Any = "auto",
+) -> None:
+    """Sets the least of the weights to zero, a share of every kernel's.
+
+    By `tfmot.sparsity.keras.prune_low_magnitude` with a share that rises from a third
+    of the goal over the first half of the training. The full network is trained, the
+    weights come back into the layers that all instances share, so the zeros are every
+    instance's. Train the others to them within `held`, then calibrate.
+
+    Example:
+
+    ```python
+    kd.compress.prune(model, train, sparsity=0.6, epochs=2)
+    model.calibrate(train)
+    ```
+
+    Args:
+        model: A `DynamicModel` of stock layers.
+        data: Labelled images, as for `fit`: a tuple of arrays, a `tf.data.Dataset`, a
+            `PyDataset`, batches of a list.
+        sparsity: Share of zeros in every kernel at the end.
+        epochs: How often to go through the data.
+        learning_rate: Of SGD with momentum 0.9, falling to zero by a cosine.
+        loss: A function of labels and outputs in TensorFlow; by default the
+            cross-entropy of classes, for each output that is a row of them.
+        batch_size: Images a step, where the data is arrays.
+        callbacks: Callbacks of `tf_keras` for its `fit`.
+        verbose: 0 silences the progress bar.
+    """
+    if not isinstance(sparsity, (int, float)) or not 0 < sparsity < 1:
+        raise DynresError(
+            f"The share of zeros lies between 0 and 1. Received: sparsity={sparsity!r}."
+        )
+    with _library() as tfmot, _twin(model) as bridge:
+        sparse = tfmot.sparsity.keras
+        steps = _steps(data, batch_size) * epochs
+        schedule = sparse.PolynomialDecay(
+            initial_sparsity=sparsity / 3,
+            final_sparsity=sparsity,
+            begin_step=0,
+            end_step=max(1, steps // 2),
+            frequency=max(1, steps // 40),
+        )
+        net = _wrapped(
+            bridge.net,
+            ("Conv2D", "DepthwiseConv2D", "Dense"),
+            lambda layer: sparse.prune_low_magnitude(layer, pruning_schedule=schedule),
+        )
+        callbacks = [sparse.UpdatePruningStep(), *callbacks]
+        fit = dict(batch_size=batch_size, callbacks=callbacks, verbose=verbose)
+        _fit(net, bridge, data, epochs, learning_rate, loss, **fit)
+        bridge.bring_back(sparse.strip_pruning(net))
+    model.forget()
+
+
+def cluster(
+    model: DynamicModel,
+    data: Any,
+    clusters: int = 16,
+    epochs: int = 2,
+    learning_rate: float = 0.001,
+    loss: Callable | None = None,
+    batch_size: int = 128,
+    callbacks: Sequence = (),
+    verbose: Any = "auto",
+) -> None:
+    """Lets every kernel of a convolution have a few values alone, which compress well.
+
+    By `tfmot.clustering.keras.cluster_weights`. The full network is trained, the
+    weights come back into the layers that all instances share. Train the others to
+    them within `held`, then calibrate.
+
+    Example:
+
+    ```python
+    kd.compress.cluster(model, train, clusters=16)
+    model.calibrate(train)
+    ```
+
+    Args:
+        model: A `DynamicModel` of stock layers.
+        data: Labelled images, as for `prune`.
+        clusters: How many values a kernel has.
+        epochs: How often to go through the data.
+        learning_rate: Of SGD with momentum 0.9, falling to zero by a cosine.
+        loss: As for `prune`.
+        batch_size: Images a step, where the data is arrays.
+        callbacks: Callbacks of `tf_keras` for its `fit`.
+        verbose: 0 silences the progress bar.
+    """
+    if clusters not in range(2, 257):
+        raise DynresError(
+            f"A kernel has 2 to 256 clusters. Received: clusters={clusters!r}."
+        )
+    with _library() as tfmot, _twin(model) as bridge:
+        tools = tfmot.clustering.keras
+        start = tools.CentroidInitialization.KMEANS_PLUS_PLUS
+        net = _wrapped(
+            bridge.net,
+            ("Conv2D",),
+            lambda layer: tools.cluster_weights(
+                layer, number_of_clusters=clusters, cluster_centroids_init=start
+            ),
+            lambda layer: layer.kernel.shape.num_elements() > 2 * clusters,
+        )
+        fit = dict(batch_size=batch_size, callbacks=callbacks, verbose=verbose)
+        _fit(net, bridge, data, epochs, learning_rate, loss, **fit)
+        bridge.bring_back(tools.strip_clustering(net))
+    model.forget()
+
+
+def quantized_file(
+    model: DynamicModel,
+    data: Any,
+    path: str | Path,
+    instance: str = "full",
+    epochs: int = 1,
+    learning_rate: float = 0.001,
+    loss: Callable | None = None,
+    batch_size: int = 128,
+    callbacks: Sequence = (),
+    verbose: Any = "auto",
+) -> Path:
+    """One instance after tfmot's quantisation-aware training, as an int8 file.
+
+    A plain TFLite file with one signature and no menu: for a comparison, or for tools
+    that want it. At 8 bits there is nothing to win back: `tflite.export(...,
+    precision="int8")` loses no accuracy, needs no training, and holds all instances.
+    The model itself is not changed.
+
+    Example:
+
+    ```python
+    kd.compress.quantized_file(model, train, "full_int8.tflite")
+    ```
+
+    Args:
+        model: A `DynamicModel` of stock layers, calibrated.
+        data: Labelled images, as for `prune`.
+        path: Where to write.
+        instance: Name of the instance.
+        epochs: How often to go through the data.
+        learning_rate: Of SGD with momentum 0.9, falling to zero by a cosine.
+        loss: As for `prune`.
+        batch_size: Images a step, where the data is arrays.
+        callbacks: Callbacks of `tf_keras` for its `fit`.
+        verbose: 0 silences the progress bar.
+
+    Returns:
+        The path.
+    """
+    path = Path(path)
+    files.check_writable(path)
+    with _library() as tfmot, _twin(model, model.at(instance, copy=True)) as bridge:
+        tools = tfmot.quantization.keras
+        net = _quantizable(tools, bridge.net)
+        fit = dict(batch_size=batch_size, callbacks=callbacks, verbose=verbose)
+        _fit(net, bridge, data, epochs, learning_rate, loss, **fit)
+        files.write(path, _int8(net))
+    return path
+
+
+@contextlib.contextmanager
+def _library() -> Iterator[Any]:
+    """tfmot; what importing it does to the process is undone."""
+    if keras.backend.backend() != "tensorflow":
+        raise DynresError(
+            "tensorflow-model-optimization needs Keras' TensorFlow backend. Received: "
+            f"KERAS_BACKEND={keras.backend.backend()!r}."
+        )
+    import tensorflow as tf
+
+    tf.keras.__name__  # noqa: B018 (resolved now, it stays Keras 3's)
+    before = os.environ.get(_FLAG)
+    try:
+        with warnings.catch_warnings():
+            # Its own habits: old version classes, and what a tf_keras of late dislikes.
+            warnings.simplefilter("ignore")
+            import tensorflow_model_optimization as tfmot
+
+            yield tfmot
+    except ImportError as error:
+        raise DynresError(
+            "This needs tensorflow-model-optimization: "
+            f"pip install keras-dynres[tfmot]. Received: {error}."
+        ) from error
+    finally:
+        os.environ.pop(_FLAG, None)
+        if before is not None:
+            os.environ[_FLAG] = before
+
+
+@contextlib.contextmanager
+def _twin(model: Any, instance: keras.Model | None = None) -> Iterator[Bridge]:
+    if not isinstance(model, DynamicModel):
+        raise DynresError(
+            "Expected a keras_dynres.DynamicModel; Plain(model) makes one of any "
+            f"functional network. Received: model={type(model).__name__}."
+        )
+    yield Bridge(model.graph if instance is None else instance)
+
+
+def _wrapped(
+    net: Any, kinds: Sequence[str], wrap: Callable, wanted: Callable = bool
+) -> Any:
+    """A copy of the net with the layers of some kinds in a wrapper."""
+    import tf_keras
+
+    def clone(layer):
+        fits = type(layer).__name__ in kinds and wanted(layer)
+        return wrap(layer) if fits else layer
+
+    return tf_keras.models.clone_model(net, clone_function=clone)
+
+
+def _fit(net, bridge, data, epochs, learning_rate, loss, batch_size, **options):
+    import tf_keras
+
+    steps = _steps(data, batch_size)
+    rate = tf_keras.optimizers.schedules.CosineDecay(learning_rate, steps * epochs)
+    optimizer = tf_keras.optimizers.SGD(rate, momentum=0.9)
+    losses = [loss] * len(net.outputs) if loss else bridge.losses()
+    names = net.output_names
+    metrics = ["accuracy"] if loss is None else None
+    net.compile(optimizer, dict(zip(names, losses, strict=True)), metrics=metrics)
+    net.fit(
+        _repeated(data, batch_size, names),
+        steps_per_epoch=steps,
+        epochs=epochs,
+        **options,
+    )
+
+
+def _steps(data: Any, batch_size: int) -> int:
+    steps = count_batches(data, batch_size)
+    if steps is None or steps < 1:
+        raise DynresError(
+            "How many batches the data holds is not known: give arrays, a list, or a "
+            "dataset of known length (dataset.apply(tf.data.experimental."
+            f"assert_cardinality(n))). Received: {type(data).__name__}."
+        )
+    return steps
+
+
+def _repeated(data: Any, batch_size: int, names: Sequence[str]) -> Iterator[tuple]:
+    """Batches without an end, labels for every output."""
+    while True:
+        for images, labels in batches(data, batch_size):
+            if labels is None:
+                raise DynresError("Training needs labels. Received: images alone.")
+            yield images, dict.fromkeys(names, labels)
+
+
+def _quantizable(tools: Any, net: Any) -> Any:
+    """The net with fake quantisation wherever the int8 converter quantises."""
+    import tf_keras
+
+    class OutputConfig(tools.QuantizeConfig):
+        """Eight bits for what a layer gives; its weights stay as they are."""
+
+        def get_weights_and_quantizers(self, layer):
+            return []
+
+        def get_activations_and_quantizers(self, layer):
+            return []
+
+        def set_quantize_weights(self, layer, quantize_weights):
+            pass
+
+        def set_quantize_activations(self, layer, quantize_activations):
+            pass
+
+        def get_output_quantizers(self, layer):
+            return [
+                tools.quantizers.MovingAverageQuantizer(
+                    num_bits=8, per_axis=False, symmetric=False, narrow_range=False
+                )
+            ]
+
+        def get_config(self):
+            return {}
+
+    def annotated(layer):
+        # It is refused by itself, and known behind a convolution alone.
+        config = OutputConfig() if _stands_alone(layer) else None
+        return tools.quantize_annotate_layer(layer, config)
+
+    with tools.quantize_scope({"OutputConfig": OutputConfig}):
+        marked = tf_keras.models.clone_model(net, clone_function=annotated)
+        return tools.quantize_apply(marked)
+
+
+def _stands_alone(layer: Any) -> bool:
+    if type(layer).__name__ == "Resizing":
+        return True
+    if type(layer).__name__ != "BatchNormalization":
+        return False
+    before = layer.inbound_nodes[0].inbound_layers
+    folds = type(before).__name__ in ("Conv2D", "DepthwiseConv2D")
+    return not folds or len(before.outbound_nodes) > 1
+
+
+def _int8(net: Any) -> bytes:
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(net)
+    converter.optimizations = [tf.lite.Optimize.DEFAULT]
+    return converter.convert()
