@@ -13,7 +13,8 @@ the bundle itself is measured on all test images; `float` is the network in Kera
 its card has it. Sizes are the bundle's, and the bundle's in gzip, which is what a
 download takes.
 
-A row that is written is not measured again, so a run can be stopped and goes on.
+A row that is written is not measured again, and a network in --weights not trained
+again, so a run can be stopped and goes on.
 Writes fewer_bytes.json and fewer_bytes.md beside this script, or where --out says.
 """
 
@@ -22,7 +23,6 @@ import gzip
 import json
 import pathlib
 import tempfile
-import time
 
 import keras
 import numpy as np
@@ -113,9 +113,8 @@ class Training:
         model.fit(*self.arrays, batch_size=self._batch, epochs=1, verbose=0)
 
 
-def measured(model, names, args, recipe, train, path):
+def measured(model, names, args, recipe, path):
     """Bytes of the int8 bundle, in gzip too, and accuracies of its instances."""
-    model.calibrate(train.batches, args.calibration, verbose=0)
     plain = data.load(recipe.images, "train", args.data_dir, 100)
     images = next(iter(plain))[0]
     kd.tflite.export(
@@ -154,24 +153,31 @@ def chosen(card, most):
     return names
 
 
+def change(model, way, args, train, weights):
+    """Goes one way, and calibrates; what stands in the file is not trained again."""
+    if weights.exists():
+        model.load_weights(weights)
+        return
+    WAYS[way](model, train)
+    model.calibrate(train.batches, args.calibration, verbose=0)
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    model.save_weights(weights)
+
+
 def row(net, way, args, train, folder):
     """One network after one way."""
     card = zoo.card(net)
     names = chosen(card, args.most)
     model = zoo.load(net)
-    start = time.perf_counter()
+    if way != "int8":
+        change(model, way, args, train, args.weights / f"{net} {way}.weights.h5")
     recipe = training.Recipe.load(card.entry.recipe)
-    if way == "int8":  # With the statistics it is shipped with.
-        model.calibrate = lambda *_, **__: None
-    WAYS[way](model, train)
-    changed = time.perf_counter() - start
-    figures = measured(model, names, args, recipe, train, folder / "net.tflite")
+    figures = measured(model, names, args, recipe, folder / "net.tflite")
     return {
         "net": net,
         "way": way,
         "of": len(card.menu),
         "float": {name: card.menu[name].figure("accuracy") for name in names},
-        "seconds_of_change": round(changed),
         **figures,
     }
 
@@ -239,6 +245,12 @@ def main():
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--calibration", type=int, default=16, help="batches")
     parser.add_argument("--most", type=int, default=20, help="instances, else Pareto")
+    parser.add_argument(
+        "--weights",
+        type=pathlib.Path,
+        default=pathlib.Path("runs/fewer_bytes"),
+        help="folder of the networks after each way",
+    )
     parser.add_argument("--images", type=int, help="test images, by default all")
     args = parser.parse_args()
     done = args.out.with_suffix(".json")
@@ -257,8 +269,11 @@ def main():
                 rows.append(row(net, way, args, train, pathlib.Path(folder)))
             order = [(n, w) for n in NETS for w in WAYS]
             rows.sort(key=lambda r: order.index((r["net"], r["way"])))
-            shown = argparse.Namespace(**{**vars(args), "data_dir": "~/data"})
-            write(args.out, TITLE, command(shown), rows, page(rows))
+            shown = argparse.Namespace(
+                **{**vars(args), "data_dir": "~/data", "weights": None}
+            )
+            words = command(argparse.Namespace(**shown))
+            write(args.out, TITLE, words, rows, page(rows))
 
 
 if __name__ == "__main__":
