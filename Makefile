@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 INSTALLED_DEV := $(VENV)/installed-dev
+INSTALLED_PHONE := $(VENV)/installed-phone
 
 # TensorFlow greets every process with lines about the processor.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
@@ -14,13 +15,17 @@ export TF_CPP_MIN_LOG_LEVEL ?= 3
 # Also under make -j: linting first, since it fails cheapest, and one suite at a time,
 # in two processes: a test keeps one core busy.
 .NOTPARALLEL:
-.PHONY: help demo test lint format test-tensorflow test-jax install install-dev clean
+.PHONY: help demo phone test lint format test-tensorflow test-jax install install-dev \
+	clean
 
 help:  ## Shows this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED)  ## Runs the shipped network from its menu to demo/report.html.
 	$(BIN)/keras-dynres demo --out_dir demo
+
+phone: $(INSTALLED_PHONE)  ## Lets a phone's browser measure the shipped network.
+	$(BIN)/keras-dynres phone sdpoint_wrn16_2_cifar10
 
 test: lint test-tensorflow test-jax  ## Lint, then the tests on both backends.
 
@@ -57,8 +62,13 @@ $(INSTALLED): setup.py | $(BIN)/python
 $(INSTALLED_DEV): setup.py | $(BIN)/python
 	@echo 'Installing into $(VENV): some minutes, TensorFlow is large.'
 	$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[dev]'
+	@touch $(INSTALLED) $(INSTALLED_PHONE) $@
+
+$(INSTALLED_PHONE): setup.py | $(BIN)/python
+	@echo 'Installing into $(VENV): some minutes, TensorFlow is large.'
+	$(BIN)/python -m pip install --disable-pip-version-check -q -e '.[phone]'
 	@touch $(INSTALLED) $@
 
 clean:  ## Removes .venv and all that was made.
-	rm -rf $(VENV) build dist demo *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist demo phone *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

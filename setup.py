@@ -6,8 +6,10 @@ from setuptools import find_packages, setup
 
 JAX = ["jax>=0.4.30"]
 DETECTION = ["pycocotools>=2.0.7"]
+PHONE = ["segno>=1.5", "cryptography>=42"]
 TFMOT = ["tensorflow-model-optimization>=0.8"]
 DEV = ["pytest>=8", "pytest-xdist", "ruff==0.17.5", "pre-commit", "tensorboard"]
+WEB = "keras_dynres_cli.phone.web"
 
 setup(
     name="keras-dynres",
@@ -17,8 +19,14 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
-    packages=find_packages(include=["keras_dynres*"]),
-    package_data={"keras_dynres": ["zoo/models/*/*", "training/recipes/*"]},
+    packages=[*find_packages(include=["keras_dynres*"]), WEB],
+    # The page for phones lies at the top, beside what else runs bundles.
+    package_dir={WEB: "tflite/web"},
+    package_data={
+        "keras_dynres": ["zoo/models/*/*", "training/recipes/*"],
+        WEB: ["*.html", "*.css", "*.*js", "runtime/LICENSE", "runtime/NOTICE"]
+        + ["runtime/*.xz"],
+    },
     install_requires=[
         "keras>=3.12",
         "tensorflow",
@@ -30,8 +38,9 @@ setup(
     extras_require={
         "jax": JAX,
         "detection": DETECTION,
+        "phone": PHONE,
         "tfmot": TFMOT,
-        "dev": DEV + JAX + DETECTION + TFMOT,
+        "dev": DEV + JAX + DETECTION + PHONE + TFMOT,
     },
     entry_points={"console_scripts": ["keras-dynres = keras_dynres_cli:run"]},
 )

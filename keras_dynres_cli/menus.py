@@ -87,6 +87,7 @@ def _of_table(path: Path) -> MenuSource:
 
 def _of_bundle(path: Path) -> MenuSource:
     from keras_dynres.tflite import Runner
+    from keras_dynres.tflite.store import Store
     from keras_dynres.zoo import figures
 
     runner = Runner(path)
@@ -97,6 +98,10 @@ def _of_bundle(path: Path) -> MenuSource:
         fields.update(exits=runner.exits, policies=len(runner.policies))
     fields = {key: value for key, value in fields.items() if value is not None}
     fields["size"] = figures.size(path.stat().st_size)
+    if phones := Store(path, fields["sha256"]).phones():
+        fields["devices"] = "; ".join(
+            f"{setup.device} ({setup})" for setup, _ in phones
+        )
     return MenuSource(runner.menu, fields)
 
 

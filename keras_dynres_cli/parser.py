@@ -17,6 +17,7 @@ from keras_dynres_cli.commands import (
     importing,
     info,
     listing,
+    phone,
     report,
     train,
 )
@@ -31,6 +32,7 @@ COMMANDS = {
     "evaluate": evaluate,
     "export": export,
     "bench": bench,
+    "phone": phone,
     "report": report,
     "demo": demo,
 }

@@ -1,6 +1,7 @@
 """TFLite files that hold a whole menu: export, metadata, running, measuring."""
 
 from keras_dynres.tflite.block_plan import BlockPlan, plan_blocks
+from keras_dynres.tflite.devices import menu
 from keras_dynres.tflite.export import ExportReport, export
 from keras_dynres.tflite.latency import latency_ms
 from keras_dynres.tflite.metadata import BundleError, read_metadata, verify
@@ -15,6 +16,7 @@ __all__ = [
     "Runner",
     "export",
     "latency_ms",
+    "menu",
     "plan_blocks",
     "read_metadata",
     "verify",

@@ -183,8 +183,13 @@ def _labels(labels: Sequence | None, outputs: Mapping[str, dict]) -> list[str] |
     if labels is None:
         return None
     labels = [str(label) for label in labels]
-    counts = {output["shape"][-1] for output in outputs.values() if output["shape"]}
-    if len(labels) not in counts:
+    # A detector's outputs are numbers of classes, whose count they do not show.
+    counts = {
+        output["shape"][-1]
+        for output in outputs.values()
+        if output["activation"] != "values"
+    }
+    if counts and len(labels) not in counts:
         classes = " or ".join(map(str, sorted(counts)))
         raise DynresError(
             f"There must be a label for each of the {classes} classes. "

@@ -11,7 +11,15 @@ import numpy as np
 from keras_dynres.errors import DynresError
 from keras_dynres.exits import Policy
 from keras_dynres.instance import FULL, Instance
-from keras_dynres.tflite import conditions, facts, flatbuffer, latency, metadata, stages
+from keras_dynres.tflite import (
+    conditions,
+    facts,
+    flatbuffer,
+    latency,
+    metadata,
+    stages,
+    store,
+)
 from keras_dynres.tflite.images import as_batch, preprocess
 
 
@@ -64,10 +72,9 @@ class Runner:
             row["name"]: row["signature"] for row in self.metadata["menu"]
         }
         self.menu = facts.menu(self.metadata)
-        self._store = latency.Store(
-            self.path, self.metadata["sha256"], self.num_threads
-        )
-        for name, figures in self._store.read().items():
+        self._store = store.Store(self.path, self.metadata["sha256"])
+        self._setup = store.here(self.num_threads)
+        for name, figures in self._store.read(self._setup).items():
             if name in self.menu:
                 self.menu.record(name, latency_ms=figures["median_ms"])
 
@@ -211,7 +218,7 @@ class Runner:
             if not loaded:  # All at once might not fit into memory.
                 self.close(name)
             self.menu.record(name, latency_ms=figures[name]["median_ms"])
-            self._store.write({name: figures[name]})
+            store.keep(self._store, self._setup, {name: figures[name]})
         return figures
 
     def within(self, latency_ms: float, metric: str | None = None) -> Instance:

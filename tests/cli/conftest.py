@@ -1,11 +1,17 @@
 """A small calibrated model, the files made of it, and how commands are run."""
 
+import io
 import json
+import shutil
+import tarfile
+import threading
+from pathlib import Path
 
 import pytest
 
 import keras_dynres as kd
 import keras_dynres_cli as cli
+from keras_dynres_cli.phone import report, server, site
 
 RECIPE = {
     "architecture": "wide_resnet",
@@ -17,6 +23,7 @@ RECIPE = {
     "batch_size": 64,
     "calibration_batches": 1,
 }
+WASM = bytes(range(256)) * 400
 ACCURACIES = {"p1@0.5": 0.5, "full": 0.75}
 
 
@@ -91,3 +98,76 @@ def fails(run):
         return err.strip()
 
     return fails
+
+
+@pytest.fixture
+def web(tmp_path, monkeypatch):
+    """A page that stands for the real one, which other tests look at."""
+    folder = tmp_path / "web"
+    (folder / "runtime").mkdir(parents=True)
+    (folder / "index.html").write_text("<!doctype html><title>net</title>")
+    (folder / "page.mjs").write_text("export {};\n" * 100)
+    (folder / "README.md").write_text("not for browsers")
+    (folder / "runtime" / "LICENSE").write_text("a licence")
+    with tarfile.open(folder / "runtime" / "litert.tar.xz", "w:xz") as archive:
+        for name, content in {
+            "core/index.js": b"export {};",
+            "wasm/x.wasm": WASM,
+        }.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    monkeypatch.setattr(site, "_web", lambda: folder)
+    return folder
+
+
+@pytest.fixture
+def phone_bundle(tmp_path):
+    """A bundle of two instances that nothing here runs."""
+    path = Path(__file__).parents[1] / "tflite" / "version1.tflite"
+    return Path(shutil.copy(path, tmp_path / "net.tflite"))
+
+
+@pytest.fixture
+def measured(phone_bundle):
+    """What a phone sends of that bundle; a test changes what it wants."""
+    times = {"min_ms": 20, "median_ms": 21.25, "max_ms": 30, "iqr_ms": 0.5}
+    return {
+        "format": "keras_dynres.bench/1",
+        "device": "Pixel 8",
+        "cpu": "Mozilla/5.0 (Linux; Android 14; Pixel 8)",
+        "cores": 8,
+        "runtime": "LiteRT.js 2.5.3 wasm",
+        "threads": 1,
+        "sha256": kd.tflite.read_metadata(phone_bundle)["sha256"],
+        "latency": {
+            "exit1": {**times, "min_ms": 4, "median_ms": 5, "repeats": 60},
+            "full": {**times, "repeats": 40},
+        },
+    }
+
+
+@pytest.fixture
+def lines():
+    """What the server tells of reports."""
+    return []
+
+
+@pytest.fixture
+def running(web, phone_bundle, lines, monkeypatch):
+    """A server on a free port of this computer, in a thread."""
+    errors = []
+    monkeypatch.setattr(
+        server.http.server.ThreadingHTTPServer,
+        "handle_error",
+        lambda *args: errors.append(args),
+    )
+    made = site.Site(phone_bundle)
+    keep = report.keeper(phone_bundle, made.metadata, lines.append)
+    with server.Server(made, keep, port=0, host="127.0.0.1", patience=5) as running:
+        thread = threading.Thread(target=running.serve_forever, args=[0.01])
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+    assert not errors

@@ -39,7 +39,8 @@ def detector():
 @pytest.fixture(scope="module")
 def bundle(detector, tmp_path_factory):
     path = tmp_path_factory.mktemp("bundle") / "detector.tflite"
-    export(detector, path, ["full", "d0.5"], verify_data=pictures(2), verbose=0)
+    options = {"labels": ["ash", "elm", "oak"], "verify_data": pictures(2)}
+    export(detector, path, ["full", "d0.5"], verbose=0, **options)
     return path
 
 
@@ -58,6 +59,7 @@ def test_a_detector_gives_boxes_by_name(detector, bundle, instance):
 def test_what_the_file_says_of_boxes(bundle):
     fields = read_metadata(bundle)
     outputs = kd.tflite.facts.outputs(fields, "full")
+    assert fields["labels"] == ["ash", "elm", "oak"]
     assert outputs["boxes"] == {"shape": [6, 4], "activation": "values"}
     assert Runner(bundle).benchmark(["full"], 3, 1, verbose=0)["full"]["median_ms"] > 0
 

@@ -1,10 +1,15 @@
+import dataclasses
 import json
+import subprocess
+import sys
 
 import pytest
 
 import keras_dynres as kd
 from keras_dynres.tflite import latency, metadata
+from keras_dynres.tflite import store as store_module
 from keras_dynres.tflite.runner import Runner
+from keras_dynres.tflite.store import Setup, Store
 
 pytestmark = pytest.mark.tensorflow
 
@@ -125,3 +130,119 @@ def test_one_instance_is_timed_without_a_bundle(monkeypatch):
     name = model.instances[1]
     median = kd.tflite.latency_ms(model, name, repeats=3, warmup=0)
     assert median > 0 and timed == [name]
+
+
+def _times(median):
+    values = {"min_ms": median, "median_ms": median, "max_ms": median, "iqr_ms": 0}
+    return {**values, "repeats": 9}
+
+
+def _store(path):
+    return Store(path, metadata.read_metadata(path)["sha256"])
+
+
+def _phone(device="Pixel 8", runtime="LiteRT.js 2.5.3 wasm", threads=1):
+    return Setup("ARM", 8, runtime, threads, device)
+
+
+def test_phones_and_this_machine_keep_to_themselves(bundle):
+    store = _store(bundle)
+    here = store_module.here(threads=1)
+    # A phone that says of itself all that this machine is, but has a name.
+    twin = dataclasses.replace(here, device="Pixel 8")
+    store.write(twin, {"full": _times(7)})
+    assert "latency_ms" not in Runner(bundle).menu.full.measured
+    assert "latency_ms" not in kd.tflite.menu(bundle).full.measured
+    _quick(Runner(bundle), ["full"])
+    own = kd.tflite.menu(bundle)
+    assert own.full.measured == Runner(bundle).menu.full.measured
+    assert kd.tflite.menu(bundle, "Pixel 8").full.measured["latency_ms"] == 7
+    assert "latency_ms" not in kd.tflite.menu(bundle, threads=2).full.measured
+
+
+def test_a_menu_of_a_phone_chooses_by_its_times(bundle):
+    names = Runner(bundle).menu.names
+    figures = {name: _times(10.0 + i) for i, name in enumerate(names)}
+    _store(bundle).write(_phone(), {**figures, "no longer there": _times(1)})
+    menu = kd.tflite.menu(bundle, device="pixel")
+    assert menu.within(latency_ms=11.5).name == names[1]
+    assert [i.measured["accuracy"] for i in menu] == pytest.approx([0.9, 0.91, 0.92])
+
+
+def test_of_several_setups_the_newest_or_the_one_asked_for(bundle):
+    store = _store(bundle)
+    setups = {
+        _phone(): 1,
+        _phone(runtime="LiteRT.js 2.5.3 wasm threads", threads=4): 2,
+        _phone(runtime="LiteRT.js 2.5.3 wasm threads", threads=2): 3,
+        _phone(runtime="LiteRT.js 2.5.3 webgpu"): 4,
+        _phone("Pixel 8 Pro"): 5,
+    }
+    for setup, median in setups.items():
+        store.write(setup, {"full": _times(median)})
+
+    def latency_ms(*choice):
+        return kd.tflite.menu(bundle, *choice).full.measured["latency_ms"]
+
+    assert latency_ms("pixel 8") == 4  # The whole name of one, a part of the other.
+    assert latency_ms("PRO") == 5
+    assert latency_ms("Pixel 8", "WASM") == 1
+    assert latency_ms("Pixel 8", "wasm threads") == 3
+    assert latency_ms("Pixel 8", "litert") == 4
+    assert latency_ms("Pixel 8", None, 1) == 4
+    assert latency_ms("Pixel 8", "threads", 4) == 2
+    store.write(_phone(), {"full": _times(6)})
+    assert latency_ms("Pixel 8") == 6
+
+
+def test_devices_that_are_not_known(bundle):
+    with pytest.raises(kd.DynresError, match="keras-dynres phone .*net.tflite"):
+        kd.tflite.menu(bundle, "pixel")
+    store = _store(bundle)
+    store.write(_phone(), {"full": _times(1)})
+    store.write(_phone("Pixel 9"), {"full": _times(1)})
+    for choice, says in {
+        ("nokia",): "Offered: 'Pixel 8', 'Pixel 9'",
+        ("pixel",): "Several devices are called so: 'Pixel 8', 'Pixel 9'",
+        ("Pixel 8", "webgpu"): "runtime.*'LiteRT.js 2.5.3 wasm'",
+        ("Pixel 8", None, 4): "number of threads.*'1'",
+        (None, "wasm"): "name one by device=",
+    }.items():
+        with pytest.raises(kd.DynresError, match=says):
+            kd.tflite.menu(bundle, *choice)
+
+
+def test_a_file_of_before_there_were_phones_is_read_and_kept(bundle):
+    setup = store_module.here(threads=1)
+    record = {
+        "cpu": setup.cpu,
+        "cores": setup.cores,
+        "runtime": setup.runtime,
+        "threads": 1,
+        "sha256": metadata.read_metadata(bundle)["sha256"],
+        "latency": {"full": _times(3)},
+    }
+    content = {"format": "keras_dynres.bench/1", "records": [record]}
+    path = bundle.parent / "net.tflite.bench.json"
+    path.write_text(json.dumps(content))
+    assert Runner(bundle).menu.full.measured["latency_ms"] == 3
+    _store(bundle).write(_phone(), {"full": _times(5)})
+    assert json.loads(path.read_text())["records"][0] == record
+    assert Runner(bundle).menu.full.measured["latency_ms"] == 3
+
+
+def test_processes_that_write_at_once_lose_nothing(bundle):
+    script = (
+        "import sys\n"
+        "from keras_dynres.tflite.store import Setup, Store\n"
+        f"store = Store({str(bundle)!r}, {_store(bundle).sha256!r})\n"
+        "for i in range(20):\n"
+        "    setup = Setup('ARM', 8, 'wasm', i + 1, sys.argv[1])\n"
+        f"    store.write(setup, {{'full': {_times(1)}}})\n"
+    )
+    writers = [
+        subprocess.Popen([sys.executable, "-c", script, f"Phone {number}"])
+        for number in range(2)
+    ]
+    assert [writer.wait() for writer in writers] == [0, 0]
+    assert len(_store(bundle).phones()) == 40

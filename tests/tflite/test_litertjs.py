@@ -15,6 +15,7 @@ from keras_dynres.tflite.runner import Runner
 
 pytestmark = pytest.mark.tensorflow
 SOURCES = pathlib.Path(__file__).parents[2] / "tflite" / "node"
+WEB = SOURCES.with_name("web")  # which holds what browsers and Node share
 
 
 @pytest.fixture(scope="module")
@@ -29,10 +30,9 @@ def node(tmp_path_factory):
     if not (SOURCES / "node_modules").is_dir():
         if not shutil.which("npm"):
             pytest.skip("LiteRT.js is not installed, and npm neither")
-        folder = tmp_path_factory.mktemp("node")
-        for source in SOURCES.iterdir():
-            if source.is_file():
-                shutil.copy(source, folder)
+        folder = tmp_path_factory.mktemp("tflite") / "node"
+        for source, copy in ((SOURCES, folder), (WEB, folder.with_name("web"))):
+            shutil.copytree(source, copy)
         done = _call("npm", "ci", "--no-audit", "--no-fund", cwd=folder)
         if done.returncode:
             pytest.skip(f"npm could not install LiteRT.js: {done.stderr[-200:]}")

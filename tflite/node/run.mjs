@@ -11,7 +11,7 @@
 import {readFileSync} from 'node:fs';
 import {parseArgs} from 'node:util';
 
-import {BundleError, readMetadata, select} from './bundle.mjs';
+import {BundleError, readMetadata, select} from '../web/bundle.mjs';
 
 const USAGE = `Usage: node run.mjs BUNDLE [--instance NAME] [--input FILE]
 
@@ -27,7 +27,7 @@ class InputError extends Error {}
 async function main() {
   const {bundle, options} = argumentsOf(process.argv.slice(2));
   const bytes = new Uint8Array(read(bundle));
-  const metadata = await readMetadata(bytes);
+  const metadata = readMetadata(bytes);
   if (options.input === undefined) return describe(metadata);
   const row = metadata.menu.find(({name}) => name === options.instance);
   if (!row) {

@@ -1,9 +1,11 @@
 /**
  * Reads a bundle: its metadata, its hash, and one instance out of many.
  *
- * Nothing here needs Node or LiteRT.js: a web page can import this file as it is.
- * The format is described in keras_dynres/tflite/metadata.py.
+ * Nothing here needs Node, LiteRT.js or a secure page: browsers import it as it is, and
+ * so does ../node. The format is described in keras_dynres/tflite/metadata.py.
  */
+
+import {sha256} from './sha256.mjs';
 
 const NAME = 'KERAS_DYNRES';
 const HEAD = '{"format": "keras_dynres.tflite/1", "sha256": "';
@@ -19,9 +21,9 @@ export class BundleError extends Error {}
  * The metadata of a bundle whose hash is right.
  *
  * @param {Uint8Array} bytes The whole file.
- * @return {Promise<object>} What `keras_dynres.tflite.read_metadata` returns.
+ * @return {object} What `keras_dynres.tflite.read_metadata` returns.
  */
-export async function readMetadata(bytes) {
+export function readMetadata(bytes) {
   const text = findMetadata(bytes);
   if (!text) {
     throw new BundleError('This TFLite file has no keras_dynres metadata.');
@@ -34,9 +36,7 @@ export async function readMetadata(bytes) {
   const said = new TextDecoder().decode(bytes.subarray(start, start + DIGITS));
   const zeroed = bytes.slice();
   zeroed.fill('0'.charCodeAt(0), start, start + DIGITS);
-  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', zeroed));
-  const hex = [...digest].map((b) => b.toString(16).padStart(2, '0')).join('');
-  if (hex !== said) {
+  if (sha256(zeroed) !== said) {
     throw new BundleError(
         'The bundle is damaged: its content does not match the hash inside.');
   }
@@ -44,24 +44,33 @@ export async function readMetadata(bytes) {
 }
 
 /**
- * The file with one signature left, so that a runtime prepares and packs only that.
+ * The file with some signatures left, so that a runtime prepares and packs only those.
  *
  * @param {Uint8Array} bytes A bundle without control flow.
- * @param {string} key The signature to keep.
+ * @param {string|Array<string>} keys The signature to keep, or several.
  * @return {Uint8Array} A copy of the same length; its metadata hash holds no more.
  */
-export function select(bytes, key) {
+export function select(bytes, keys) {
   const out = bytes.slice();
   const file = new File(out);
   const root = file.root();
-  const signature = file.vector(root(SIGNATURES))
-      .find((at) => file.text(file.table(at)(KEY)) === key);
-  if (signature === undefined) throw new BundleError(`No signature ${key}.`);
-  const index = file.table(signature)(SUBGRAPH_INDEX);
+  const signatures = new Map(file.vector(root(SIGNATURES)).map((at) => {
+    const field = file.table(at);
+    const index = field(SUBGRAPH_INDEX);
+    return [file.text(field(KEY)), {at, index, graph: index ? file.u32(index) : 0}];
+  }));
+  const kept = [keys].flat().map((key) => {
+    if (!signatures.has(key)) throw new BundleError(`No signature ${key}.`);
+    return signatures.get(key);
+  });
+  // In the file's order: who names no subgraph means the first, and stays the first.
+  const numbers = [...new Set(kept.map(({graph}) => graph))].sort((a, b) => a - b);
   const graphs = file.vector(root(SUBGRAPHS));
-  file.shorten(root(SUBGRAPHS), graphs[index ? file.u32(index) : 0]);
-  file.shorten(root(SIGNATURES), signature);
-  if (index) file.view.setUint32(index, 0, true);
+  file.shorten(root(SUBGRAPHS), numbers.map((number) => graphs[number]));
+  file.shorten(root(SIGNATURES), kept.map(({at}) => at));
+  for (const {index, graph} of kept) {
+    if (index) file.view.setUint32(index, numbers.indexOf(graph), true);
+  }
   return out;
 }
 
@@ -131,10 +140,13 @@ class File {
     return new TextDecoder().decode(this.bytesOf(field));
   }
 
-  /** Makes the vector of a field hold nothing but the table at `kept`. */
+  /** Makes the vector of a field hold nothing but the tables at `kept`. */
   shorten(field, kept) {
     const at = field + this.u32(field);
-    this.view.setUint32(at, 1, true);
-    this.view.setUint32(at + 4, kept - (at + 4), true);
+    this.view.setUint32(at, kept.length, true);
+    kept.forEach((table, i) => {
+      const entry = at + 4 + 4 * i;
+      this.view.setUint32(entry, table - entry, true);
+    });
   }
 }
