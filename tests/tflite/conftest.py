@@ -5,6 +5,7 @@ import pathlib
 import shutil
 
 import keras
+import native_build
 import numpy as np
 import pytest
 import staged_net
@@ -141,3 +142,21 @@ def staged_bundles(tmp_path_factory):
     options = {"verify_data": images[:8]}
     folder = tmp_path_factory.mktemp("staged")
     return Bundles(model, folder, ("exit2", "full"), images, options)
+
+
+def _shared(tmp_path_factory):
+    """A folder for all workers of this run."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if base.name.startswith("popen-") else base
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory):
+    """The C++ program, built for this machine."""
+    return native_build.for_this_machine(_shared(tmp_path_factory))
+
+
+@pytest.fixture(scope="session")
+def arm(tmp_path_factory):
+    """The same for 64-bit ARM, under an emulator."""
+    return native_build.for_arm(_shared(tmp_path_factory))

@@ -192,3 +192,16 @@ def test_kernels_are_stored_once(tmp_path):
     }
     kernels = 4 * sum(np.prod(w.shape) for w in base.weights)
     assert sizes[NAMES] - sizes["d0.25",] < 0.1 * kernels
+
+
+def test_the_native_program_shifts_as_python_does(dynamic, program, tmp_path):
+    path, image = dynamic[1], images(1)[0]
+    image.tofile(tmp_path / "image.raw")
+    runner, rows_of_classes = kd.tflite.Runner(path), []
+    for shift in (0, -1.5, 1.5):
+        words = ("run", path, "--image", tmp_path / "image.raw", "--shift", shift)
+        outputs = program.answer(*words, "--instance", "sampled")["outputs"]
+        expected = runner.run(image, "sampled", shift=shift)
+        np.testing.assert_allclose(outputs, expected, atol=1e-6)
+        rows_of_classes.append(outputs)
+    assert rows_of_classes[0] != rows_of_classes[1] != rows_of_classes[2]
