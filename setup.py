@@ -8,7 +8,14 @@ JAX = ["jax>=0.4.30"]
 DETECTION = ["pycocotools>=2.0.7"]
 PHONE = ["segno>=1.5", "cryptography>=42"]
 TFMOT = ["tensorflow-model-optimization>=0.8"]
-DEV = ["pytest>=8", "pytest-xdist", "ruff==0.17.5", "pre-commit", "tensorboard"]
+DEV = [
+    "pytest>=8",
+    "pytest-xdist",
+    "ruff==0.17.5",
+    "pre-commit",
+    "selenium>=4.20",
+    "tensorboard",
+]
 WEB = "keras_dynres_cli.phone.web"
 
 setup(

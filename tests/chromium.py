@@ -1,42 +1,51 @@
 """A headless Chromium that sees this machine as a computer in its network."""
 
-import functools
 import shutil
-
-import pytest
 
 # Names that lead back here: by them a page is none of this machine's own.
 LAN = "phone.test"
-_OPTIONS = (
-    "--headless=new --no-sandbox --disable-gpu --disable-quic --no-first-run "
-    "--disable-background-networking --disable-component-update --disable-sync "
-    "--use-fake-ui-for-media-stream --use-fake-device-for-media-stream"
-).split()
+_OPTIONS = [
+    "headless=new",
+    "no-sandbox",
+    "disable-gpu",
+    "disable-quic",
+    "no-first-run",
+    "disable-background-networking",
+    "disable-component-update",
+    "disable-sync",
+]
+_CAMERA = ["use-fake-ui-for-media-stream", "use-fake-device-for-media-stream"]
 
 
-def start(folder, camera):
-    """A selenium driver; skips the test where one of its parts is missing.
+class Missing(Exception):
+    """A program or a package that is not installed."""
+
+
+def start(folder, camera=None):
+    """A selenium driver; raises `Missing` where one of its parts is not there.
 
     Args:
         folder: An empty folder for what the browser keeps.
         camera: A file of JPEG images, one after the other, that the camera shows.
     """
-    selenium = pytest.importorskip("selenium", reason="selenium is not installed")
-    from selenium import webdriver
-
     programs = [shutil.which(name) for name in ("chromium", "chromedriver")]
     if None in programs:
-        pytest.skip("Chromium and its driver are not installed (apt: chromium-driver)")
-    assert selenium
+        raise Missing("Chromium and its driver are not installed (chromium-driver)")
+    try:
+        from selenium import webdriver
+    except ImportError:
+        raise Missing("selenium is not installed") from None
     options = webdriver.ChromeOptions()
     options.binary_location = programs[0]
-    more = {
-        "user-data-dir": folder,
-        "host-resolver-rules": f"MAP {LAN} 127.0.0.1",
-        "use-file-for-fake-video-capture": camera,
-    }
-    for word in (*_OPTIONS, *(f"--{key}={value}" for key, value in more.items())):
-        options.add_argument(word)
+    words = [
+        *_OPTIONS,
+        f"user-data-dir={folder}",
+        f"host-resolver-rules=MAP {LAN} 127.0.0.1",
+    ]
+    if camera is not None:
+        words += [*_CAMERA, f"use-file-for-fake-video-capture={camera}"]
+    for word in words:
+        options.add_argument(f"--{word}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     return webdriver.Chrome(options, webdriver.ChromeService(programs[1]))
 
@@ -85,7 +94,10 @@ class Page:
 
     def answer(self, action):
         """Does something to a picture, and waits for the answer or the error."""
-        self.script("for (const id of ['timing', 'try-error']) %s" % _EMPTY)
+        self.script(
+            "for (const id of ['timing', 'try-error'])"
+            "  document.getElementById(id).textContent = '';"
+        )
         action()
         self.wait(lambda: self.text("timing") or self.text("try-error"))
         return self.text("answer")
@@ -138,10 +150,7 @@ class Page:
             if entry["level"] == "SEVERE" and "Opener-Policy" not in entry["message"]
         ]
 
-    run = functools.partialmethod(
-        script,
-        "return keras_dynres.run(arguments[0], arguments[1])",
-    )
-
-
-_EMPTY = "document.getElementById(id).textContent = '';"
+    def run(self, name, values):
+        """What an instance gives for normalised numbers."""
+        code = "return keras_dynres.run(arguments[0], arguments[1])"
+        return self.script(code, name, values)

@@ -1,12 +1,16 @@
-"""Bundles of two small nets, exported once a precision for all tests."""
+"""Bundles of two small nets, exported once a precision; a browser for the page."""
 
+import contextlib
 import dataclasses
+import io
 import pathlib
 import shutil
 
+import chromium
 import keras
 import native_build
 import numpy as np
+import phone_site
 import pytest
 import staged_net
 
@@ -17,6 +21,7 @@ from keras_dynres.tflite import PRECISIONS
 
 SHAPE = (16, 16, 3)
 NAMES = ("p1@0.5", "p2@0.75", "full")
+STAGED_LABELS = ["ash", "beech", "elm", "oak"]
 PREPROCESSING = {"mean": [0.5, 0.4, 0.3], "std": [0.25, 0.25, 0.2], "scale": 255}
 
 
@@ -160,3 +165,42 @@ def program(tmp_path_factory):
 def arm(tmp_path_factory):
     """The same for 64-bit ARM, under an emulator."""
     return native_build.for_arm(_shared(tmp_path_factory))
+
+
+@pytest.fixture(scope="session")
+def staged_photos(staged_bundles, tmp_path_factory):
+    """The same network's file, which also says what pixels become."""
+    path = tmp_path_factory.mktemp("photos") / "net.tflite"
+    options = {"labels": STAGED_LABELS, "preprocessing": PREPROCESSING}
+    kd.tflite.export(
+        staged_bundles.model, path, ["exit2", "full"], verbose=0, **options
+    )
+    return path
+
+
+@pytest.fixture(scope="session")
+def page(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("chromium")
+    camera = folder / "camera.mjpeg"
+    frame = io.BytesIO()
+    phone_site.picture((48, 64, 3)).save(frame, "JPEG")
+    camera.write_bytes(2 * frame.getvalue())
+    try:
+        driver = chromium.start(folder / "profile", camera)
+    except chromium.Missing as error:
+        pytest.skip(f"{error}")
+    yield chromium.Page(driver)
+    driver.quit()
+
+
+@pytest.fixture
+def lan(page, monkeypatch):
+    """Opens the page of a bundle as by http from another computer."""
+    with contextlib.ExitStack() as stack:
+
+        def opened(path, content=None, secure=False):
+            server = stack.enter_context(phone_site.served(path, monkeypatch, content))
+            page.open(server.url(secure, host=chromium.LAN))
+            return server
+
+        yield opened

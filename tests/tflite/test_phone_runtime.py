@@ -1,6 +1,7 @@
 """The runtime's archive holds npm's files, and nothing else."""
 
 import importlib.util
+import json
 import pathlib
 import shutil
 import subprocess
@@ -38,12 +39,8 @@ def test_its_bytes_are_npms(script, members, tmp_path):
     for name, (_, content) in members.items():
         assert content == files[name], name
     # One import is another, and nothing else is.
-    (plain, ours) = (
-        source.read_text("utf-8").splitlines()
-        if hasattr(source, "read_text")
-        else source.decode().splitlines()
-        for source in (packages / "core" / "dist" / "index.js", files["core/index.js"])
-    )
+    plain = (packages / "core" / "dist" / "index.js").read_text("utf-8").splitlines()
+    ours = files["core/index.js"].decode().splitlines()
     lines = [pair for pair in zip(plain, ours, strict=True) if pair[0] != pair[1]]
     assert lines == [
         (
@@ -69,3 +66,12 @@ def test_it_brings_its_licence(members):
     assert b"LiteRT.js 2.5.3" in members["NOTICE"][1]
     for name in ("LICENSE", "NOTICE"):
         assert (RUNTIME / name).read_bytes() == members[name][1]
+
+
+def test_its_version_is_said_alike(members):
+    lock = json.loads((RUNTIME / "package-lock.json").read_text("utf-8"))
+    version = lock["packages"]["node_modules/@litertjs/core"]["version"]
+    name = f"LiteRT.js {version}"
+    said = (RUNTIME.parent / "runtime.mjs").read_text("utf-8")
+    assert f"VERSION = '{name}';" in said
+    assert members["NOTICE"][1].decode().splitlines()[0] == name

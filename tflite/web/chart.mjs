@@ -6,7 +6,7 @@ import {pareto} from './menu.mjs';
 const [WIDTH, HEIGHT] = [360, 260];
 const EDGE = {left: 44, right: 14, top: 20, bottom: 38};
 // What a letter of a label takes.
-const [LETTER, LINE] = [6, 11];
+const [LETTER, LINE] = [7, 11];
 
 /**
  * Draws the instances that were measured.
@@ -14,14 +14,16 @@ const [LETTER, LINE] = [6, 11];
  * @param {SVGElement} svg Is emptied first.
  * @param {Array<{name: string, ms: number, worth: number}>} points Instances.
  * @param {object} options `chosen`, the name of one; `budget` in milliseconds; `axis`,
- *     what stands upright, with `text` and `scale`; `pick`, told a point that is touched.
+ *     what stands upright, with `text` and `scale`; `pick`, told a point that is
+ *     touched.
  */
 export function drawChart(svg, points, {chosen, budget, axis, pick}) {
   svg.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT}`);
   const across = scale(
       [0, Math.max(...points.map(({ms}) => ms))], EDGE.left, WIDTH - EDGE.right);
   const up = scale(
-      extent(points.map(({worth}) => worth * axis.scale)), HEIGHT - EDGE.bottom, EDGE.top);
+      extent(points.map(({worth}) => worth * axis.scale)),
+      HEIGHT - EDGE.bottom, EDGE.top);
   const place = ({ms, worth}) => [across.at(ms), up.at(worth * axis.scale)];
   const front = pareto(points);
   svg.replaceChildren(
@@ -74,12 +76,15 @@ function axes(across, up, text) {
     String(tick)),
   ]);
   const numbers = across.ticks.map((tick) => shape(
-      'text', {class: 'tick', x: across.at(tick), y: bottom + 15, 'text-anchor': 'middle'},
+      'text', {
+        class: 'tick', x: across.at(tick), y: bottom + 15,
+        'text-anchor': 'middle'},
       String(tick)));
   return [
     ...lines, ...numbers,
     shape('text', {
-      class: 'axis', x: (EDGE.left + right) / 2, y: HEIGHT - 6, 'text-anchor': 'middle'},
+      class: 'axis', x: (EDGE.left + right) / 2, y: HEIGHT - 6,
+      'text-anchor': 'middle'},
     'milliseconds an image'),
     shape('text', {
       class: 'axis', x: 11, y: (EDGE.top + bottom) / 2, 'text-anchor': 'middle',

@@ -13,7 +13,8 @@ export class PageError extends Error {}
  */
 export function sentence(error) {
   if (error instanceof PageError || error instanceof BundleError) return error.message;
-  return `Something went wrong that this page did not expect: ${error?.message ?? error}`;
+  const text = error?.message ?? error;
+  return `Something went wrong that this page did not expect: ${text}.`;
 }
 
 /**

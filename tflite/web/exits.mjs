@@ -19,10 +19,10 @@ export function canStop(metadata) {
  * @return {Array<{text: string, thresholds: Array<number>}>}
  */
 export function policies(metadata) {
-  return (metadata.policies ?? []).map(({thresholds, expected_cost, unit, accuracy}) => ({
-    thresholds,
-    text: `policy of the file: ${amount(expected_cost, unit)} on average, ` +
-        `accuracy ${(100 * accuracy).toFixed(1)} %`,
+  return (metadata.policies ?? []).map((policy) => ({
+    thresholds: policy.thresholds,
+    text: `policy of the file: ${amount(policy.expected_cost, policy.unit)} ` +
+        `on average, accuracy ${(100 * policy.accuracy).toFixed(1)} %`,
   }));
 }
 

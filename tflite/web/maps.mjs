@@ -54,7 +54,8 @@ export function colour(kind, count) {
   const reach = 0.8 * Math.min(lightness, 1 - lightness);
   return [0, 8, 4].map((turn) => {
     const k = (turn + hue / 30) % 12;
-    return Math.round(255 * (lightness - reach * Math.max(-1, Math.min(k - 3, 9 - k, 1))));
+    const part = Math.max(-1, Math.min(k - 3, 9 - k, 1));
+    return Math.round(255 * (lightness - reach * part));
   });
 }
 

@@ -31,8 +31,8 @@ export async function measureAll(session, before) {
  * Makes the section work.
  *
  * @param {Session} session What is measured.
- * @param {object} listeners `begun()`, `known()` after each figure, `ended()`, `turned()`
- *     after another way of running was set.
+ * @param {object} listeners `begun()`, `known()` after each figure, `ended()`, and
+ *     `turned()` after another way of running was set.
  * @return {{measure: function()}} To begin without a hand.
  */
 export function measurementSection(session, {begun, known, ended, turned}) {
@@ -54,7 +54,7 @@ export function measurementSection(session, {begun, known, ended, turned}) {
   async function measure() {
     busy(true);
     begun();
-    keepAwake();
+    const release = keepAwake();
     say(at('measure-error'), '');
     say(at('measured'), 'Starting LiteRT.js …');
     try {
@@ -69,6 +69,7 @@ export function measurementSection(session, {begun, known, ended, turned}) {
     } catch (error) {
       if (!(error instanceof Stopped)) say(at('measure-error'), sentence(error));
     }
+    release();
     busy(false);
     tell(session);
     known();
@@ -101,7 +102,8 @@ function noteWays({bundle: {site}, metadata}) {
   const dynamic = metadata.dynamic ?? [];
   if (!self.isSecureContext) {
     say(note, 'Several threads and the GPU need https. ');
-    if (site.secure) note.append(make('a', {href: site.secure}, 'Open the secure page'));
+    const link = make('a', {href: site.secure}, 'Open the secure page');
+    if (site.secure) note.append(link);
   }
   if (dynamic.length) {
     note.append(` Left out: ${dynamic.join(', ')}, whose shapes depend on the image.`);
@@ -111,5 +113,7 @@ function noteWays({bundle: {site}, metadata}) {
 
 /** A screen that goes dark slows the processor; where it cannot be kept, so be it. */
 function keepAwake() {
-  navigator.wakeLock?.request('screen').catch(() => {});
+  // Never waited for: some browsers neither give the lock nor refuse it.
+  const lock = navigator.wakeLock?.request('screen').catch(() => null);
+  return () => lock?.then((sentinel) => sentinel?.release());
 }

@@ -5,7 +5,7 @@ import {at, say} from './dom.mjs';
 import {sentence} from './errors.mjs';
 import {measurementSection} from './measurement.mjs';
 import {deviceName, post} from './results.mjs';
-import {ways} from './runtime.mjs';
+import {VERSION, ways} from './runtime.mjs';
 import {Session} from './session.mjs';
 import {fetchSite} from './site.mjs';
 import {trialSection} from './trial.mjs';
@@ -40,8 +40,10 @@ function describe({site, metadata}, {rows}) {
   at('name').textContent = document.title = site.name;
   at('facts').textContent = [
     metadata.model, `${rows.length} ${rows.length === 1 ? 'instance' : 'instances'}`,
-    precision, `${shape[1]} × ${shape[0]} pixels`, `${(site.bytes / 1e6).toFixed(1)} MB`,
+    precision, `${shape[1]} × ${shape[0]} pixels`,
+    `${(site.bytes / 1e6).toFixed(1)} MB`,
   ].join(' · ');
+  at('runtime').textContent = VERSION;
   at('download').hidden = true;
 }
 
@@ -69,7 +71,8 @@ async function keepSection({bundle: {site}, metadata, ways, measured, threads}) 
     at('send').disabled = false;
   });
   const show = () => {
-    at('send').disabled = ![...measured.values()].some((all) => Object.keys(all).length);
+    const counts = [...measured.values()].map((all) => Object.keys(all).length);
+    at('send').disabled = !counts.some(Boolean);
   };
   return {show};
 }

@@ -28,11 +28,13 @@ export async function decode(file) {
 export function checkInput({input: {shape}, preprocessing}) {
   const [, , channels] = shape;
   if (channels !== 3 && channels !== 1) {
-    throw new PageError(`The network takes images of ${channels} channels: no pictures.`);
+    throw new PageError(
+        `The network takes images of ${channels} channels: no pictures.`);
   }
   if (!preprocessing) {
     throw new PageError(
-        'The bundle does not say how pixels become input: export it with preprocessing.');
+        'The bundle does not say how pixels become input: export it with ' +
+        'preprocessing.');
   }
 }
 
@@ -56,7 +58,8 @@ export function take(source, metadata, canvas) {
 
 /** Fills the canvas with the middle of a picture. */
 function draw(source, canvas) {
-  const [w, h] = [source.videoWidth ?? source.width, source.videoHeight ?? source.height];
+  const w = source.videoWidth ?? source.width;
+  const h = source.videoHeight ?? source.height;
   const scale = Math.max(canvas.width / w, canvas.height / h);
   const [width, height] = [canvas.width / scale, canvas.height / scale];
   const context = canvas.getContext('2d', {willReadFrequently: true});
@@ -91,7 +94,8 @@ export function normalised(pixels, {input: {shape}, preprocessing}) {
 /** What each value of a channel becomes, rounded where float32 rounds. */
 function table({mean, std, scale}, channel) {
   const [m, s] = [mean, std].map((values) => Math.fround(values[channel] ?? values[0]));
-  const all = Float32Array.from({length: 256}, (_, value) => value / Math.fround(scale));
+  const divisor = Math.fround(scale);
+  const all = Float32Array.from({length: 256}, (_, value) => value / divisor);
   return all.map((value) => Math.fround(value - m) / s);
 }
 

@@ -13,7 +13,8 @@ export async function deviceName() {
   const {model, platform} = await hints();
   const agent = navigator.userAgent;
   const [, android] = agent.match(/Android [^;)]*; ([^;)]+?)(?: Build[^)]*)?\)/) ?? [];
-  const [device] = agent.match(/iPhone|iPad|Android|Mac|Windows|CrOS|Linux/) ?? ['device'];
+  const kinds = /iPhone|iPad|Android|Mac|Windows|CrOS|Linux/;
+  const [device] = agent.match(kinds) ?? ['device'];
   // Chromium calls every phone K there, and says the model to secure pages that ask.
   const name = model || (android === 'K' ? null : android) || platform || device;
   return name.toLowerCase();

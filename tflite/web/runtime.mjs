@@ -9,8 +9,8 @@ export const VERSION = 'LiteRT.js 2.5.3';
  * The ways of running that this browser has for a bundle.
  *
  * @param {object} metadata The bundle's.
- * @return {Promise<Array<{id: string, text: string, runtime: string}>>} One thread is always
- *     among them; threads want shared memory, WebGPU wants floats and a loader that
+ * @return {Promise<Array<{id: string, text: string, runtime: string}>>} One thread is
+ *     always among them; threads want shared memory, WebGPU floats and a loader that
  *     can wait (other builds fail at the second model).
  */
 export async function ways(metadata) {
@@ -58,8 +58,8 @@ export class Runtime {
       this.close();
       if (error instanceof Stopped) throw error;
       throw new PageError(
-          `LiteRT.js did not start on ${way.text} (${error.message}): is the computer ` +
-          'that serves this page still running?');
+          `LiteRT.js did not start on ${way.text} (${error.message}): is the ` +
+          'computer that serves this page still running?');
     });
   }
 

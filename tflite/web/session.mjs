@@ -1,5 +1,6 @@
 /** What is known on this page: the bundle, what was measured of it, what runs it. */
 
+import {PageError} from './errors.mjs';
 import {instances} from './menu.mjs';
 import {Runtime} from './runtime.mjs';
 
@@ -21,7 +22,11 @@ export class Session {
     this.measured = new Map(this.ways.map(({id}) => [id, {}]));
     this.threads = new Map();
     // The undiminished instance until a budget says more.
-    this.chosen = this.named('full') ?? this.rows.at(-1);
+    this.chosen = this.rows.find(({name}) => name === 'full') ?? this.rows.at(-1);
+    if (!this.chosen) {
+      throw new PageError(
+          'The shapes of all instances depend on the image, which no browser runs.');
+    }
   }
 
   /** What was measured in the way that is set, by instances' names. */
@@ -29,9 +34,12 @@ export class Session {
     return this.measured.get(this.way.id);
   }
 
-  /** The row of a name, or nothing. */
+  /** The row of a name. */
   named(name) {
-    return this.rows.find((row) => row.name === name);
+    const row = this.rows.find((other) => other.name === name);
+    if (row) return row;
+    const names = this.rows.map((other) => other.name).join(', ');
+    throw new PageError(`Unknown instance. Received: '${name}'. Offered: ${names}.`);
   }
 
   /** The runtime, started where it is not running. */

@@ -9,8 +9,8 @@ const [LEAST, MOST, LONGEST_MS] = [5, 20, 2000];
  *
  * @param {function(): Promise<unknown>} run What is timed.
  * @param {function(): number} now A clock in milliseconds.
- * @return {Promise<object>} `median_ms`, `min_ms`, `max_ms`, `iqr_ms` of a run, from the
- *     means of batches, and `repeats`, the number of batches.
+ * @return {Promise<object>} `median_ms`, `min_ms`, `max_ms`, `iqr_ms` of a run, from
+ *     the means of batches, and `repeats`, the number of batches.
  */
 export async function measure(run, now = () => performance.now()) {
   // Processors raise their clock, and engines compile, while it already runs.

@@ -23,8 +23,7 @@ export function trialSection(session) {
   const [camera, video] = ['camera', 'video'].map(at);
   const rule = stopRule(metadata, () => again());
   let picture = null;
-  let busy = false;
-  let live = false;
+  let [busy, missed, held, live] = [false, null, false, false];
 
   const refusal = cameraRefusal();
   camera.disabled = Boolean(refusal);
@@ -74,9 +73,13 @@ export function trialSection(session) {
 
   /** Runs the network on a picture and shows what it says. */
   async function look(source) {
-    if (busy || source.videoWidth === 0) return;
+    if (busy || source.videoWidth === 0) {
+      missed = busy ? source : null;
+      return;
+    }
     busy = true;
     try {
+      missed = null;
       const canvas = make('canvas');
       const image = take(source, metadata, canvas);
       const runtime = await session.runtime();
@@ -87,6 +90,8 @@ export function trialSection(session) {
     } finally {
       busy = false;
     }
+    // Sliders move on while a picture is looked at; the last place counts.
+    if (missed && !live) await look(missed);
   }
 
   async function told(action) {
@@ -99,10 +104,11 @@ export function trialSection(session) {
   }
 
   async function again() {
-    if (picture && !live) await told(() => look(picture));
+    if (picture && !live && !held) await told(() => look(picture));
   }
 
   function pause(now) {
+    held = now;
     if (now) endCamera();
     at('sources').classList.toggle('off', now);
     for (const id of ['photo', 'file', 'policy', 'sureness']) at(id).disabled = now;
@@ -146,7 +152,7 @@ async function staged(runtime, metadata, image, rule) {
   const ms = steps.reduce((sum, step) => sum + step.ms, 0);
   return {
     answers: top(last.values, activation, labels),
-    steps: stages.map(({exit}, i) => ({exit, ...steps[i], last: i === steps.length - 1})),
+    steps: stages.map(({exit}, i) => ({exit, ...steps[i], last: steps[i] === last})),
     text: `Stopped at ${last.exit} after ${steps.length} of ${stages.length} stages ` +
         `and ${percent(share)} of the MACs: ${milliseconds(ms)}`,
   };
@@ -162,9 +168,11 @@ async function whole(runtime, session, image, canvas) {
     boxes.drawBoxes(canvas, answer.objects, canvas.width / input.shape[1]);
     return answer;
   }
-  for (const [name, {shape, activation}] of Object.entries(outputsOf(metadata, chosen))) {
+  const known = Object.entries(outputsOf(metadata, chosen));
+  for (const [name, {shape, activation}] of known) {
     if (activation === 'values') continue;
-    if (shape.length === 1) answer.answers = top(outputs[name].values, activation, labels);
+    const {values} = outputs[name];
+    if (shape.length === 1) answer.answers = top(values, activation, labels);
     if (shape.length === 3) answer.legend = drawMap(canvas, outputs[name], labels);
   }
   if (!answer.answers && !answer.legend) {
@@ -194,14 +202,15 @@ function show(canvas, {answers = [], steps = [], legend = [], objects, text}) {
       make('span', {}, ms === undefined ? `${exit}: spared` :
           `${exit}: ${percent(sureness)} sure${last ? ', stopped here' : ''}`),
       make('span', {}, ms === undefined ? '' : milliseconds(ms)))));
-  at('legend').replaceChildren(...(objects ? kinds(objects) : legend).map(({text, colour}) => {
+  const entries = objects ? kinds(objects) : legend;
+  at('legend').replaceChildren(...entries.map(({text, colour}) => {
     const swatch = make('span', {className: 'swatch'});
     swatch.style.background = colour;
     return make('li', {}, swatch, text);
   }));
 }
 
-/** How many objects there are of each class; the boxes themselves are in the picture. */
+/** How many objects there are of each class; where they are the picture shows. */
 function kinds(objects) {
   const labels = [...new Set(objects.map(({label}) => label))];
   return labels.map((label) => {

@@ -43,7 +43,7 @@ async function start({way}) {
   if (way !== 'webgpu') console.warn = () => {};
   litert = await import('./runtime/core/index.js');
   await litert.loadLiteRt(folder, {threads: way === 'threads', jspi: way === 'webgpu'});
-  if (way === 'webgpu' && !litert.getWebGpuDevice()) throw new Error('no GPU was found');
+  if (way === 'webgpu' && !litert.getWebGpuDevice()) throw new Error('there is no GPU');
   return {threads: litert.getGlobalLiteRt().liteRtWasm.getThreadCount()};
 }
 
@@ -64,8 +64,8 @@ function release() {
 async function run({signature, image, shape}) {
   const begin = performance.now();
   const tensor = new litert.Tensor(image, shape);
-  const results = await loaded.run(signature, {images: tensor});
-  tensor.delete();
+  const results =
+      await loaded.run(signature, {images: tensor}).finally(() => tensor.delete());
   const outputs = {};
   for (const [name, result] of Object.entries(results)) {
     outputs[name] = await read(result);
