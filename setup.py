@@ -7,6 +7,7 @@ from setuptools import find_packages, setup
 JAX = ["jax>=0.4.30"]
 DETECTION = ["pycocotools>=2.0.7"]
 PHONE = ["segno>=1.5", "cryptography>=42"]
+QUANTIZER = ["ai-edge-quantizer>=0.10"]
 TFMOT = ["tensorflow-model-optimization>=0.8"]
 DEV = [
     "pytest>=8",
@@ -46,8 +47,9 @@ setup(
         "jax": JAX,
         "detection": DETECTION,
         "phone": PHONE,
+        "quantizer": QUANTIZER,
         "tfmot": TFMOT,
-        "dev": DEV + JAX + DETECTION + PHONE + TFMOT,
+        "dev": DEV + JAX + DETECTION + PHONE + QUANTIZER + TFMOT,
     },
     entry_points={"console_scripts": ["keras-dynres = keras_dynres_cli:run"]},
 )

@@ -9,7 +9,8 @@ both with XNNPACK, one image at a time on one thread, turn by turn, so that a ma
 that slows down slows both; the figure is the median over rounds of their ratio.
 Targets: at most 1.10 times the bytes and 1.05 times the time (1.08 for bottlenecks
 in float32). `--most` keeps that many instances, spread evenly over the menu; what
-each of them adds to the file tells what more would.
+each of them adds to the file tells what more would. `--account` adds where the
+bytes are.
 
 Writes bundle_size.json and bundle_size.md beside this script, or where --out says.
 Run it on a machine that does nothing else.
@@ -18,6 +19,7 @@ Run it on a machine that does nothing else.
 import pathlib
 import tempfile
 
+from _bytes import account
 from _nets import NETS, bundle, sdpoint, spaced
 from _output import command, options, progress, show, spread, table, write
 
@@ -54,6 +56,7 @@ def measure(net, args, folder):
             for kind, instances in (("all", names), ("one", ["full"]))
         ]
         sizes = [file.stat().st_size for file in files]
+        parts = [account(file.read_bytes()) for file in files]
         yield {
             "net": net,
             "precision": precision,
@@ -62,6 +65,9 @@ def measure(net, args, folder):
             "bytes_full_alone": sizes[1],
             "bytes_ratio": sizes[0] / sizes[1],
             "bytes_each": (sizes[0] - sizes[1]) / (len(names) - 1),
+            "account": {
+                what: [part.get(what, 0) for part in parts] for what in parts[0]
+            },
             "time_ratio": slower(*files, args.rounds, args.repeats),
         }
 
@@ -82,6 +88,15 @@ def cells(row):
     )
 
 
+def accounts(row):
+    """A table of the bytes of a row's files."""
+    yield f"{row['net']}, {row['precision']}, {len(row['instances'])} instances, bytes:"
+    yield ""
+    parts = sorted(row["account"].items(), key=lambda part: part[1][1] - part[1][0])
+    lines = [f"{what} | {a:,} | {b:,} | {a - b:,}" for what, (a, b) in parts]
+    yield from table("what | all in one | `full` alone | further", lines)
+
+
 def main():
     parser = options(__doc__, "bundle_size")
     parser.add_argument(
@@ -91,6 +106,7 @@ def main():
         "--precisions", nargs="+", choices=PRECISIONS, default=list(PRECISIONS)
     )
     parser.add_argument("--most", type=int, default=7, help="instances in a file")
+    parser.add_argument("--account", action="store_true")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=12)
     args = parser.parse_args()
@@ -100,6 +116,8 @@ def main():
             rows += measure(net, args, pathlib.Path(folder))
     lines = table(HEAD, [cells(row) for row in rows])
     lines.append("Time: median of the rounds' ratios, least and most in parentheses.")
+    if args.account:
+        lines += ["", *(line for row in rows for line in accounts(row))]
     write(args.out, "Sizes of bundles", command(args), rows, lines)
 
 

@@ -70,13 +70,13 @@ class SignatureCheck:
     def facts(self) -> dict[str, Any]:
         """What the metadata keep of it."""
         facts = {
-            "error": self.error,
+            "error": _rounded(self.error),
             "agreement": self.agreement,
             "not_delegated": self.left,
         }
         if len(self.outputs) > 1:
             facts["outputs"] = {
-                name: {"error": check.error, "agreement": check.agreement}
+                name: {"error": _rounded(check.error), "agreement": check.agreement}
                 for name, check in self.outputs.items()
             }
         return facts
@@ -105,6 +105,10 @@ class SignatureCheck:
             for name, check in self.outputs.items()
             if check.agreement is not None
         }
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.3g}")
 
 
 def check_signature(

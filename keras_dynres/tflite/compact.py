@@ -5,16 +5,19 @@ its own names, shapes, zero points and operator options. In a small network thos
 cost as much as a second copy of the weights.
 """
 
+import collections
 from typing import Any
 
 import numpy as np
 
+from keras_dynres.tflite import scales
+
 _INT32 = 2  # TensorType.INT32 of the schema
 # The converter's own names for constants, which say nothing and are all different.
-_NUMBERED = (b"tfl.pseudo_", b"arith.constant")
+_NUMBERED = (b"tfl.", b"arith.constant", b"StatefulPartitionedCall")
 
 
-def compact(data: bytes) -> bytes:
+def compact(data: bytes, integer: bool = False, distinct: bool = False) -> bytes:
     """The same model in fewer bytes.
 
     Names inside a graph lose the graph's own name and the trail of fused operators,
@@ -22,27 +25,39 @@ def compact(data: bytes) -> bytes:
 
     Args:
         data: The bytes of a TFLite file.
+        integer: Whether the graphs compute in integers, and are to have common scales
+            (see `scales`). Their activations are then rounded on common grids.
+        distinct: Whether no two tensors of the file have the same name, which
+            ai-edge-quantizer asks of the float files it starts from.
 
     Returns:
-        The bytes of a file that computes the same.
+        The bytes of a file that computes the same, or with `integer` nearly so.
     """
     from ai_edge_litert import schema_py_generated as schema
 
     model = schema.ModelT.InitFromPackedBuf(data)
     if any(buffer.offset for buffer in model.buffers):
         return bytes(data)  # Above 2 GB: weights lie outside the FlatBuffer.
+    _rename(model)
+    if integer:
+        scales.share(model)
     _merge_buffers(model)
     _share_zero_biases(model)
     _renumber(model)
-    seen = {}
+    seen, counts = {}, collections.Counter()
     for graph in model.subgraphs:
         for tensor in graph.tensors:
-            tensor.name = _short(tensor.name)
+            tensor.name = _layer(tensor, model)
+            if distinct:
+                tensor.name = _distinct(tensor, model, counts)
             tensor.quantization = _once(tensor.quantization, seen)
         for operator in graph.operators:
             operator.builtinOptions = _once(operator.builtinOptions, seen)
         graph.tensors = [_once(tensor, seen) for tensor in graph.tensors]
         graph.operators = [_once(operator, seen) for operator in graph.operators]
+    for signature in model.signatureDefs or []:
+        signature.inputs = [_once(port, seen) for port in signature.inputs]
+        signature.outputs = [_once(port, seen) for port in signature.outputs]
     builder = _builder()(len(data) + 1024)
     builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
     return bytes(builder.Output())
@@ -89,17 +104,15 @@ def _share_zero_biases(model: Any) -> None:
 
 
 def _renumber(model: Any) -> None:
-    """Numbers tensors in the order of their use.
+    """Numbers tensors in the order of their use, as they are in the smallest graph.
 
-    The parts in which graphs are alike then have equal numbers, and so operators
-    that are equal, whichever constants the converter listed first.
+    What a graph has besides is numbered last. The parts in which graphs are alike
+    then have equal numbers, and so operators that are equal.
     """
-    for index, graph in enumerate(model.subgraphs):
-        order = dict.fromkeys(int(t) for t in graph.inputs)
-        for operator in graph.operators:
-            for used in (operator.inputs, operator.outputs):
-                order.update(dict.fromkeys(int(t) for t in used if t >= 0))
-        order.update(dict.fromkeys(range(len(graph.tensors))))
+    uses = [_uses(graph) for graph in model.subgraphs]
+    places = {key: place for place, key in enumerate(min(uses, key=len).values())}
+    for index, (graph, keys) in enumerate(zip(model.subgraphs, uses, strict=True)):
+        order = sorted(keys, key=lambda t: places.get(keys[t], len(places)))
         number = {-1: -1, **{old: new for new, old in enumerate(order)}}
 
         def new(tensors, number=number):
@@ -120,12 +133,68 @@ def _renumber(model: Any) -> None:
                     port.tensorIndex = number[port.tensorIndex]
 
 
+def _uses(graph: Any) -> dict[int, tuple]:
+    """Tensors in the order of their use, each with what it is to its graph.
+
+    That is its name, or of a constant, which may have none, that of what is made
+    with it; and how many of the same came before.
+    """
+    keys, counts = {}, collections.Counter()
+
+    def add(tensor, *what):
+        if tensor >= 0 and tensor not in keys:
+            keys[int(tensor)] = (*what, counts[what])
+            counts[what] += 1
+
+    for tensor in graph.inputs:
+        add(tensor, graph.tensors[tensor].name)
+    for operator in graph.operators:
+        made = [graph.tensors[tensor].name for tensor in operator.outputs]
+        for place, tensor in enumerate(operator.inputs):
+            add(tensor, *made, place)
+        for tensor, name in zip(operator.outputs, made, strict=True):
+            add(tensor, name)
+    for tensor in range(len(graph.tensors)):
+        add(tensor, graph.tensors[tensor].name)
+    return keys
+
+
+def _rename(model: Any) -> None:
+    """Equal names for what is equal; a signature's ports have its names for them."""
+    for graph in model.subgraphs:
+        for tensor in graph.tensors:
+            tensor.name = _short(tensor.name)
+    for signature in model.signatureDefs or []:
+        tensors = model.subgraphs[signature.subgraphIndex].tensors
+        for port in (*signature.inputs, *signature.outputs):
+            tensors[port.tensorIndex].name = port.name
+
+
 def _short(name: bytes | None) -> bytes:
     """`net_p1/block_1/conv_1/Conv2D;net_p1/...` becomes `block_1/conv_1/Conv2D`."""
     first = (name or b"").split(b";")[0]
     if first.startswith(_NUMBERED):
         return b""
     return first.split(b"/", 1)[-1]
+
+
+def _layer(tensor: Any, model: Any) -> bytes:
+    """The name of a tensor's layer; constants of whole numbers need none."""
+    if tensor.type == _INT32 and model.buffers[tensor.buffer].data is not None:
+        return b""
+    return tensor.name.rsplit(b"/", 1)[0]
+
+
+def _distinct(tensor: Any, model: Any, counts: collections.Counter) -> bytes:
+    """The name, or one after it that no tensor has.
+
+    Layers are chosen by the names of what they make: constants do with a number.
+    """
+    name = tensor.name
+    if counts[name] and model.buffers[tensor.buffer].data is not None:
+        name = b""
+    counts[name] += 1
+    return name if name and counts[name] == 1 else b"%s~%d" % (name, counts[name])
 
 
 def _once(table: Any, seen: dict) -> Any:

@@ -68,7 +68,7 @@ def convert(
                 functions, rows, images, shifted
             )
         data = converter.convert()
-    return compact.compact(data)
+    return compact.compact(data, precision.integer, not precision.optimized)
 
 
 def _function(model: keras.Model, takes: Sequence[str], gives: Sequence[str]) -> Any:

@@ -7,7 +7,9 @@ of their own. Two ways keep them one:
 - float: where instances disagree on the scale, batch norm is written as a 1x1
   depthwise convolution with bias, which the converter does not fold.
 - int8: each kernel is first put on its own grid of 255 values per channel. Any
-  folded scale then stretches the grid, and the integers stay what they were.
+  folded scale then stretches the grid, and the integers stay what they were. A norm
+  that is a convolution of its own is put on one grid for all instances, so that they
+  share its scale and differ in one byte a channel.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -17,13 +19,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_dynres import graph
+from keras_dynres import graph, grid
 from keras_dynres.layers import AdaptivePooling2D
 from keras_dynres.layers.adaptive_pooling import scaled_size, window_bounds
 from keras_dynres.tflite import norms
 from keras_dynres.tflite.precision import Precision, precision_of
 
-_SNAPPED = (keras.layers.Conv2D, keras.layers.Conv1D, keras.layers.DepthwiseConv2D)
 # What Keras computes, but in float32.
 _EXACT = Precision("float32", unfolded=False)
 
@@ -63,6 +64,7 @@ class _Forms:
         }
         producers = {name: norms.producers(model) for name, model in graphs.items()}
         self._disputed = norms.disputed(graphs, producers)
+        self._steps = norms.steps(graphs.values()) if precision.integer else {}
         self.models = {
             name: graph.rewire(model, self._edits(model, producers[name]))
             for name, model in graphs.items()
@@ -113,7 +115,7 @@ class _Forms:
                 return _pooling(layer, shape)
             window, strides = layer.pool_size, layer.strides
             return _Depthwise.averaging(window, strides, shape[-1], layer.name)
-        if self._precision.snapped and isinstance(layer, _SNAPPED):
+        if self._precision.snapped and isinstance(layer, grid.LAYERS):
             return self._copy(layer, _snapped)
         if layer.compute_dtype != "float32":
             return self._copy(layer, lambda kernel, layer: kernel)
@@ -122,20 +124,21 @@ class _Forms:
     def _norm(
         self, call: graph.Call, rank: int, producers: Mapping
     ) -> keras.layers.Layer:
-        scale, offset = norms.affine(call.layer)
         producer = producers.get(id(call.inputs[0]))
         folds = producer is not None
         disputed = folds and id(producer.kernel) in self._disputed
         name = self._name(call.layer)
         kind = self._precision
         if not kind.unfolded or folds and (kind.snapped or not disputed):
-            return _Affine(scale, offset, name=name)
+            return _Affine(*norms.affine(call.layer), name=name)
         if rank == 4 and kind.depthwise:
             # Also where nothing folds, as after an addition: one operator with its
             # ReLU instead of two, and in int8 a scale for each channel.
+            step = self._steps.get(norms.key(call.layer))
+            scale, offset = norms.affine(call.layer, step)
             kernel = scale[None, None, :, None]
             return _Depthwise(kernel, offset, (1, 1), name=name)
-        return _Affine(scale, offset, folds=not disputed, name=name)
+        return _Affine(*norms.affine(call.layer), folds=not disputed, name=name)
 
     def _name(self, norm: keras.layers.Layer) -> str:
         """The name its scale was made under: the same in every instance."""
@@ -205,11 +208,7 @@ def _is_average(layer: keras.layers.Layer) -> bool:
 
 def _snapped(kernel: np.ndarray, layer: keras.layers.Layer) -> np.ndarray:
     """The kernel on the grid to which the converter will quantise it."""
-    axes = (0, 1) if isinstance(layer, keras.layers.DepthwiseConv2D) else None
-    axes = tuple(range(kernel.ndim - 1)) if axes is None else axes
-    step = np.abs(kernel).max(axis=axes, keepdims=True) / 127
-    step = np.where(step == 0, 1, step)
-    return (np.round(kernel / step) * step).astype("float32")
+    return ops.convert_to_numpy(grid.on_grid(kernel, grid.channel_axes(layer)))
 
 
 class _Affine(keras.layers.Layer):

@@ -94,8 +94,11 @@ def write_metadata(
     plain = _strip(*_load(path_or_bytes))
     own = {"format": FORMAT, "sha256": "0" * _DIGITS, "prefix": json.loads(_LENGTH)}
     fields = {key: value for key, value in metadata.items() if key not in _OWN}
-    text = json.dumps({**own, **fields}).encode()
-    data = flatbuffer.extended(plain, NAME, text)
+    text = json.dumps(own)
+    if fields:
+        # Without the spaces: a menu is long, and a network may be small.
+        text = text[:-1] + ", " + json.dumps(fields, separators=(",", ":"))[1:]
+    data = flatbuffer.extended(plain, NAME, text.encode())
     start = data.index(_MARK) + len(_MARK)
     at = data.index(_LENGTH, start)
     length = str(len(data) - len(plain)).encode()

@@ -1,6 +1,6 @@
 """Batch norms, and the kernels into which the converter folds them."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import keras
@@ -23,14 +23,25 @@ def is_norm(layer: Any, rank: int) -> bool:
     )
 
 
-def affine(layer: keras.layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
-    """Scale and offset of a batch norm in inference."""
+def affine(
+    layer: keras.layers.BatchNormalization, step: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """Scale and offset of a batch norm in inference.
+
+    Args:
+        layer: The batch norm.
+        step: The scale is rounded to whole multiples of it, unless one of them would
+            change by more than a 64th; what the mean becomes stays what it was.
+    """
     mean, variance = (
         np.asarray(v, "float64") for v in (layer.moving_mean, layer.moving_variance)
     )
     scale = 1 / np.sqrt(variance + layer.epsilon)
     if layer.gamma is not None:
         scale = scale * np.asarray(layer.gamma, "float64")
+    if step is not None:
+        rounded = np.round(scale / step) * step
+        scale = rounded if np.allclose(rounded, scale, 1 / 64, 0) else scale
     offset = -mean * scale
     if layer.beta is not None:
         offset = offset + np.asarray(layer.beta, "float64")
@@ -79,3 +90,20 @@ def _scale(call: graph.Call | None) -> bytes | None:
     if call is None or not is_norm(call.layer, len(call.outputs[0].shape)):
         return None
     return affine(call.layer)[0].tobytes()
+
+
+def key(layer: keras.layers.BatchNormalization) -> Any:
+    """What norms in the same place of different graphs have in common."""
+    return layer.name if layer.gamma is None else id(layer.gamma)
+
+
+def steps(graphs: Iterable[keras.Model]) -> dict[Any, np.ndarray]:
+    """The grid of 255 values a channel, by `key`, that holds every graph's scale."""
+    largest = {}
+    for model in graphs:
+        for call in graph.calls(model):
+            if is_norm(call.layer, len(call.outputs[0].shape)):
+                size = np.abs(affine(call.layer)[0])
+                name = key(call.layer)
+                largest[name] = np.maximum(largest.get(name, 0), size)
+    return {name: np.where(size == 0, 1, size) / 127 for name, size in largest.items()}

@@ -207,9 +207,7 @@ def test_wrong_images_are_refused_at_once(path):
 
 def test_stages_that_were_changed_are_refused(path, tmp_path):
     data, changed = path.read_bytes(), tmp_path / "net.tflite"
-    changed.write_bytes(
-        data.replace(b'"signature": "stage2"', b'"signature": "stage3"')
-    )
+    changed.write_bytes(data.replace(b'"signature":"stage2"', b'"signature":"stage3"'))
     assert changed.read_bytes() != data
     with pytest.raises(kd.DynresError, match="damaged"):
         Runner(changed)
