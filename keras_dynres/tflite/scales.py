@@ -24,7 +24,7 @@ from keras_dynres.tflite.quantized import Graph, is_linear
 # Operators without a kernel that read any scale and give any.
 _FREE = ("ADD", "DEQUANTIZE", "MEAN", "QUANTIZE")
 # How much coarser the steps of an activation may become for a common range.
-_COARSER = 1.5
+_COARSER = 1.75
 
 
 def share(model: Any) -> None:
