@@ -3,8 +3,8 @@
     python benchmarks/fewer_bytes.py --data_dir ~/data           # what is committed
     python benchmarks/fewer_bytes.py --data_dir ~/data --nets msdnet_budget10_cifar10
 
-Each shipped classifier is taken as it is, in int8 bundles of all instances (of a menu of
-more than `--most`, those of its Pareto front): as exported, pruned to 60 % zeros by
+Each shipped classifier is taken as it is, in int8 bundles of all instances (of a menu
+of more than `--most`, those of its Pareto front): as exported, pruned to 60 % zeros by
 tensorflow-model-optimization, clustered to 16 values a kernel by the same, and with
 kernels on the grids of 4 and 3 bits, without and with training. Pruned and clustered
 networks are trained on within `compress.held`, so that all instances learn; those of
@@ -43,8 +43,8 @@ NETS = (
 PRECISIONS = {"sampled_resnet14_imagenette": "float16"}
 TITLE = "Compression of the shipped networks"
 HEAD = (
-    "net | bundle | way | instances | `full` | points lost, mean | worst | bundle (kB) | "
-    "gzip (kB) | download"
+    "net | bundle | way | instances | `full` | points lost, mean | worst | "
+    "bundle (kB) | gzip (kB) | download"
 )
 
 
