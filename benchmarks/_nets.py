@@ -12,14 +12,17 @@ NETS = {
     "resnet50": lambda: kd.architectures.resnet(depth=50),
     "preresnet101": lambda: kd.architectures.preresnet(depth=101),
 }
+SHIPPED = ["sdpoint_wrn16_2_cifar10"]
 
 
 def sdpoint(net, ratios=(0.5, 0.75), points="auto"):
-    """An SDPoint model with random weights and statistics, as if calibrated.
+    """An SDPoint model with random weights and statistics, or one that ships.
 
     Speed and memory do not depend on what the weights are, but a file does: instances
     whose statistics are all alike would share more than trained ones do.
     """
+    if net in SHIPPED:
+        return kd.zoo.load(net)
     model = kd.SDPoint(NETS[net](), ratios=ratios, points=points)
     draw = np.random.default_rng(0)
     for slot in model.slots.values():
@@ -37,16 +40,17 @@ def spaced(names, most):
     return list(dict.fromkeys(["full", *kept]))[:count]
 
 
-def bundle(model, path, instances="all", precision="float32"):
-    """One file of the instances."""
+def bundle(model, path, instances="all", precision="float32", images=None):
+    """One file of the instances; noise sets activations' ranges unless images do."""
     shape = model.base.input_shape[1:]
     noise = np.random.default_rng(1).standard_normal((4, *shape), "float32")
+    images = noise if images is None else images
     export(
         model,
         path,
         instances=instances,
         precision=precision,
-        calibration_data=noise if precision == "int8" else None,
+        calibration_data=images if precision == "int8" else None,
         verify_data=noise,
         verbose=0,
     )

@@ -20,9 +20,10 @@ import pathlib
 import tempfile
 
 from _bytes import account
-from _nets import NETS, bundle, sdpoint, spaced
+from _nets import NETS, SHIPPED, bundle, sdpoint, spaced
 from _output import command, options, progress, show, spread, table, write
 
+from keras_dynres import data
 from keras_dynres.tflite import PRECISIONS, Runner
 
 HEAD = (
@@ -49,10 +50,13 @@ def measure(net, args, folder):
     progress(net)
     model = sdpoint(net)
     names = spaced(model.menu.names, args.most)
+    images = None
+    if args.data_dir:
+        images, _ = next(iter(data.load("cifar10", "train", args.data_dir, 100)))
     for precision in args.precisions:
         progress(net, precision)
         files = [
-            bundle(model, folder / f"{kind}.tflite", instances, precision)
+            bundle(model, folder / f"{kind}.tflite", instances, precision, images)
             for kind, instances in (("all", names), ("one", ["full"]))
         ]
         sizes = [file.stat().st_size for file in files]
@@ -100,13 +104,17 @@ def accounts(row):
 def main():
     parser = options(__doc__, "bundle_size")
     parser.add_argument(
-        "--nets", nargs="+", choices=NETS, default=["wrn_16_2", "resnet50"]
+        "--nets",
+        nargs="+",
+        choices=[*NETS, *SHIPPED],
+        default=["wrn_16_2", "resnet50"],
     )
     parser.add_argument(
         "--precisions", nargs="+", choices=PRECISIONS, default=list(PRECISIONS)
     )
     parser.add_argument("--most", type=int, default=7, help="instances in a file")
     parser.add_argument("--account", action="store_true")
+    parser.add_argument("--data_dir", help="calibrates int8 by 100 images of CIFAR-10")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--repeats", type=int, default=12)
     args = parser.parse_args()
@@ -118,6 +126,8 @@ def main():
     lines.append("Time: median of the rounds' ratios, least and most in parentheses.")
     if args.account:
         lines += ["", *(line for row in rows for line in accounts(row))]
+    if args.data_dir:
+        args.data_dir = "~/data"
     write(args.out, "Sizes of bundles", command(args), rows, lines)
 
 

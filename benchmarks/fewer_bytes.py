@@ -247,7 +247,7 @@ def main():
     parser.add_argument("--nets", nargs="+", choices=NETS, default=list(NETS))
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--steps", type=int, default=200, help="training steps")
-    parser.add_argument("--rate", type=float, default=0.01)
+    parser.add_argument("--rate", type=float, default=0.03)
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--calibration", type=int, default=16, help="batches")
     parser.add_argument("--most", type=int, default=20, help="instances, else Pareto")

@@ -51,8 +51,7 @@ def quantize_aware(model: DynamicModel, bits: int = 4) -> Iterator[DynamicModel]
     Every step computes with kernels on the grid of `quantize`, and its gradients move
     latent ones of full precision (a straight-through estimator). Instances are drawn
     as in any training. What is left at the end is an ordinary network whose kernels
-    are on the grid; it wants calibrating. A few hundred steps at a low rate are
-    enough.
+    are on the grid; it wants calibrating. The fewer the bits, the more steps it takes.
 
     Example:
 
