@@ -37,7 +37,7 @@ def quantize(model: DynamicModel, bits: int = 4) -> None:
             and measured no longer holds.
         bits: Bits a weight, 2 to 8. The classifier's stay what they are.
     """
-    projections = _grids(_checked(model), _checked_bits(bits))
+    projections = _grids(checked(model), _checked_bits(bits))
     for position, projection in projections.items():
         weight = model.trainable_variables[position]
         weight.assign(projection(weight))
@@ -66,7 +66,7 @@ def quantize_aware(model: DynamicModel, bits: int = 4) -> Iterator[DynamicModel]
         model: A compiled `DynamicModel`.
         bits: Bits a weight, 2 to 8.
     """
-    with _training(model, _grids(_checked(model), _checked_bits(bits))):
+    with _training(model, _grids(checked(model), _checked_bits(bits))):
         yield model
 
 
@@ -89,7 +89,7 @@ def held(model: DynamicModel) -> Iterator[DynamicModel]:
     Args:
         model: A compiled `DynamicModel`, pruned or clustered.
     """
-    values = {p: np.asarray(w) for p, w, _ in _kernels(_checked(model))}
+    values = {p: np.asarray(w) for p, w, _ in _kernels(checked(model))}
     projections = {p: _projection(value) for p, value in values.items()}
     projections = {p: projection for p, projection in projections.items() if projection}
     if not projections:
@@ -177,7 +177,15 @@ def _nearest(kernel, centers):
     return ops.reshape(nearest, ops.shape(kernel))
 
 
-def _checked(model: Any) -> DynamicModel:
+def checked(model: Any) -> DynamicModel:
+    """The model itself, or a refusal of what is no menu.
+
+    >>> checked(kd.Plain(kd.architectures.wide_resnet(10, 1))).instances
+    ['full']
+
+    Args:
+        model: What was received.
+    """
     if not isinstance(model, DynamicModel):
         raise DynresError(
             "Expected a keras_dynres.DynamicModel; Plain(model) makes one of any "

@@ -30,7 +30,7 @@ class LatentWeights(keras.optimizers.Optimizer):
         super().__init__(learning_rate=0.0, name="latent_weights")
         # Behind a function, so that Keras does not save it as a part of this.
         self._optimizer = lambda: optimizer
-        self._projections = dict(projections)
+        self._positions = dict(projections)
 
     def start(self, weights: list[keras.Variable]) -> None:
         """Makes the latent kernels of the weights, and projects the weights.
@@ -41,20 +41,14 @@ class LatentWeights(keras.optimizers.Optimizer):
         super().build([])
         # Of all of them: Keras hands over their values in this order (JAX).
         self._trainable_variables = list(weights)
-        self._latents = {}
-        for position in self._projections:
+        self._latents, self._projections = {}, {}
+        for position, projection in self._positions.items():
             weight = weights[position]
+            self._projections[id(weight)] = projection
             self._latents[id(weight)] = self.add_variable_from_reference(
                 weight, name="latent", initializer=weight.value
             )
             self._project(weight)
-
-    def projection(self, weight: keras.Variable) -> Callable:
-        """By which a held weight is seen."""
-        for position, projection in self._projections.items():
-            if self._trainable_variables[position] is weight:
-                return projection
-        raise KeyError(weight.path)
 
     def build(self, variables: list) -> None:
         """Has been done by `start`."""
@@ -73,7 +67,7 @@ class LatentWeights(keras.optimizers.Optimizer):
             self._project(weight)
 
     def _project(self, weight):
-        weight.assign(self.projection(weight)(self._latents[id(weight)]))
+        weight.assign(self._projections[id(weight)](self._latents[id(weight)]))
 
     # === What Keras asks an optimizer that stands around another ===
 

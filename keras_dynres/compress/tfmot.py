@@ -11,6 +11,7 @@ import keras
 
 from keras_dynres import files
 from keras_dynres.compress.bridge import Bridge
+from keras_dynres.compress.held import checked
 from keras_dynres.core.batches import batches, count_batches
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
@@ -60,7 +61,9 @@ def prune(
         raise DynresError(
             f"The share of zeros lies between 0 and 1. Received: sparsity={sparsity!r}."
         )
-    with _library() as tfmot, _twin(model) as bridge:
+    base = checked(model).graph
+    with _library() as tfmot:
+        bridge = Bridge(base)
         sparse = tfmot.sparsity.keras
         steps = _steps(data, batch_size) * epochs
         schedule = sparse.PolynomialDecay(
@@ -121,7 +124,9 @@ def cluster(
         raise DynresError(
             f"A kernel has 2 to 256 clusters. Received: clusters={clusters!r}."
         )
-    with _library() as tfmot, _twin(model) as bridge:
+    base = checked(model).graph
+    with _library() as tfmot:
+        bridge = Bridge(base)
         tools = tfmot.clustering.keras
         start = tools.CentroidInitialization.KMEANS_PLUS_PLUS
         net = _wrapped(
@@ -180,7 +185,9 @@ def quantized_file(
     """
     path = Path(path)
     files.check_writable(path)
-    with _library() as tfmot, _twin(model, model.at(instance, copy=True)) as bridge:
+    copy = checked(model).at(instance, copy=True)
+    with _library() as tfmot:
+        bridge = Bridge(copy)
         tools = tfmot.quantization.keras
         net = _quantizable(tools, bridge.net)
         fit = dict(batch_size=batch_size, callbacks=callbacks, verbose=verbose)
@@ -199,34 +206,24 @@ def _library() -> Iterator[Any]:
         )
     import tensorflow as tf
 
-    tf.keras.__name__  # noqa: B018 (resolved now, it stays Keras 3's)
+    hasattr(tf.keras, "layers")  # Loaded now, it stays Keras 3's.
     before = os.environ.get(_FLAG)
     try:
         with warnings.catch_warnings():
             # Its own habits: old version classes, and what a tf_keras of late dislikes.
             warnings.simplefilter("ignore")
-            import tensorflow_model_optimization as tfmot
-
+            try:
+                import tensorflow_model_optimization as tfmot
+            except ImportError as error:
+                raise DynresError(
+                    "This needs tensorflow-model-optimization: "
+                    f"pip install keras-dynres[tfmot]. Received: {error}."
+                ) from error
             yield tfmot
-    except ImportError as error:
-        raise DynresError(
-            "This needs tensorflow-model-optimization: "
-            f"pip install keras-dynres[tfmot]. Received: {error}."
-        ) from error
     finally:
         os.environ.pop(_FLAG, None)
         if before is not None:
             os.environ[_FLAG] = before
-
-
-@contextlib.contextmanager
-def _twin(model: Any, instance: keras.Model | None = None) -> Iterator[Bridge]:
-    if not isinstance(model, DynamicModel):
-        raise DynresError(
-            "Expected a keras_dynres.DynamicModel; Plain(model) makes one of any "
-            f"functional network. Received: model={type(model).__name__}."
-        )
-    yield Bridge(model.graph if instance is None else instance)
 
 
 def _wrapped(

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -142,8 +143,8 @@ def test_importing_it_leaves_the_process_as_it_was():
         "assert tf.keras.__version__ == keras.__version__\n"
         "model.compile('sgd', 'mse'); model.predict(data[0], verbose=0)\n"
     )
-    tests = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120
-    path = os.pathsep.join([tests, os.path.dirname(tests)])  # noqa: PTH120
+    tests = Path(__file__).parents[1]
+    path = os.pathsep.join(map(str, [tests, tests.parent]))
     environment = {**os.environ, "PYTHONPATH": path}
     environment.pop("TF_USE_LEGACY_KERAS", None)
     done = subprocess.run(
@@ -162,6 +163,7 @@ def shuffled():
         (lambda: compress.prune(network(), DATA, 1.5), "0 and 1.*sparsity=1.5"),
         (lambda: compress.cluster(network(), DATA, 1), "clusters=1"),
         (lambda: compress.prune(row_net(), DATA), "DynamicModel.*Functional"),
+        (lambda: compress.quantized_file(row_net(), DATA, "x"), "DynamicModel"),
         (lambda: compress.prune(shuffled(), DATA), "stock layers.*ChannelShuffle"),
         (lambda: compress.prune(kd.Plain(map_net()), DATA), "needs a loss"),
         (lambda: compress.prune(network(), IMAGES, verbose=0), "needs labels"),
