@@ -41,9 +41,10 @@ NETS = (
 )
 # Instances that interpolate are not to be had in int8.
 PRECISIONS = {"sampled_resnet14_imagenette": "float16"}
+UNTRAINED = ("as shipped", *(f"{bits} bits" for bits in (4, 3)))
 TITLE = "Compression of the shipped networks"
 HEAD = (
-    "net | bundle | way | instances | images | `full` | points lost, mean | worst | "
+    "net | bundle | way | instances | images | steps (rate) | `full` | points lost, mean | worst | "
     "bundle (kB) | gzip (kB) | download"
 )
 
@@ -180,6 +181,8 @@ def row(net, way, args, train, folder):
         "net": net,
         "way": way,
         "precision": precision,
+        "steps": args.steps if way not in UNTRAINED else 0,
+        "rate": args.rate if way not in UNTRAINED else 0,
         "of": len(card.menu),
         "float": {name: card.menu[name].figure("accuracy") for name in names},
         **figures,
@@ -201,6 +204,7 @@ def cells(row, first):
             row["way"],
             f"{len(lost)} of {row['of']}",
             f"{row['images']:,}",
+            f"{row['steps']} ({row['rate']:g})" if row["steps"] else "",
             f"{100 * row['accuracy']['full']:.2f} %",
             f"{np.mean(lost):+.2f}",
             f"{max(lost):+.2f}",
@@ -215,6 +219,10 @@ def page(rows):
     """The table, and every instance's accuracy below it."""
     plain = {row["net"]: row for row in rows if row["way"] == "as shipped"}
     lines = table(HEAD, [cells(row, plain[row["net"]]) for row in rows])
+    known = {(row["net"], row["way"]) for row in rows}
+    missing = [f"{n}: {w}" for n in NETS for w in WAYS if (n, w) not in known]
+    if missing:
+        lines += [f"Not measured yet: {'; '.join(missing)}.", ""]
     lines += [
         "Points lost are against the bundle of the network as it is shipped, on the "
         "same test images, averaged over the instances and of the worst; below zero is "
@@ -261,6 +269,10 @@ def main():
     args = parser.parse_args()
     done = args.out.with_suffix(".json")
     rows = json.loads(done.read_text())["rows"] if done.exists() else []
+    shown = {**vars(args), "data_dir": "~/data", "weights": None}
+    words = command(argparse.Namespace(**shown))
+    if rows:
+        write(args.out, TITLE, words, rows, page(rows))
     for net in args.nets:
         known = {row["way"] for row in rows if row["net"] == net}
         wanted = [way for way in args.ways if way not in known]
@@ -275,8 +287,6 @@ def main():
                 rows.append(row(net, way, args, train, pathlib.Path(folder)))
             order = [(n, w) for n in NETS for w in WAYS]
             rows.sort(key=lambda r: order.index((r["net"], r["way"])))
-            shown = {**vars(args), "data_dir": "~/data", "weights": None}
-            words = command(argparse.Namespace(**shown))
             write(args.out, TITLE, words, rows, page(rows))
 
 
