@@ -44,8 +44,8 @@ PRECISIONS = {"sampled_resnet14_imagenette": "float16"}
 UNTRAINED = ("as shipped", *(f"{bits} bits" for bits in (4, 3)))
 TITLE = "Compression of the shipped networks"
 HEAD = (
-    "net | bundle | way | instances | images | steps (rate) | `full` | points lost, mean | worst | "
-    "bundle (kB) | gzip (kB) | download"
+    "net | bundle | way | instances | images | steps (rate) | `full` | "
+    "points lost, mean | worst | bundle (kB) | gzip (kB) | download"
 )
 
 
