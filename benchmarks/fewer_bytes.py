@@ -3,15 +3,17 @@
     python benchmarks/fewer_bytes.py --data_dir ~/data           # what is committed
     python benchmarks/fewer_bytes.py --data_dir ~/data --nets msdnet_budget10_cifar10
 
-Each shipped classifier is taken as it is, in int8 bundles of all instances (of a menu
-of more than `--most`, those of its Pareto front): as exported, pruned to 60 % zeros by
-tensorflow-model-optimization, clustered to 16 values a kernel by the same, and with
-kernels on the grids of 4 and 3 bits, without and with training. Pruned and clustered
-networks are trained on within `compress.held`, so that all instances learn; those of
-few bits within `compress.quantize_aware`. Every row is calibrated anew, exported, and
-the bundle itself is measured on the test images; `float` is the network in Keras, as
-its card has it. Sizes are the bundle's, and the bundle's in gzip, which is what a
-download takes.
+Each shipped network is taken as it is, in int8 bundles of all instances, or in float16
+where instances interpolate (of a menu of more than `--most`, those of its Pareto
+front): as exported, pruned by tensorflow-model-optimization, clustered by the same to a
+few values a kernel, and with kernels on the grids of 4 and 3 bits, without and with
+training. Pruned and clustered networks are trained on within `compress.held`, so that
+all instances learn; those of few bits within `compress.quantize_aware`. A classifier
+learns from what its `full` said before, a dense network from labels, and without
+tensorflow-model-optimization, which takes no layers of a dense network. Every row is
+calibrated anew and exported. Of a classifier the bundle itself is measured on the test
+images, of a dense network the model. `float` is the network in Keras, as its card has
+it. Sizes are the bundle's, and the bundle's in gzip, which is what a download takes.
 
 A row that is written is not measured again, and a network in --weights not trained
 again, so a run can be stopped and goes on.
@@ -19,6 +21,7 @@ Writes fewer_bytes.json and fewer_bytes.md beside this script, or where --out sa
 """
 
 import argparse
+import contextlib
 import gzip
 import json
 import pathlib
@@ -31,6 +34,7 @@ from _output import command, options, progress, table, write
 import keras_dynres as kd
 from keras_dynres import compress, data, training, zoo
 from keras_dynres.core.batches import batches
+from keras_dynres.training import tasks
 
 NETS = (
     "msdnet_budget10_cifar10",
@@ -38,9 +42,9 @@ NETS = (
     "resnet14_imagenette",
     "sampled_resnet14_imagenette",
     "resizable_wrn16_2_cifar10",
+    "sampled_fcn14_camvid",
+    "sampled_faster_rcnn14_bccd",
 )
-# Instances that interpolate are not to be had in int8.
-PRECISIONS = {"sampled_resnet14_imagenette": "float16"}
 UNTRAINED = ("as shipped", *(f"{bits} bits" for bits in (4, 3)))
 TITLE = "Compression of the shipped networks"
 HEAD = (
@@ -53,12 +57,20 @@ def tuned(step):
     """What tensorflow-model-optimization does, then all instances in training."""
 
     def run(model, train):
-        step(model, train.arrays)
-        train.compile(model)
-        with compress.held(model):
-            train.fit(model)
+        step(model, train)
+        train.fit(model, compress.held)
 
     return run
+
+
+def pruned(model, train):
+    options = {"learning_rate": train.args.rate, "epochs": 1, "verbose": 0}
+    compress.prune(model, train.batches, train.args.sparsity, **options)
+
+
+def clustered(model, train):
+    options = {"learning_rate": train.args.rate / 3, "epochs": 1, "verbose": 0}
+    compress.cluster(model, train.batches, train.args.clusters, **options)
 
 
 def on_grid(bits):
@@ -66,19 +78,15 @@ def on_grid(bits):
 
 
 def trained_on_grid(bits):
-    def run(model, train):
-        train.compile(model)
-        with compress.quantize_aware(model, bits):
-            train.fit(model)
-
-    return run
+    return lambda model, train: train.fit(
+        model, lambda model: compress.quantize_aware(model, bits)
+    )
 
 
-FEW = {"epochs": 1, "verbose": 0}
 WAYS = {
     "as shipped": lambda model, train: None,
-    "pruned": tuned(lambda model, arrays: compress.prune(model, arrays, 0.6, **FEW)),
-    "clustered": tuned(lambda model, arrays: compress.cluster(model, arrays, **FEW)),
+    "pruned": tuned(pruned),
+    "clustered": tuned(clustered),
     "4 bits": on_grid(4),
     "4 bits, trained": trained_on_grid(4),
     "3 bits": on_grid(3),
@@ -86,64 +94,113 @@ WAYS = {
 }
 
 
-class Training:
-    """Images to train on, drawn once, augmented as the network's recipe says."""
+@contextlib.contextmanager
+def policy(name):
+    """Networks are made to compute in this precision."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
-    def __init__(self, recipe, args):
+
+class Training:
+    """Images to train on, augmented as the network's recipe says, and what to learn."""
+
+    def __init__(self, net, recipe, args):
+        self.args = args
+        self._recipe = recipe
+        # Many small steps: half of the recipe's batch.
+        batch = recipe.batch_size // 2
         self.batches = data.load(
             recipe.images,
             "train",
             args.data_dir,
-            args.batch,
+            batch,
             augment=recipe.augment,
             seed=1,
-        )
-        self._steps, self._batch, self._rate = args.steps, args.batch, args.rate
-        rows = list(batches(self.batches, limit=args.steps * args.batch))
-        self.arrays = tuple(np.concatenate(part) for part in zip(*rows, strict=True))
+            epochs=1 + args.steps * batch // recipe.images.train_images,
+        ).take(args.steps)
+        self._lessons = self.batches
+        if recipe.images.task == "classes":
+            with policy(args.dtype):
+                full = zoo.load(net).at("full")
+            self._lessons = self.batches.map(
+                lambda images, _: (images, chances(full(images)))
+            )
 
-    def compile(self, model):
-        """A rate that falls to zero by a cosine."""
-        rate = keras.optimizers.schedules.CosineDecay(self._rate, self._steps)
+    def fit(self, model, way):
+        """One walk over the images, at a rate that falls to zero by a cosine."""
+        rate = keras.optimizers.schedules.CosineDecay(self.args.rate, self.args.steps)
+        asked = {"loss": keras.losses.CategoricalCrossentropy(from_logits=True)}
+        if self._recipe.images.task != "classes":
+            weights = self._recipe.loss_weights
+            asked = tasks.compilation(self._recipe.images, model.base, weights)
         model.compile(
             keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
-            keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            **asked,
             jit_compile=False,
         )
-
-    def fit(self, model):
-        """One walk over the images."""
-        model.fit(*self.arrays, batch_size=self._batch, epochs=1, verbose=0)
+        with way(model):
+            model.fit(self._lessons, verbose=0)
 
 
-def measured(model, names, precision, args, recipe, path):
-    """Bytes of the bundle, in gzip too, and accuracies of its instances."""
+def chances(outputs):
+    """What the last of the outputs says of each class."""
+    logits = keras.tree.flatten(outputs)[-1]
+    return keras.ops.softmax(keras.ops.cast(logits, "float32"))
+
+
+def precision(model):
+    """Instances that interpolate are not to be had in int8."""
+    return "float16" if isinstance(model, kd.Sampled) else "int8"
+
+
+def measured(model, names, args, recipe, path):
+    """Bytes of the bundle, in gzip too, and what its instances get right."""
     plain = data.load(recipe.images, "train", args.data_dir, 100)
-    images = next(iter(plain))[0]
     kd.tflite.export(
         model,
         path,
         instances=names,
-        precision=precision,
-        calibration_data=images,
+        precision=precision(model),
+        calibration_data=next(iter(plain))[0],
         stages=False,
         verbose=0,
     )
     content = path.read_bytes()
     test = data.load(recipe.images, "test", args.data_dir, 100)
-    right, total = dict.fromkeys(names, 0), 0
-    with kd.tflite.Runner(path, num_threads=2) as runner:
-        for images, labels in batches(test, limit=args.images):
-            total += len(labels)
-            for name in names:
-                best = runner.run(images, name).argmax(-1)
-                right[name] += int((best == labels).sum())
+    figures = right if recipe.images.task == "classes" else rated
+    total, got = figures(model, names, test, args, recipe, path)
     return {
         "bytes": len(content),
         "gzip": len(gzip.compress(content, 9)),
         "images": total,
-        "accuracy": {name: count / total for name, count in right.items()},
+        "right": got,
     }
+
+
+def right(model, names, test, args, recipe, path):
+    """Accuracies of a classifier's bundle."""
+    counts, total = dict.fromkeys(names, 0), 0
+    with kd.tflite.Runner(path, num_threads=args.threads) as runner:
+        for images, labels in batches(test, limit=args.images):
+            total += len(labels)
+            for name in names:
+                best = runner.run(images, name).argmax(-1)
+                counts[name] += int((best == labels).sum())
+    return total, {name: count / total for name, count in counts.items()}
+
+
+def rated(model, names, test, args, recipe, path):
+    """The metric of a dense network's menu, in Keras."""
+    test = data.load(recipe.images, "test", args.data_dir, recipe.batch_size)
+    metrics = tasks.compilation(recipe.images, model.base, recipe.loss_weights)
+    model.compile(**metrics)
+    menu = model.evaluate_menu(test, verbose=0)
+    total = sum(len(images) for images, _ in batches(test))
+    return total, {name: menu[name].figure(menu.metric) for name in names}
 
 
 def chosen(card, most):
@@ -156,42 +213,48 @@ def chosen(card, most):
     return names
 
 
-def change(model, way, args, train, weights):
-    """Goes one way, and calibrates; what stands in the file is not trained again."""
-    if weights.exists():
-        model.load_weights(weights)
-        return
-    WAYS[way](model, train)
-    model.calibrate(train.batches, args.calibration, verbose=0)
-    weights.parent.mkdir(parents=True, exist_ok=True)
-    model.save_weights(weights)
+def change(net, way, args, train, weights):
+    """The network after one way; what stands in the file is not trained again."""
+    model = zoo.load(net)
+    if way == "as shipped":
+        return model
+    if not weights.exists():
+        with policy(args.dtype):
+            changed = zoo.load(net)
+        WAYS[way](changed, train)
+        model.set_weights(changed.get_weights())
+        model.forget()
+        model.calibrate(train.batches, args.calibration, verbose=0)
+        weights.parent.mkdir(parents=True, exist_ok=True)
+        model.save_weights(weights)
+    model.load_weights(weights)
+    return model
 
 
 def row(net, way, args, train, folder):
     """One network after one way."""
     card = zoo.card(net)
     names = chosen(card, args.most)
-    precision = PRECISIONS.get(net, "int8")
-    model = zoo.load(net)
-    if way != "as shipped":
-        change(model, way, args, train, args.weights / f"{net} {way}.weights.h5")
     recipe = training.Recipe.load(card.entry.recipe)
-    figures = measured(model, names, precision, args, recipe, folder / "net.tflite")
+    model = change(net, way, args, train, args.weights / f"{net} {way}.weights.h5")
+    figures = measured(model, names, args, recipe, folder / "net.tflite")
+    metric = card.menu.metric
     return {
         "net": net,
         "way": way,
-        "precision": precision,
+        "precision": precision(model),
+        "metric": metric,
         "steps": args.steps if way not in UNTRAINED else 0,
         "rate": args.rate if way not in UNTRAINED else 0,
         "of": len(card.menu),
-        "float": {name: card.menu[name].figure("accuracy") for name in names},
+        "float": {name: card.menu[name].figure(metric) for name in names},
         **figures,
     }
 
 
 def losses(row, first):
     """Points each instance loses against the bundle of the network as shipped."""
-    return [100 * (first["accuracy"][n] - row["accuracy"][n]) for n in row["accuracy"]]
+    return [100 * (first["right"][n] - row["right"][n]) for n in row["right"]]
 
 
 def cells(row, first):
@@ -205,7 +268,7 @@ def cells(row, first):
             f"{len(lost)} of {row['of']}",
             f"{row['images']:,}",
             f"{row['steps']} ({row['rate']:g})" if row["steps"] else "",
-            f"{100 * row['accuracy']['full']:.2f} %",
+            f"{100 * row['right']['full']:.2f} %",
             f"{np.mean(lost):+.2f}",
             f"{max(lost):+.2f}",
             f"{row['bytes'] / 1e3:.0f}",
@@ -215,12 +278,24 @@ def cells(row, first):
     )
 
 
+def wanted():
+    """All (network, way) of the table."""
+    return [(n, w) for n in NETS for w in WAYS if w in ways_of(n)]
+
+
+def ways_of(net):
+    """Dense networks hold layers that tensorflow-model-optimization does not take."""
+    recipe = training.Recipe.load(zoo.card(net).entry.recipe)
+    dense = recipe.images.task != "classes"
+    return [way for way in WAYS if not dense or way not in ("pruned", "clustered")]
+
+
 def page(rows):
     """The table, and every instance's accuracy below it."""
     plain = {row["net"]: row for row in rows if row["way"] == "as shipped"}
     lines = table(HEAD, [cells(row, plain[row["net"]]) for row in rows])
     known = {(row["net"], row["way"]) for row in rows}
-    missing = [f"{n}: {w}" for n in NETS for w in WAYS if (n, w) not in known]
+    missing = [f"{n}: {w}" for n, w in wanted() if (n, w) not in known]
     if missing:
         lines += [f"Not measured yet: {'; '.join(missing)}.", ""]
     lines += [
@@ -228,6 +303,9 @@ def page(rows):
         "same test images, averaged over the instances and of the worst; below zero is "
         "a gain. Bundles hold the instances counted here; it is their accuracy that is "
         "told. Download is gzip against the bundle of the network as it is shipped.",
+        "",
+        "Of segmentation it is the mean intersection over union, of detection the mean "
+        "average precision.",
         "",
         "## Every instance (accuracy of the bundle, %)",
         "",
@@ -240,10 +318,10 @@ def page(rows):
                 [
                     name,
                     f"{100 * held[0]['float'][name]:.2f}",
-                    *(f"{100 * row['accuracy'][name]:.2f}" for row in held),
+                    *(f"{100 * row['right'][name]:.2f}" for row in held),
                 ]
             )
-            for name in held[0]["accuracy"]
+            for name in held[0]["right"]
         ]
         lines += table(head, body)
     return lines
@@ -254,10 +332,13 @@ def main():
     parser.add_argument("--data_dir", required=True)
     parser.add_argument("--nets", nargs="+", choices=NETS, default=list(NETS))
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
-    parser.add_argument("--steps", type=int, default=200, help="training steps")
-    parser.add_argument("--rate", type=float, default=0.03)
-    parser.add_argument("--batch", type=int, default=128)
-    parser.add_argument("--calibration", type=int, default=16, help="batches")
+    parser.add_argument("--steps", type=int, default=300, help="training steps")
+    parser.add_argument("--rate", type=float, default=0.003)
+    parser.add_argument("--sparsity", type=float, default=0.65)
+    parser.add_argument("--clusters", type=int, default=16)
+    parser.add_argument("--dtype", default="float32", help="policy of training")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--calibration", type=int, default=32, help="batches")
     parser.add_argument("--most", type=int, default=20, help="instances, else Pareto")
     parser.add_argument(
         "--weights",
@@ -275,18 +356,17 @@ def main():
         write(args.out, TITLE, words, rows, page(rows))
     for net in args.nets:
         known = {row["way"] for row in rows if row["net"] == net}
-        wanted = [way for way in args.ways if way not in known]
-        if not wanted:
+        ways = [w for w in args.ways if w not in known and w in ways_of(net)]
+        if not ways:
             continue
         recipe = training.Recipe.load(zoo.card(net).entry.recipe)
-        train = Training(recipe, args)
-        for way in wanted:
+        train = Training(net, recipe, args)
+        for way in ways:
             progress(net, way)
             keras.utils.set_random_seed(0)
             with tempfile.TemporaryDirectory() as folder:
                 rows.append(row(net, way, args, train, pathlib.Path(folder)))
-            order = [(n, w) for n in NETS for w in WAYS]
-            rows.sort(key=lambda r: order.index((r["net"], r["way"])))
+            rows.sort(key=lambda r: wanted().index((r["net"], r["way"])))
             write(args.out, TITLE, words, rows, page(rows))
 
 

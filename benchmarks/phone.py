@@ -16,7 +16,6 @@ Needs Chromium, its driver and selenium, and the extra `phone`; run it on a mach
 does nothing else.
 """
 
-import contextlib
 import pathlib
 import sys
 import tempfile
@@ -66,21 +65,6 @@ class Counting(Handler):
         self.wfile = Counted(self.wfile, self.server)
 
 
-@contextlib.contextmanager
-def served(path):
-    """A server of a bundle's page on this machine."""
-    with Server(Site(path), keep=print, port=0, host="127.0.0.1") as server:
-        server.RequestHandlerClass = Counting
-        server.lock, server.sent = threading.Lock(), 0
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 def in_browser(server, chromium):
     """What the page measures in a fresh browser, and how it started."""
     server.sent = 0
@@ -109,7 +93,10 @@ def in_python(path, repeats):
 def measure(path, chromium, args):
     """(figures of each round in both, starts, browser's version) of a bundle."""
     rounds, starts = [], []
-    with served(path) as server:
+    server = Server(Site(path), keep=print, port=0, host="127.0.0.1")
+    server.RequestHandlerClass = Counting
+    server.lock, server.sent = threading.Lock(), 0
+    with server.background():
         for turn in range(args.rounds):
             progress(f"{path.stem}, round {turn + 1} of {args.rounds}")
             page, start, version = in_browser(server, chromium)

@@ -7,11 +7,9 @@ does nothing else, or the chart is one of noise.
 """
 
 import argparse
-import contextlib
 import io
 import sys
 import tempfile
-import threading
 from pathlib import Path
 
 from PIL import Image
@@ -42,17 +40,6 @@ def exported(name, folder):
     return path
 
 
-@contextlib.contextmanager
-def served(path):
-    """The address of a bundle's page."""
-    with Server(Site(path), keep=print, port=0, host="127.0.0.1") as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield server.url()
-        server.shutdown()
-        thread.join()
-
-
 def photo(page, path, scheme, prepare):
     """The screen after the page has measured a bundle."""
     command = page.driver.execute_cdp_cmd
@@ -60,8 +47,9 @@ def photo(page, path, scheme, prepare):
     command("Emulation.setTouchEmulationEnabled", {"enabled": True})
     feature = {"name": "prefers-color-scheme", "value": scheme}
     command("Emulation.setEmulatedMedia", {"features": [feature]})
-    with served(path) as address:
-        page.open(address)
+    server = Server(Site(path), keep=print, port=0, host="127.0.0.1")
+    with server.background():
+        page.open(server.url())
         page.measured()
         prepare()
         data = page.driver.get_screenshot_as_png()

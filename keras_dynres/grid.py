@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 from keras import ops
 
 # The layers whose kernels are put on a grid, as the converter does.
@@ -12,8 +13,11 @@ LAYERS = (keras.layers.Conv2D, keras.layers.Conv1D, keras.layers.DepthwiseConv2D
 def on_grid(kernel: Any, axes: tuple[int, ...], bits: int = 8) -> Any:
     """The kernel with each value at the nearest point of its channel's grid.
 
-    The grid is symmetric: `2**bits - 1` points from minus to plus the channel's
-    largest value. What is on it already stays, to the last bit but one.
+    The grid is symmetric: `2**bits - 1` points. At 8 bits it ends at the channel's
+    largest value, as the converter's does; with fewer, where the cubes of the channel's
+    errors are least, and what lies beyond its end comes to stand there. (By squares too
+    much does: the largest weights matter most.) What is on it already stays, to the
+    last bit but one.
 
     >>> keras.ops.convert_to_numpy(on_grid([[0.1], [0.6], [-1.5]], (0,), 3)).tolist()
     [[0.0], [0.5], [-1.5]]
@@ -24,9 +28,27 @@ def on_grid(kernel: Any, axes: tuple[int, ...], bits: int = 8) -> Any:
         bits: Bits a value.
     """
     kernel = ops.convert_to_tensor(kernel, "float32")
-    step = ops.max(ops.abs(kernel), axis=axes, keepdims=True) / (2 ** (bits - 1) - 1)
-    step = ops.where(step == 0, 1.0, step)
-    return ops.round(kernel / step) * step
+    last = 2 ** (bits - 1) - 1
+    steps = _steps(ops.max(ops.abs(kernel), axis=axes, keepdims=True) / last, bits)
+    errors = ops.sum(
+        ops.power(ops.abs(_nearest(kernel, steps, last) - kernel), 3),
+        axis=tuple(axis + 1 for axis in axes),
+        keepdims=True,
+    )
+    best = ops.argmin(errors, axis=0, keepdims=True)
+    return _nearest(kernel, ops.take_along_axis(steps, best, axis=0)[0], last)
+
+
+def _steps(largest, bits):
+    """Steps between points that a channel may have, along a new first axis."""
+    shares = np.ones(1) if bits >= 8 else np.linspace(1, 0.4, 13)
+    shares = shares.astype("float32").reshape(-1, *[1] * len(largest.shape))
+    steps = ops.expand_dims(largest, 0) * shares
+    return ops.where(steps == 0, 1.0, steps)
+
+
+def _nearest(kernel, step, last):
+    return ops.clip(ops.round(kernel / step), -last, last) * step
 
 
 def channel_axes(layer: keras.layers.Layer) -> tuple[int, ...]:

@@ -2,14 +2,13 @@
 
 import contextlib
 import functools
-import threading
 
 import numpy as np
 from PIL import Image
 
 from keras_dynres_cli.phone import site
 from keras_dynres_cli.phone.report import keeper
-from keras_dynres_cli.phone.server import Server
+from keras_dynres_cli.phone.server import Handler, Server
 
 # The runtime is unpacked and compressed once for all tests.
 _unpacked = functools.cache(lambda web, read=site._page: dict(read(web)))
@@ -17,7 +16,7 @@ _file = functools.cache(site.File)
 
 
 @contextlib.contextmanager
-def served(path, monkeypatch, content=None):
+def served(path, monkeypatch, content=None, handler=Handler):
     """A server of a bundle; `content` is handed out in its place."""
     monkeypatch.setattr(site, "_page", _unpacked)
     monkeypatch.setattr(site, "File", _file)
@@ -25,14 +24,10 @@ def served(path, monkeypatch, content=None):
     if content is not None:
         made.files[site.BUNDLE] = _file(site.BUNDLE, content)
     keep = keeper(path, made.metadata, tell=lambda line: None)
-    with Server(made, keep, port=0, host="127.0.0.1") as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield server
-        finally:
-            server.shutdown()
-            thread.join()
+    server = Server(made, keep, port=0, host="127.0.0.1")
+    server.RequestHandlerClass = handler
+    with server.background():
+        yield server
 
 
 def picture(shape, seed=0):

@@ -11,7 +11,8 @@ import socket
 import socketserver
 import ssl
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
 
@@ -105,6 +106,18 @@ class Server(http.server.ThreadingHTTPServer):
         """
         scheme = "https" if secure else "http"
         return f"{scheme}://{host or self.address}:{self.port}/{self.token}/"
+
+    @contextlib.contextmanager
+    def background(self) -> Iterator["Server"]:
+        """Serves in a thread of its own within a context, at whose end it closes."""
+        with self:
+            thread = threading.Thread(target=self.serve_forever, args=[0.05])
+            thread.start()
+            try:
+                yield self
+            finally:
+                self.shutdown()
+                thread.join()
 
     def server_bind(self) -> None:
         """Binds without asking a name server what this computer is called."""

@@ -4,7 +4,6 @@ import io
 import json
 import shutil
 import tarfile
-import threading
 from pathlib import Path
 
 import pytest
@@ -164,10 +163,7 @@ def running(web, phone_bundle, lines, monkeypatch):
     )
     made = site.Site(phone_bundle)
     keep = report.keeper(phone_bundle, made.metadata, lines.append)
-    with server.Server(made, keep, port=0, host="127.0.0.1", patience=5) as running:
-        thread = threading.Thread(target=running.serve_forever, args=[0.01])
-        thread.start()
+    made = server.Server(made, keep, port=0, host="127.0.0.1", patience=5)
+    with made.background() as running:
         yield running
-        running.shutdown()
-        thread.join()
     assert not errors

@@ -198,8 +198,9 @@ def lan(page, monkeypatch):
     """Opens the page of a bundle as by http from another computer."""
     with contextlib.ExitStack() as stack:
 
-        def opened(path, content=None, secure=False):
-            server = stack.enter_context(phone_site.served(path, monkeypatch, content))
+        def opened(path, content=None, secure=False, **options):
+            served = phone_site.served(path, monkeypatch, content, **options)
+            server = stack.enter_context(served)
             page.open(server.url(secure, host=chromium.LAN))
             return server
 

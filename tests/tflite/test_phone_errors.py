@@ -3,6 +3,9 @@
 import pytest
 from phone_site import picture, saved
 
+from keras_dynres_cli.phone.server import Handler
+from keras_dynres_cli.phone.site import BUNDLE
+
 pytestmark = pytest.mark.tensorflow
 
 
@@ -90,6 +93,27 @@ def test_a_network_that_has_gone(page, lan, bundle):
     page.driver.execute_cdp_cmd("Network.disable", {})
     assert "cannot be reached: is the command still running" in page.text("keep-error")
     page.complaints()  # The browser's own, of the connection.
+
+
+class Leaving(Handler):
+    """Goes away in the middle of the bundle."""
+
+    def _file(self, file):
+        if not self.path.endswith(BUNDLE):
+            super()._file(file)
+            return
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(file.content)))
+        self.end_headers()
+        self.wfile.write(file.content[: len(file.content) // 2])
+        self.close_connection = True
+
+
+def test_a_network_that_goes_while_the_bundle_comes(page, lan, small):
+    lan(small.path, handler=Leaving)
+    page.wait(lambda: page.text("error"))
+    assert page.text("error").startswith("The network went away while the bundle")
+    page.complaints()
 
 
 def test_results_that_are_refused(page, lan, bundle, staged_photos):
