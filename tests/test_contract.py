@@ -321,6 +321,20 @@ def test_copies_are_plain_and_independent(calibrated):
         assert kd.layers.StatisticsSlot not in map(type, copy.layers)
 
 
+@pytest.mark.parametrize("policy", ["bfloat16", "float16"])
+def test_pure_half_precision_is_calibrated(policy):
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        base = small_nets.row_net(small_nets.block_of("sdpoint"))
+        model = kd.SDPoint(base, points=["a_add"])
+        model.calibrate(contract.images(), verbose=0)
+    finally:
+        keras.config.set_dtype_policy(before)
+    for name in model.instances:
+        assert np.isfinite(contract.logits(model, name, contract.images())).all()
+
+
 @pytest.mark.backends
 def test_mixed_precision_gives_float32_logits_that_agree(method):
     x, y = contract.images(), contract.labels()

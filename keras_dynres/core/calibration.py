@@ -179,9 +179,9 @@ class _Moments(keras.layers.Layer):
         shape = [-1 if i == axis else 1 for i in range(len(inputs.shape))]
         x = (x - mean) * ops.rsqrt(variance + norm.epsilon)
         if norm.scale:
-            x = x * ops.reshape(norm.gamma, shape)
+            x = x * ops.reshape(ops.cast(norm.gamma, "float32"), shape)
         if norm.center:
-            x = x + ops.reshape(norm.beta, shape)
+            x = x + ops.reshape(ops.cast(norm.beta, "float32"), shape)
         # A leading one makes them a batch of one to predict_on_batch, and one row a
         # replica under a distribution strategy.
         rows = [ops.reshape(moment, (1, -1)) for moment in (mean, variance)]

@@ -131,9 +131,21 @@ class Resizable(DynamicModel):
     def cost_of(self, instance: Instance) -> Any:
         """What an instance costs, by its stages."""
         if self._costs is None:
-            base = graph.answers(self.graph)
-            self._costs = ScaleCosts(base, self._sizes, self.stage_of)
+            self._costs = self._stage_costs()
         return self._costs.of(instance.settings.values())
+
+    def _stage_costs(self):
+        try:
+            base = graph.answers(self.graph)
+            return ScaleCosts(base, self._sizes, self.stage_of)
+        except ValueError as error:
+            raise DynresError(
+                f"{self.graph.name!r} cannot be computed at all of its scales: some "
+                "map becomes too small, or two that meet become unequal. Take larger "
+                "images or scales, or other stages. Received: "
+                f"scales={self._scales}, stages={self._settings['stages']}: "
+                f"{str(error).splitlines()[0]}"
+            ) from error
 
     def fit(
         self,

@@ -209,6 +209,14 @@ def test_stages_can_be_named():
     assert sizes(model.at("s0.5-1"))["relu3"] == (4, 4)
 
 
+def valid():
+    """A network whose last convolution needs a map of five by five."""
+    x = keras.Input((16, 16, 3))
+    y = keras.layers.Conv2D(4, 3, strides=2, padding="same")(x)
+    y = keras.layers.Conv2D(4, 5)(y)
+    return keras.Model(x, keras.layers.GlobalAveragePooling2D()(y))
+
+
 @pytest.mark.parametrize(
     ("build", "says"),
     [
@@ -243,6 +251,7 @@ def test_stages_can_be_named():
         (lambda: shared(plain(head=keras.layers.Flatten())), "flattens"),
         (lambda: shared(plain(size=None)), "must be known|known height"),
         (lambda: shared(plain(), scales=(0.5, 1)).at("s0.5-1"), "Did you mean"),
+        (lambda: shared(valid(), scales=(0.4, 1)).menu, "too small.*scales=.0.4, 1"),
     ],
 )
 def test_refusals(build, says):
