@@ -44,9 +44,10 @@ class Resizable(DynamicModel):
             random ones, which learn from the largest's outputs instead of the labels.
         samples: How many instances a step trains: by default one where sampling is
             random, four in a sandwich.
-        pool: From how many instances training draws at most; None is all. Each
-            compiles when it is first drawn, which in a ResNet-50 takes seconds and
-            80 MB: all 256 would take 20 GB. Fairness is within a step, and is kept.
+        pool: From how many instances training draws at most, the largest and the
+            smallest always among them; None is all. Each compiles when it is first
+            drawn, which in a ResNet-50 takes seconds and 80 MB: all 256 would take
+            20 GB. Fairness is within a step, and is kept.
         target: An instance's name, for Resizable-Aug: `fit` trains it alone in the last
             third of its epochs. `kd.ResizableAug` is the callback behind it.
         statistics: `"scale"`; `"configuration"`, which keeps statistics apart wherever
@@ -61,7 +62,7 @@ class Resizable(DynamicModel):
     >>> model.instances[:3]
     ['full', 's0.5-0.5-0.5', 's0.5-0.5-1']
     >>> model.instances_at_step(0)
-    ['s1-0.5-1', 's0.5-1-0.5']
+    ['s0.5-0.5-0.5', 'full']
 
     Reference: Resizable Neural Networks, submitted to ICLR 2020.
     """

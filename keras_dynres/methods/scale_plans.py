@@ -34,7 +34,8 @@ class RandomScales(Plan):
         stages: How many stages there are.
         name: A function from a configuration to its instance's name.
         samples: How many instances a step trains; by default as the rule has it.
-        pool: From how many instances training draws at most; None is all.
+        pool: From how many instances training draws at most, the largest and the
+            smallest among them; None, or as many as there are, is all.
         seed: Seeds the drawing.
     """
 
@@ -53,8 +54,9 @@ class RandomScales(Plan):
         self.samples = self._usual() if samples is None else int(samples)
         self._check(pool)
         self._name = name
+        is_all = pool is None or pool >= len(self.scales) ** stages
         # How many drawings there are; None is one for each step.
-        self._drawings = None if pool is None else pool // self.samples
+        self._drawings = None if is_all else pool // self.samples
         super().__init__({}, seed)
 
     @functools.cached_property
@@ -62,7 +64,7 @@ class RandomScales(Plan):
         names = [self._name(s) for s in configurations(self.scales, self.stages)]
         if self._drawings is None:
             return self._odds_of_all(names)
-        drawn = [n for number in range(self._drawings) for n in self._drawn(number)]
+        drawn = [n for number in range(self._drawings) for n in self._pooled(number)]
         return {name: drawn.count(name) / len(drawn) for name in names}
 
     @property
@@ -75,7 +77,7 @@ class RandomScales(Plan):
         if self._drawings is None:
             return self._drawn(int(step))
         draw = np.random.default_rng([self.seed, int(step)])
-        return self._drawn(int(draw.integers(self._drawings)))
+        return self._pooled(int(draw.integers(self._drawings)))
 
     def together(self, draw: np.random.Generator) -> list[Scales]:
         """The configurations of one drawing."""
@@ -90,6 +92,17 @@ class RandomScales(Plan):
     def _drawn(self, number):
         draw = np.random.default_rng([self.seed, number])
         return [self._name(scales) for scales in self.together(draw)]
+
+    def _pooled(self, number):
+        """A drawing of the pool, which begins with the largest and the smallest."""
+        names = self._drawn(number)
+        first = number * self.samples
+        ends = [self._name(scales) for scales in self._ends()]
+        pinned = ends[first : first + self.samples]
+        return [*pinned, *names[len(pinned) :]]
+
+    def _ends(self):
+        return [(max(self.scales),) * self.stages, (min(self.scales),) * self.stages]
 
     def _random(self, draw, count):
         """Drawn independently, with every scale as likely at each stage."""
@@ -124,6 +137,12 @@ class FairScales(RandomScales):
             for places in zip(*orders, strict=True)
         ]
 
+    def _pooled(self, number):
+        """One scale throughout in the first, so the largest and the smallest too."""
+        if number:
+            return self._drawn(number)
+        return [self._name((scale,) * self.stages) for scale in self.scales]
+
     def _usual(self):
         return len(self.scales)
 
@@ -155,9 +174,6 @@ class SandwichScales(RandomScales):
     def hand_on(self, batch: tuple, logs: dict) -> tuple:
         """The batch with the first instance's outputs in it."""
         return lessons.hand_on(batch, logs)
-
-    def _ends(self):
-        return [(max(self.scales),) * self.stages, (min(self.scales),) * self.stages]
 
     def _usual(self):
         return 4

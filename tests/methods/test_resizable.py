@@ -172,10 +172,26 @@ def test_a_pool_limits_what_is_ever_trained():
     model = shared(plain(), scales=(0.4, 0.6, 0.8, 1), pool=12)
     drawn = {tuple(model.instances_at_step(step)) for step in range(100)}
     assert len(drawn) == 3
+    assert {"full", "s0.4-0.4-0.4"} <= {name for names in drawn for name in names}
     random = shared(plain(), scales=(0.5, 1), sampling="random", samples=2, pool=None)
     pairs = [random.instances_at_step(step) for step in range(60)]
     assert {len(pair) for pair in pairs} == {2}
     assert {name for pair in pairs for name in pair} == set(random.instances)
+
+
+@pytest.mark.parametrize("sampling", ["fair", "random", "sandwich"])
+@pytest.mark.parametrize("seed", range(3))
+def test_the_largest_and_the_smallest_are_in_every_pool(sampling, seed):
+    scales = (0.4, 0.6, 0.8, 1)
+    model = shared(plain(), scales=scales, sampling=sampling, pool=8, seed=seed)
+    odds = model.probabilities()
+    assert odds["full"] and odds["s0.4-0.4-0.4"]
+    assert sum(share > 0 for share in odds.values()) <= 8
+
+
+def test_a_pool_of_the_whole_menu_leaves_nothing_out():
+    model = shared(plain(), scales=(0.4, 0.6, 0.8, 1), pool=64)
+    assert len(model.instances) == 64 and all(model.probabilities().values())
 
 
 @pytest.mark.parametrize(
