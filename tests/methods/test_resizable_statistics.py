@@ -115,7 +115,7 @@ def trained(statistics, net=base, epochs=2, **options):
 
 def shortly_trained(statistics):
     """In two steps, of configurations that share what a scale shares."""
-    drawn = {"sampling": "random", "seed": 7, "epochs": 1}
+    drawn = {"sampling": "random", "seed": 38, "epochs": 1}
     model = trained(statistics, lambda: base(SHORT), **drawn)
     names = [model.instances_at_step(step) for step in range(2)]
     assert names == [["s0.5-0.5"], ["s1-0.5"]]
