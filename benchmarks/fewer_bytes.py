@@ -213,7 +213,7 @@ def chosen(card, most):
     return names
 
 
-def change(net, way, args, train, weights):
+def change(net, way, names, args, train, weights):
     """The network after one way; what stands in the file is not trained again."""
     model = zoo.load(net)
     if way == "as shipped":
@@ -224,7 +224,7 @@ def change(net, way, args, train, weights):
         WAYS[way](changed, train)
         model.set_weights(changed.get_weights())
         model.forget()
-        model.calibrate(train.batches, args.calibration, verbose=0)
+        model.calibrate(train.batches, args.calibration, names, verbose=0)
         weights.parent.mkdir(parents=True, exist_ok=True)
         model.save_weights(weights)
     model.load_weights(weights)
@@ -236,7 +236,8 @@ def row(net, way, args, train, folder):
     card = zoo.card(net)
     names = chosen(card, args.most)
     recipe = training.Recipe.load(card.entry.recipe)
-    model = change(net, way, args, train, args.weights / f"{net} {way}.weights.h5")
+    weights = args.weights / f"{net} {way}.weights.h5"
+    model = change(net, way, names, args, train, weights)
     figures = measured(model, names, args, recipe, folder / "net.tflite")
     metric = card.menu.metric
     return {
