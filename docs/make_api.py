@@ -26,6 +26,7 @@ ROOMS = (
     "keras_dynres.training.optimization",
     "keras_dynres.evaluation",
     "keras_dynres.exits",
+    "keras_dynres.compress",
     "keras_dynres.zoo",
     "keras_dynres.zoo.weights",
     "keras_dynres.zoo.config",

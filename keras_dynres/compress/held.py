@@ -51,12 +51,15 @@ def quantize_aware(model: DynamicModel, bits: int = 4) -> Iterator[DynamicModel]
     Every step computes with kernels on the grid of `quantize`, and its gradients move
     latent ones of full precision (a straight-through estimator). Instances are drawn
     as in any training. What is left at the end is an ordinary network whose kernels
-    are on the grid; it wants calibrating. The fewer the bits, the more steps it takes.
+    are on the grid; it wants calibrating. A trained network is only to be led back, so
+    the learning rate is a small one that falls to zero; a large one spoils more than
+    the grid did.
 
     Example:
 
     ```python
-    model.compile(keras.optimizers.SGD(0.01, momentum=0.9), loss, metrics=["accuracy"])
+    rate = keras.optimizers.schedules.CosineDecay(0.003, steps)
+    model.compile(keras.optimizers.SGD(rate, momentum=0.9), loss, metrics=["accuracy"])
     with kd.compress.quantize_aware(model, bits=4):
         model.fit(train, epochs=2)
     model.calibrate(train)

@@ -24,7 +24,7 @@ def prune(
     data: Any,
     sparsity: float = 0.6,
     epochs: int = 2,
-    learning_rate: float = 0.01,
+    learning_rate: float = 0.003,
     loss: Callable | None = None,
     batch_size: int = 128,
     callbacks: Sequence = (),

@@ -32,7 +32,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--epochs", type=int, default=1, help="walks over the training images"
     )
-    parser.add_argument("--rate", type=float, default=0.01, help="learning rate")
+    parser.add_argument("--rate", type=float, default=0.003, help="learning rate")
     parser.add_argument("--batches", type=int, default=100, help="to calibrate with")
     parser.add_argument(
         "-o", "--output", metavar="OUT", required=True, help=".keras or .npz"
