@@ -22,14 +22,20 @@ class EpochKeeper(keras.callbacks.Callback):
     Args:
         checkpoints: Where states go; log.csv and history.json go beside them.
         history: The rows of the epochs before.
+        last: After how many epochs training stops.
         verbose: Whether to print a line for each epoch.
     """
 
     def __init__(
-        self, checkpoints: Checkpoints, history: list[dict[str, float]], verbose: bool
+        self,
+        checkpoints: Checkpoints,
+        history: list[dict[str, float]],
+        last: int,
+        verbose: bool,
     ) -> None:
         super().__init__()
         self.history = history
+        self._last = last
         self._checkpoints = checkpoints
         self._verbose = verbose
         self._began = None
@@ -55,7 +61,9 @@ class EpochKeeper(keras.callbacks.Callback):
         self._checkpoints.save(self.model, epoch + 1, self.history)
         write_logs(self._checkpoints.folder, self.history)
         if self._verbose:
-            print(_line(row, self.params["epochs"]), flush=True)
+            print(_line(row, self._last), flush=True)
+        if epoch + 1 >= self._last:
+            self.model.stop_training = True
 
 
 def write_logs(folder: str | Path, history: Sequence[Mapping[str, float]]) -> None:

@@ -125,7 +125,7 @@ def train(
         model = build(recipe)
         done, history = _begin(checkpoints, model, resume, verbose)
         if done < last:
-            keeper = logs.EpochKeeper(checkpoints, history, verbose == 2)
+            keeper = logs.EpochKeeper(checkpoints, history, last, verbose == 2)
             extra = [keras.callbacks.TensorBoard(folder / "tensorboard")]
             callbacks = [keeper, *(extra if tensorboard else [])]
             _fit(model, recipe, images, done, last, callbacks, validate_every, verbose)
@@ -172,7 +172,8 @@ def _fit(
         print(f"{len(model.instances)} instances; each compiles at its first step.")
     model.fit(
         train,
-        epochs=last,
+        # What callbacks plan by, wherever this run stops.
+        epochs=recipe.epochs,
         initial_epoch=done,
         shuffle=False,  # The pipeline has done it.
         steps_per_epoch=len(train) // (last - done),

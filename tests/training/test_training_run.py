@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_dynres import DynamicModel, data
+from keras_dynres import DynamicModel, ResizableAug, data
 from keras_dynres.core import calibration
 from keras_dynres.core.plan import Plan
 from keras_dynres.errors import DynresError
@@ -167,6 +167,23 @@ def test_resumed_draws_the_instances_an_unbroken_run_draws(
     assert drawn == unbroken["drawn"]
     assert [step for step, _ in drawn] == list(range(8 * (EPOCHS - 1)))
     assert_same(state(tmp_path), unbroken["state"])
+
+
+def test_a_run_that_stops_early_goes_by_the_plan_of_the_whole(tmp_path, monkeypatch):
+    targets = []
+    begin = ResizableAug.on_epoch_begin
+
+    def noted(self, epoch, logs=None):
+        begin(self, epoch, logs)
+        targets.append(self.model.plan.target)
+
+    monkeypatch.setattr(ResizableAug, "on_epoch_begin", noted)
+    options = {"scales": [0.5, 1.0], "stages": ["relu1"], "target": "full"}
+    changes = {"method": "resizable", "method_options": options, "epochs": 3}
+    recipe = Recipe.from_config({"name": "aug", **CONFIG, **changes})
+    for epochs in (2, 3):
+        train(recipe, out_dir=tmp_path, epochs=epochs, resume=True, verbose=0)
+    assert targets == [None, None, "full"]
 
 
 @pytest.mark.backends
