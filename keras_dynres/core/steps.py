@@ -137,11 +137,13 @@ def _hand_back(model, state):
 
 
 def _steps_done(optimizer, args):
-    iterations = optimizer.iterations
+    # `iterations` counts updates, of which there are fewer where gradients accumulate.
+    accumulates = optimizer.gradient_accumulation_steps
+    counter = optimizer._iterations if accumulates else optimizer.iterations
     if len(args) == 2:
         # JAX hands the state along and leaves the variables themselves empty.
         values = args[0][2]
         for variable, value in zip(optimizer.variables, values, strict=True):
-            if variable is iterations:
+            if variable is counter:
                 return int(value)
-    return int(iterations + 0)  # Added to, a mirrored variable gives its value.
+    return int(counter + 0)  # Added to, a mirrored variable gives its value.

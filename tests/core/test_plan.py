@@ -1,6 +1,8 @@
 """Plans as a user assigns them; what methods draw is in their own tests."""
 
 import contract
+import keras
+import numpy as np
 import pytest
 
 import keras_dynres as kd
@@ -44,3 +46,34 @@ def test_a_joint_plan_trains_all_at_once():
     assert [plan.names_at(step) for step in range(3)] == 3 * [["full"]]
     net = kd.EarlyExit(contract.base(), ["stage1_block1_add"])
     assert plan.weights(net, "full") == net.base.trainable_weights
+
+
+class Drawn(keras.callbacks.Callback):
+    """The instances of every step."""
+
+    def __init__(self):
+        super().__init__()
+        self.names = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.names += self.model.train_function.drawn
+
+
+@pytest.mark.backends
+def test_accumulated_gradients_leave_the_plan_its_steps():
+    """Each batch is a step of the plan; weights move at every second alone."""
+    net, drawn = model(), Drawn()
+    net.compile(
+        keras.optimizers.SGD(0.1, gradient_accumulation_steps=2), contract.loss()
+    )
+    x, y = contract.images(), contract.labels()
+    before = np.array(net.base.trainable_weights[0])
+    options = {"batch_size": len(x), "verbose": 0, "callbacks": [drawn]}
+    net.fit(x, y, **options)
+    np.testing.assert_array_equal(net.base.trainable_weights[0], before)
+    for _ in range(3):
+        net.fit(x, y, **options)
+    assert (np.array(net.base.trainable_weights[0]) != before).any()
+    assert [[name] for name in drawn.names] == [
+        net.instances_at_step(step) for step in range(4)
+    ]
