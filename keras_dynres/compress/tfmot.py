@@ -126,6 +126,11 @@ def cluster(
         )
     base = checked(model).graph
     with _library() as tfmot:
+        # Not to be had by the front door.
+        from tensorflow_model_optimization.python.core.clustering.keras import (
+            cluster_config,
+        )
+
         bridge = Bridge(base)
         tools = tfmot.clustering.keras
         start = tools.CentroidInitialization.KMEANS_PLUS_PLUS
@@ -133,7 +138,11 @@ def cluster(
             bridge.net,
             ("Conv2D",),
             lambda layer: tools.cluster_weights(
-                layer, number_of_clusters=clusters, cluster_centroids_init=start
+                layer,
+                number_of_clusters=clusters,
+                cluster_centroids_init=start,
+                # By the sum a value that thousands share would leap.
+                cluster_gradient_aggregation=cluster_config.GradientAggregation.AVG,
             ),
             lambda layer: layer.kernel.shape.num_elements() > 2 * clusters,
         )
