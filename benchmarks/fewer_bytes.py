@@ -4,16 +4,17 @@
     python benchmarks/fewer_bytes.py --data_dir ~/data --nets msdnet_budget10_cifar10
 
 Each shipped network is taken as it is, in int8 bundles of all instances, or in float16
-where instances interpolate (of a menu of more than `--most`, those of its Pareto
-front): as exported, pruned by tensorflow-model-optimization, clustered by the same to a
-few values a kernel, and with kernels on the grids of 4 and 3 bits, without and with
-training. Pruned and clustered networks are trained on within `compress.held`, so that
-all instances learn; those of few bits within `compress.quantize_aware`. A classifier
-learns from what its `full` said before, a dense network from labels, and without
-tensorflow-model-optimization, which takes no layers of a dense network. Every row is
-calibrated anew and exported. Of a classifier the bundle itself is measured on the test
-images, of a dense network the model. `float` is the network in Keras, as its card has
-it. Sizes are the bundle's, and the bundle's in gzip, which is what a download takes.
+where instances interpolate. Of a menu of more than `--most` they are those of its
+Pareto front, and training draws no others. It is exported as it is, pruned by
+tensorflow-model-optimization, clustered by the same to a few values a kernel, and with
+kernels on the grids of 4 and 3 bits, without and with training. Pruned and clustered
+networks are trained on within `compress.held`, so that all instances learn; those of
+few bits within `compress.quantize_aware`. A classifier learns from what its `full` said
+before, a dense network from labels, and without tensorflow-model-optimization, which
+takes no layers of a dense network. Every row is calibrated anew. Of a classifier the
+bundle itself is measured on the test images, of a dense network the model. `float` is
+the network in Keras, as its card has it. Sizes are the bundle's, and the bundle's in
+gzip, which is what a download takes.
 
 A row that is written is not measured again, and a network in --weights not trained
 again, so a run can be stopped and goes on.
@@ -34,6 +35,7 @@ from _output import command, options, progress, table, write
 import keras_dynres as kd
 from keras_dynres import compress, data, training, zoo
 from keras_dynres.core.batches import batches
+from keras_dynres.core.plan import uniform
 from keras_dynres.training import tasks
 
 NETS = (
@@ -221,6 +223,8 @@ def change(net, way, names, args, train, weights):
     if not weights.exists():
         with policy(args.dtype):
             changed = zoo.load(net)
+        if len(names) < len(changed.instances):
+            changed.plan = uniform(names)
         WAYS[way](changed, train)
         model.set_weights(changed.get_weights())
         model.forget()
