@@ -1,6 +1,7 @@
 """tensorflow-model-optimization, whose tools train a twin of the network."""
 
 import contextlib
+import math
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -30,12 +31,14 @@ def prune(
     callbacks: Sequence = (),
     verbose: Any = "auto",
 ) -> None:
-    """Sets the least of the weights to zero, a share of every kernel's.
+    """Sets a share of the weights to zero, the least of every large kernel.
 
-    By `tfmot.sparsity.keras.prune_low_magnitude` with a share that rises from a third
-    of the goal over the first half of the training. The full network is trained, the
-    weights come back into the layers that all instances share, so the zeros are every
-    instance's. Train the others to them within `held`, then calibrate.
+    By `tfmot.sparsity.keras.prune_low_magnitude` with shares that rise from a third
+    of the goal over the first half of the training. Kernels give the more zeros the
+    larger they are, small ones none: how many of a kernel's weights stay is
+    proportional to the sum of its sides (known as Erdős-Rényi-Kernel). The full network
+    is trained, the weights come back into the layers that all instances share, so the
+    zeros are every instance's. Train the others to them within `held`, then calibrate.
 
     Example:
 
@@ -48,7 +51,7 @@ def prune(
         model: A `DynamicModel` of stock layers.
         data: Labelled images, as for `fit`: a tuple of arrays, a `tf.data.Dataset`, a
             `PyDataset`, batches of a list.
-        sparsity: Share of zeros in every kernel at the end.
+        sparsity: Share of zeros in all kernels together at the end.
         epochs: How often to go through the data.
         learning_rate: Of SGD with momentum 0.9, falling to zero by a cosine.
         loss: A function of labels and outputs in TensorFlow; by default the
@@ -56,6 +59,8 @@ def prune(
         batch_size: Images a step, where the data is arrays.
         callbacks: Callbacks of `tf_keras` for its `fit`.
         verbose: 0 silences the progress bar.
+
+    Reference: the shares are those of https://arxiv.org/abs/1911.11134, section 3.
     """
     if not isinstance(sparsity, (int, float)) or not 0 < sparsity < 1:
         raise DynresError(
@@ -66,18 +71,16 @@ def prune(
         bridge = Bridge(base)
         sparse = tfmot.sparsity.keras
         steps = _steps(data, batch_size) * epochs
-        schedule = sparse.PolynomialDecay(
-            initial_sparsity=sparsity / 3,
-            final_sparsity=sparsity,
-            begin_step=0,
-            end_step=max(1, steps // 2),
-            frequency=max(1, steps // 40),
-        )
-        net = _wrapped(
-            bridge.net,
-            ("Conv2D", "DepthwiseConv2D", "Dense"),
-            lambda layer: sparse.prune_low_magnitude(layer, pruning_schedule=schedule),
-        )
+        pace = {"end_step": max(1, steps // 2), "frequency": max(1, steps // 40)}
+        kinds = ("Conv2D", "DepthwiseConv2D", "Dense")
+        shares = _zeros(bridge.net, kinds, sparsity)
+
+        def pruned(layer):
+            share = shares[layer.name]
+            schedule = sparse.PolynomialDecay(share / 3, share, begin_step=0, **pace)
+            return sparse.prune_low_magnitude(layer, pruning_schedule=schedule)
+
+        net = _wrapped(bridge.net, kinds, pruned, lambda layer: layer.name in shares)
         callbacks = [sparse.UpdatePruningStep(), *callbacks]
         fit = dict(batch_size=batch_size, callbacks=callbacks, verbose=verbose)
         _fit(net, bridge, data, epochs, learning_rate, loss, **fit)
@@ -246,6 +249,24 @@ def _wrapped(
         return wrap(layer) if fits else layer
 
     return tf_keras.models.clone_model(net, clone_function=clone)
+
+
+def _zeros(net: Any, kinds: Sequence[str], sparsity: float) -> dict[str, float]:
+    """{layer's name: share of its kernel that becomes zero}, without the whole ones."""
+    shapes = {
+        layer.name: layer.get_weights()[0].shape
+        for layer in net.layers
+        if type(layer).__name__ in kinds
+    }
+    left = (1 - sparsity) * sum(map(math.prod, shapes.values()))
+    while True:
+        factor = left / sum(map(sum, shapes.values()))
+        stay = {n: factor * sum(s) / math.prod(s) for n, s in shapes.items()}
+        whole = {name for name, share in stay.items() if share >= 1}
+        if not whole:
+            return {name: 1 - share for name, share in stay.items()}
+        for name in whole:
+            left -= math.prod(shapes.pop(name))
 
 
 def _fit(net, bridge, data, epochs, learning_rate, loss, batch_size, **options):

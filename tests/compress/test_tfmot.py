@@ -75,9 +75,14 @@ def test_pruned_weights_are_every_instances():
     model.calibrate(IMAGES, verbose=0)
     before = kernels(model)
     compress.prune(model, DATA, sparsity=0.6, **FEW)
-    for kernel, old in zip(kernels(model), before, strict=True):
-        assert abs((kernel == 0).mean() - 0.6) < 0.05
-        assert (kernel != old).any()
+    after = kernels(model)
+    zeros = {kernel.size: (kernel == 0).mean() for kernel in after}
+    smallest, *_, largest = [zeros[size] for size in sorted(zeros)]
+    assert smallest < largest
+    classifier = np.asarray(model.base.get_layer("logits").kernel)
+    every = np.concatenate([kernel.ravel() for kernel in [*after, classifier]])
+    assert abs((every == 0).mean() - 0.6) < 0.02
+    assert all((kernel != old).any() for kernel, old in zip(after, before, strict=True))
     with pytest.raises(kd.NotCalibratedError):
         model.at("p1@0.5")
     model.calibrate(IMAGES, verbose=0)
@@ -116,8 +121,8 @@ def test_several_exits_are_trained_together():
     )
     compress.prune(model, DATA, **FEW)
     assert len(exits.names_of(model)) == 2
-    zeros = [(kernel == 0).mean() for kernel in kernels(model)]
-    assert min(zeros) > 0.4
+    every = np.concatenate([kernel.ravel() for kernel in kernels(model)])
+    assert (every == 0).mean() > 0.5
 
 
 def test_one_instance_becomes_an_int8_file(tmp_path):
