@@ -172,9 +172,8 @@ def measured(model, names, args, recipe, path):
         verbose=0,
     )
     content = path.read_bytes()
-    test = data.load(recipe.images, "test", args.data_dir, 100)
     figures = right if recipe.images.task == "classes" else rated
-    total, got = figures(model, names, test, args, recipe, path)
+    total, got = figures(model, names, args, recipe, path)
     return {
         "bytes": len(content),
         "gzip": len(gzip.compress(content, 9)),
@@ -183,8 +182,9 @@ def measured(model, names, args, recipe, path):
     }
 
 
-def right(model, names, test, args, recipe, path):
+def right(model, names, args, recipe, path):
     """Accuracies of a classifier's bundle."""
+    test = data.load(recipe.images, "test", args.data_dir, 100)
     counts, total = dict.fromkeys(names, 0), 0
     with kd.tflite.Runner(path, num_threads=args.threads) as runner:
         for images, labels in batches(test, limit=args.images):
@@ -195,7 +195,7 @@ def right(model, names, test, args, recipe, path):
     return total, {name: count / total for name, count in counts.items()}
 
 
-def rated(model, names, test, args, recipe, path):
+def rated(model, names, args, recipe, path):
     """The metric of a dense network's menu, in Keras."""
     test = data.load(recipe.images, "test", args.data_dir, recipe.batch_size)
     metrics = tasks.compilation(recipe.images, model.base, recipe.loss_weights)
