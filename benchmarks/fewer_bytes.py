@@ -22,7 +22,6 @@ Writes fewer_bytes.json and fewer_bytes.md beside this script, or where --out sa
 """
 
 import argparse
-import contextlib
 import gzip
 import json
 import pathlib
@@ -37,6 +36,7 @@ from keras_dynres import compress, data, training, zoo
 from keras_dynres.core.batches import batches
 from keras_dynres.core.plan import uniform
 from keras_dynres.training import tasks
+from keras_dynres.training.run import policy
 
 NETS = (
     "msdnet_budget10_cifar10",
@@ -94,17 +94,6 @@ WAYS = {
     "3 bits": on_grid(3),
     "3 bits, trained": trained_on_grid(3),
 }
-
-
-@contextlib.contextmanager
-def policy(name):
-    """Networks are made to compute in this precision."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)
 
 
 class Training:

@@ -43,7 +43,7 @@ def build(recipe: str | Path | Recipe) -> keras.Model:
         "input_shape": (*dataset.shape, 3),
         **recipe.architecture_options,
     }
-    with _policy(recipe.precision):
+    with policy(recipe.precision):
         keras.utils.set_random_seed(recipe.seed)
         model = architectures.create(recipe.architecture, **options)
         if recipe.starts_from:
@@ -211,7 +211,12 @@ def _steps(recipe: Recipe) -> int:
 
 
 @contextlib.contextmanager
-def _policy(name: str) -> Iterator[None]:
+def policy(name: str) -> Iterator[None]:
+    """Networks that are made within it compute in this precision.
+
+    Args:
+        name: The name of a Keras dtype policy.
+    """
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy(name)
     try:
