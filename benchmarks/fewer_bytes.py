@@ -158,6 +158,7 @@ def measured(model, names, args, recipe, path):
         precision=precision(model),
         calibration_data=next(iter(plain))[0],
         stages=False,
+        dynamic=True,
         verbose=0,
     )
     content = path.read_bytes()

@@ -58,11 +58,15 @@ class _Forms:
     def __init__(self, graphs: Mapping[str, keras.Model], precision: Precision):
         self._precision = precision
         self._copies = {}
+        self._lenders = {}
         graphs = {
             name: self._without_borrowed(_from_float32(model))
             for name, model in graphs.items()
         }
-        producers = {name: norms.producers(model) for name, model in graphs.items()}
+        producers = {
+            name: norms.producers(model, self._lenders)
+            for name, model in graphs.items()
+        }
         self._disputed = norms.disputed(graphs, producers)
         self._steps = norms.steps(graphs.values()) if precision.integer else {}
         self.models = {
@@ -90,6 +94,9 @@ class _Forms:
             copy = layer.plain()
             copy.build(*_build_arguments(layer))
             copy.set_weights(layer.plain_weights())
+            kernel = getattr(layer, "kernel", None)
+            if any(kernel is weight for weight in getattr(layer, "_borrowed", ())):
+                self._lenders[id(copy.kernel)] = id(kernel)
             self._copies[id(layer)] = copy, layer
         return self._copies[id(layer)][0]
 
@@ -126,7 +133,7 @@ class _Forms:
     ) -> keras.layers.Layer:
         producer = producers.get(id(call.inputs[0]))
         folds = producer is not None
-        disputed = folds and id(producer.kernel) in self._disputed
+        disputed = producer in self._disputed
         name = self._name(call.layer)
         kind = self._precision
         if not kind.unfolded or folds and (kind.snapped or not disputed):

@@ -48,15 +48,21 @@ def affine(
     return scale.astype("float32"), offset.astype("float32")
 
 
-def producers(model: keras.Model) -> dict[int, keras.layers.Layer]:
-    """Maps a tensor to the layer with a kernel whose output it is, if any."""
+def producers(model: keras.Model, lenders: Mapping[int, int]) -> dict[int, int]:
+    """Maps a tensor to the id of the kernel whose output it is, if any.
+
+    Args:
+        model: The graph.
+        lenders: Maps a kernel's id to the id of that of which it is a copy.
+    """
     kernels = {}
     for call in graph.calls(model):
         out = id(call.outputs[0])
-        if getattr(call.layer, "kernel", None) is not None:
+        kernel = getattr(call.layer, "kernel", None)
+        if kernel is not None:
             linear = getattr(call.layer, "activation", None)
             if linear in (None, keras.activations.linear):
-                kernels[out] = call.layer
+                kernels[out] = lenders.get(id(kernel), id(kernel))
         elif isinstance(call.layer, _TRANSPARENT):
             producer = kernels.get(id(call.inputs[0]))
             if producer is not None:
@@ -79,9 +85,9 @@ def disputed(
             if not isinstance(call.layer, _TRANSPARENT):
                 used += [(call, tensor) for tensor in call.inputs]
         for call, tensor in used:
-            producer = producers[name].get(id(tensor))
-            if producer is not None:
-                scales.setdefault(id(producer.kernel), set()).add(_scale(call))
+            kernel = producers[name].get(id(tensor))
+            if kernel is not None:
+                scales.setdefault(kernel, set()).add(_scale(call))
     return {kernel for kernel, distinct in scales.items() if len(distinct) > 1}
 
 

@@ -91,6 +91,21 @@ def test_other_ways_of_sampling(options, tmp_path):
     assert report.signatures["d0.25"].error < 1e-5
 
 
+def test_kernels_are_stored_once_whatever_the_statistics(tmp_path):
+    from ai_edge_litert import schema_py_generated as schema
+
+    model, path = net(statistics="instance", **ONE), tmp_path / "net.tflite"
+    model.calibrate(images(8), verbose=0)
+    report = export(model, path, dynamic=True)
+    assert max(check.error for check in report.signatures.values()) < 1e-5
+    content = schema.ModelT.InitFromPackedBuf(path.read_bytes())
+    stored = [len(b.data) for b in content.buffers if b.data is not None]
+    kernels = [getattr(layer, "kernel", None) for layer in model.base.layers]
+    sizes = [4 * np.prod(k.shape) for k in kernels if k is not None]
+    for size in {size for size in sizes if size > 4000}:
+        assert stored.count(size) == sizes.count(size)
+
+
 def test_an_instance_without_known_shapes_is_left_out(tmp_path):
     model = net(**ONE)
     report = export(model, tmp_path / "net.tflite", ["sampled", "full"])
