@@ -29,25 +29,27 @@ def on_grid(kernel: Any, axes: tuple[int, ...], bits: int = 8) -> Any:
     """
     kernel = ops.convert_to_tensor(kernel, "float32")
     last = 2 ** (bits - 1) - 1
-    steps = _steps(ops.max(ops.abs(kernel), axis=axes, keepdims=True) / last, bits)
+    step = ops.max(ops.abs(kernel), axis=axes, keepdims=True) / last
+    if bits < 8:
+        step = _best(kernel, axes, step, last)
+    return _nearest(kernel, step, last)
+
+
+def _best(kernel, axes, step, last):
+    """The step with which a channel errs least, of those up to what is given."""
+    shares = np.linspace(1, 0.4, 13, dtype="float32")
+    steps = ops.stack([step * share for share in shares])
     errors = ops.sum(
         ops.power(ops.abs(_nearest(kernel, steps, last) - kernel), 3),
         axis=tuple(axis + 1 for axis in axes),
         keepdims=True,
     )
     best = ops.argmin(errors, axis=0, keepdims=True)
-    return _nearest(kernel, ops.take_along_axis(steps, best, axis=0)[0], last)
-
-
-def _steps(largest, bits):
-    """Steps between points that a channel may have, along a new first axis."""
-    shares = np.ones(1) if bits >= 8 else np.linspace(1, 0.4, 13)
-    shares = shares.astype("float32").reshape(-1, *[1] * len(largest.shape))
-    steps = ops.expand_dims(largest, 0) * shares
-    return ops.where(steps == 0, 1.0, steps)
+    return ops.take_along_axis(steps, best, axis=0)[0]
 
 
 def _nearest(kernel, step, last):
+    step = ops.where(step == 0, 1.0, step)
     return ops.clip(ops.round(kernel / step), -last, last) * step
 
 

@@ -61,7 +61,7 @@ class LatentWeights(keras.optimizers.Optimizer):
         held = [w for _, w in pairs if id(w) in self._latents]
         for weight in held:
             weight.assign(self._latents[id(weight)])
-        self._optimizer().apply([g for g, _ in pairs], [w for _, w in pairs])
+        self.inner_optimizer.apply([g for g, _ in pairs], [w for _, w in pairs])
         for weight in held:
             self._latents[id(weight)].assign(weight)
             self._project(weight)
@@ -72,35 +72,40 @@ class LatentWeights(keras.optimizers.Optimizer):
     # === What Keras asks an optimizer that stands around another ===
 
     @property
+    def inner_optimizer(self) -> Any:
+        """The optimizer."""
+        return self._optimizer()
+
+    @property
     def variables(self) -> list:
         """The latent kernels, and the variables of the optimizer."""
-        return [*self._latents.values(), *self._optimizer().variables]
+        return [*self._latents.values(), *self.inner_optimizer.variables]
 
     @property
     def learning_rate(self) -> Any:
         """The optimizer's."""
-        return self._optimizer().learning_rate
+        return self.inner_optimizer.learning_rate
 
     @learning_rate.setter
     def learning_rate(self, value: Any) -> None:
-        self._optimizer().learning_rate = value
+        self.inner_optimizer.learning_rate = value
 
     @property
     def iterations(self) -> Any:
         """The optimizer's count of steps."""
-        return self._optimizer().iterations
+        return self.inner_optimizer.iterations
 
     def scale_loss(self, loss: Any) -> Any:
         """As the optimizer does."""
-        return self._optimizer().scale_loss(loss)
+        return self.inner_optimizer.scale_loss(loss)
 
     def finalize_variable_values(self, var_list: list) -> None:
         """Nothing: an average of weights would stand on no grid."""
 
     def save_own_variables(self, store: Any) -> None:
         """Stores what the optimizer does: a saved network has that one."""
-        self._optimizer().save_own_variables(store)
+        self.inner_optimizer.save_own_variables(store)
 
     def load_own_variables(self, store: Any) -> None:
         """Loads it; latent kernels begin at the network's."""
-        self._optimizer().load_own_variables(store)
+        self.inner_optimizer.load_own_variables(store)

@@ -137,9 +137,11 @@ def _hand_back(model, state):
 
 
 def _steps_done(optimizer, args):
+    innermost = optimizer
+    while hasattr(innermost, "inner_optimizer"):
+        innermost = innermost.inner_optimizer
     # `iterations` counts updates, of which there are fewer where gradients accumulate.
-    accumulates = optimizer.gradient_accumulation_steps
-    counter = optimizer._iterations if accumulates else optimizer.iterations
+    counter = innermost._iterations
     if len(args) == 2:
         # JAX hands the state along and leaves the variables themselves empty.
         values = args[0][2]

@@ -112,6 +112,25 @@ def test_training_moves_kernels_from_point_to_point_of_the_grid():
     assert all(most_values(kernel) > 7 for kernel in kernels(model).values())
 
 
+@pytest.mark.backends
+def test_accumulated_gradients_move_kernels_at_every_second_batch():
+    model = network(compiled=False)
+    model.compile(
+        keras.optimizers.SGD(0.2, gradient_accumulation_steps=2),
+        keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+    )
+    with compress.quantize_aware(model, 3):
+        states = [kernels(model)]
+        for _ in range(2):
+            model.fit(IMAGES[:8], LABELS[:8], batch_size=8, verbose=0)
+            states.append(kernels(model))
+    start, first, second = states
+    for name, kernel in start.items():
+        np.testing.assert_allclose(first[name], kernel, atol=1e-6)
+        assert most_values(second[name]) <= 7
+    assert any(np.abs(second[n] - kernel).max() > 1e-3 for n, kernel in start.items())
+
+
 def test_updates_smaller_than_a_step_add_up():
     """A straight-through estimator moves what rounding would hold for ever."""
     model = network(rate=1e-3)
