@@ -161,9 +161,14 @@ def measured(model, names, args, recipe, path):
         dynamic=True,
         verbose=0,
     )
+    size = min(100, recipe.batch_size)
+    test = data.load(recipe.images, "test", args.data_dir, size)
+    if recipe.images.task == "classes":
+        test = batches(test, limit=args.images)
+        total, got = right(path, names, test, args.threads)
+    else:
+        total, got = rated(model, names, test, recipe)
     content = path.read_bytes()
-    figures = right if recipe.images.task == "classes" else rated
-    total, got = figures(model, names, args, recipe, path)
     return {
         "bytes": len(content),
         "gzip": len(gzip.compress(content, 9)),
@@ -172,12 +177,11 @@ def measured(model, names, args, recipe, path):
     }
 
 
-def right(model, names, args, recipe, path):
-    """Accuracies of a classifier's bundle."""
-    test = data.load(recipe.images, "test", args.data_dir, 100)
+def right(path, names, test, threads):
+    """How many images a classifier's bundle was shown, and its accuracies."""
     counts, total = dict.fromkeys(names, 0), 0
-    with kd.tflite.Runner(path, num_threads=args.threads) as runner:
-        for images, labels in batches(test, limit=args.images):
+    with kd.tflite.Runner(path, num_threads=threads) as runner:
+        for images, labels in test:
             total += len(labels)
             for name in names:
                 best = runner.run(images, name).argmax(-1)
@@ -185,9 +189,8 @@ def right(model, names, args, recipe, path):
     return total, {name: count / total for name, count in counts.items()}
 
 
-def rated(model, names, args, recipe, path):
-    """The metric of a dense network's menu, in Keras."""
-    test = data.load(recipe.images, "test", args.data_dir, recipe.batch_size)
+def rated(model, names, test, recipe):
+    """How many images a dense network was shown, and its menu's metric, in Keras."""
     metrics = tasks.compilation(recipe.images, model.base, recipe.loss_weights)
     model.compile(**metrics)
     menu = model.evaluate_menu(test, verbose=0)
@@ -237,6 +240,7 @@ def row(net, way, args, train, folder):
     return {
         "net": net,
         "way": way,
+        "setting": {"pruned": args.sparsity, "clustered": args.clusters}.get(way),
         "precision": precision(model),
         "metric": metric,
         "steps": args.steps if way not in UNTRAINED else 0,
@@ -259,7 +263,7 @@ def cells(row, first):
         [
             row["net"],
             row["precision"],
-            row["way"],
+            wording(row),
             f"{len(lost)} of {row['of']}",
             f"{row['images']:,}",
             f"{row['steps']} ({row['rate']:g})" if row["steps"] else "",
@@ -271,6 +275,12 @@ def cells(row, first):
             f"{row['gzip'] / first['gzip']:.2f}",
         ]
     )
+
+
+def wording(row):
+    """The way of a row, and how far it was gone."""
+    said = {"pruned": "{:.0%} zeros", "clustered": "{} values"}.get(row["way"])
+    return f"{row['way']}, {said.format(row['setting'])}" if said else row["way"]
 
 
 def wanted():

@@ -249,6 +249,16 @@ def test_saved_models_give_the_same_logits(calibrated, method, tmp_path):
             np.testing.assert_allclose(value, expected[name], atol=1e-5, err_msg=name)
 
 
+def test_the_graph_of_an_instance_is_saved_by_itself(calibrated, tmp_path):
+    x = contract.images(seed=5)
+    for number, name in enumerate(calibrated.instances):
+        path = tmp_path / f"{number}.keras"
+        calibrated.at(name).save(path)
+        loaded = keras.saving.load_model(path)
+        expected = contract.logits(calibrated, name, x)
+        np.testing.assert_allclose(loaded(x, training=False), expected, atol=1e-6)
+
+
 def test_the_menu_is_ordered_by_the_graphs_own_costs(model):
     macs = [instance.macs for instance in model.menu]
     assert macs == sorted(macs)

@@ -53,20 +53,22 @@ class StatisticsSlot(keras.layers.BatchNormalization):
             self.beta = source.beta
 
     def save_own_variables(self, store: Any) -> None:
-        """Stores what is this layer's own: shared variables are saved with it once."""
-        if self._source() is None:
-            super().save_own_variables(store)
-            return
-        for index, variable in enumerate(self._non_trainable_variables):
+        """Stores what an ordinary batch norm would, for graphs saved by themselves."""
+        weights = (self.gamma, self.beta, self.moving_mean, self.moving_variance)
+        weights = [weight for weight in weights if weight is not None]
+        for index, variable in enumerate(weights):
             store[str(index)] = variable
 
     def load_own_variables(self, store: Any) -> None:
-        """Loads what `save_own_variables` stored."""
+        """Loads what is this layer's own: scale and offset come with their layer."""
         if self._source() is None:
             super().load_own_variables(store)
             return
-        for index, variable in enumerate(self._non_trainable_variables):
-            variable.assign(store[str(index)])
+        values = [store[key] for key in sorted(store.keys(), key=int)]
+        for variable, value in zip(
+            self._non_trainable_variables, values[-2:], strict=True
+        ):
+            variable.assign(value)
 
     def plain(self) -> keras.layers.BatchNormalization:
         """A stock `BatchNormalization` of these settings, named as the source."""
