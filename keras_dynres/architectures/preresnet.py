@@ -29,7 +29,7 @@ def preresnet(
     ```
 
     Args:
-        depth: 18, 34, 50, 101 or 152.
+        depth: 10, 18, 26, 34, 50, 101 or 152.
         input_shape: Height, width and channels; height and width may be `None`.
         classes: Number of logits.
         stem: `"imagenet"` (7x7 convolution at stride 2, batch norm, ReLU, max

@@ -5,12 +5,14 @@ from collections.abc import Sequence
 import keras
 
 from keras_dynres.architectures import _blocks as b
-from keras_dynres.errors import DynresError
+from keras_dynres.errors import DynresError, one_of
 from keras_dynres.layers import DeformableConv2D
 
 # Blocks of each stage; from 50 layers they are bottlenecks.
 DEPTHS = {
+    10: (1, 1, 1, 1),
     18: (2, 2, 2, 2),
+    26: (3, 3, 3, 3),
     34: (3, 4, 6, 3),
     50: (3, 4, 6, 3),
     101: (3, 4, 23, 3),
@@ -27,6 +29,7 @@ def resnet(
     dilations: Sequence[int] | None = None,
     deformable: Sequence[int] = (),
     modulated: bool = False,
+    family: str = "auto",
     name: str | None = None,
 ) -> keras.Model:
     """Residual network whose blocks end with a ReLU after the addition.
@@ -43,9 +46,8 @@ def resnet(
     ```
 
     Args:
-        depth: 18, 34, 50, 101 or 152; or 6n + 2, such as 20, 56 or 110, for the
-            paper's CIFAR nets of three stages of 16, 32 and 64 channels (here with
-            projection shortcuts).
+        depth: 10, 18, 26, 34, 50, 101 or 152 of the ImageNet family; 6n + 2, such as
+            20, 56 or 110, of the CIFAR family.
         input_shape: Height, width and channels; height and width may be `None`.
         classes: Number of logits; None leaves the classifier out, and the network
             gives its last feature map.
@@ -53,7 +55,7 @@ def resnet(
             3x3 convolutions in its place, the last of twice the channels), `"cifar"`
             (one 3x3 convolution), or `"auto"`: the last for images below 64 pixels.
         channels: Channels of each stage, of bottlenecks a quarter of what they give;
-            by default 64, 128, 256, 512, and 16, 32, 64 in the CIFAR nets.
+            by default the family's.
         dilations: Of the 3x3 convolutions of each stage, such as `(1, 1, 2, 4)`: a
             dilated stage keeps the size of its input where it would halve it, and
             fits the weights of one that strides. By default none is dilated.
@@ -62,6 +64,9 @@ def resnet(
             a `DeformableConv2D`, and `..._offset`, a 3x3 convolution of the block's
             input that starts at zero, gives its offsets. Height and width are known.
         modulated: Whether the deformable convolutions have masks too.
+        family: `"imagenet"`, four stages of 64 to 512 channels; `"cifar"`, the paper's
+            three of 16, 32 and 64 (here with projection shortcuts); or `"auto"`: the
+            first wherever it has the depth, whatever the size of the images.
         name: Name of the model; `"resnet_50"` and the like by default.
 
     Returns:
@@ -71,15 +76,15 @@ def resnet(
         [Deep Residual Learning for Image Recognition](
         https://arxiv.org/abs/1512.03385) (He et al., 2015)
     """
-    blocks = b.blocks_per_stage("ResNet", depth, DEPTHS, step=6, offset=2)
+    blocks = _blocks(depth, family)
     if classes is not None:
         b.check_positive(classes=classes)
     inputs = b.image_input(input_shape)
-    standard = (64, 128, 256, 512) if depth in DEPTHS else (16, 32, 64)
+    standard = (64, 128, 256, 512) if len(blocks) == 4 else (16, 32, 64)
     channels = _one_a_stage("channels", channels or standard, len(blocks))
     dilations = _one_a_stage("dilations", dilations or [1] * len(blocks), len(blocks))
     x = b.stem(inputs, b.stem_kind(stem, input_shape), channels[0])
-    is_deep = depth in DEPTHS and depth >= 50
+    is_deep = len(blocks) == 4 and depth >= 50
     moving = _deformable_stages(deformable, modulated, len(blocks), is_deep)
     block = bottleneck if is_deep else _basic
     for key, filters, stride in b.stages(blocks, channels, dilations):
@@ -89,6 +94,17 @@ def resnet(
         x = block(x, filters, stride, key, **options)
     outputs = x if classes is None else b.head(x, classes)
     return keras.Model(inputs, outputs, name=name or f"resnet_{depth}")
+
+
+def _blocks(depth: int, family: str) -> tuple[int, ...]:
+    """Blocks of each stage."""
+    rules = {
+        "auto": ("ResNet", DEPTHS, 6, 2),
+        "imagenet": ("ResNet of the ImageNet family", DEPTHS),
+        "cifar": ("ResNet of the CIFAR family", None, 6, 2),
+    }
+    name, *rule = rules[one_of("family of a ResNet", family, rules)]
+    return b.blocks_per_stage(name, depth, *rule)
 
 
 def _dilations(block: str, stages: Sequence[int]) -> tuple[int, int]:

@@ -47,6 +47,22 @@ def test_parameters_of_the_resnets_for_cifar(depth, millions):
     assert round((counted.params - projections) / 1e6, digits) == millions
 
 
+def test_depth_alone_does_not_decide_the_family():
+    """26 layers are ResNet-18 with a block more in each stage, or 6 * 4 + 2."""
+    parameters = {
+        (depth, family): cost.count(
+            architectures.resnet(depth, family=family, classes=1000)
+        ).params
+        for depth, family in [(10, "auto"), (18, "auto"), (26, "auto"), (26, "cifar")]
+    }
+    # Two 3x3 convolutions and their batch norms, in each of four stages.
+    block = sum(2 * (9 * n * n + 2 * n) for n in (64, 128, 256, 512))
+    assert parameters[26, "auto"] == parameters[18, "auto"] + block
+    assert parameters[10, "auto"] == parameters[18, "auto"] - block
+    assert parameters[18, "auto"] == 11_689_512  # The public weights'.
+    assert parameters[26, "cifar"] < 500_000
+
+
 @pytest.mark.parametrize(
     ("name", "options", "parameters", "gflops"),
     [
