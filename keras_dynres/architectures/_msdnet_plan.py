@@ -94,9 +94,9 @@ def _cifar(*steps: int) -> Plan:
     return Plan(steps)
 
 
-def _imagenet(step: int) -> Plan:
+def _imagenet(*steps: int) -> Plan:
     return Plan(
-        (step,) * 5,
+        steps,
         channels=32,
         growth=16,
         factors=(1, 2, 4, 4),
@@ -111,5 +111,7 @@ CONFIGURATIONS = {
     **{
         f"cifar_budget{k * (k + 1) // 2}": _cifar(*range(1, k + 1)) for k in range(4, 9)
     },
-    **{f"imagenet_step{step}": _imagenet(step) for step in (4, 6, 7)},
+    # The paper's, with exits after layers 7, 11, 15, 19, 23; and its code's.
+    "imagenet": _imagenet(7, 4, 4, 4, 4),
+    **{f"imagenet_step{step}": _imagenet(*(step,) * 5) for step in (4, 6, 7)},
 }

@@ -32,8 +32,8 @@ class MSDNet(ExitModel):
 
     Args:
         base: Name of a published network: `"cifar_anytime"`, `"cifar_budget10"` (15,
-            21, 28, 36), `"imagenet_step4"` (6, 7); or a network of
-            `keras_dynres.architectures.msdnet`.
+            21, 28, 36), `"imagenet"`, as the paper has it, `"imagenet_step4"` (6, 7),
+            as its code; or a network of `keras_dynres.architectures.msdnet`.
         **kwargs: Arguments of `ExitModel`; beside a name, also those of the
             architecture: `input_shape`, `classes`, `steps`, `growth` ...
 

@@ -50,6 +50,23 @@ def test_exits_of_budget_nets_stand_after_one_two_three_more_layers(exits):
     assert after == [k * (k + 1) // 2 for k in range(1, exits + 1)]
 
 
+@no_weights
+def test_the_papers_net_for_imagenet_has_23_layers():
+    net = msdnet("imagenet", (224, 224, 3), 1000)
+    after = [max(_layers(keras.Model(net.input, out))) for out in net.outputs]
+    assert after == [4 * i + 3 for i in range(1, 6)]
+    names = [f"block1_layer1_scale{scale}" for scale in range(1, 5)]
+    made = [
+        sum(
+            layer.filters
+            for layer in net.layers
+            if layer.name in (f"{name}_same_conv", f"{name}_down_conv")
+        )
+        for name in names
+    ]
+    assert made == [16, 32, 64, 64]
+
+
 def _layers(model):
     names = [layer.name.split("_")[1] for layer in model.layers if "_" in layer.name]
     return [int(n.removeprefix("layer")) for n in names if n.startswith("layer")]
