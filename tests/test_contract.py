@@ -32,6 +32,8 @@ OPTIONS = {
 # How statistics are kept asks no backend: once will do, and JAX compiles long.
 STATISTICS = {"sdpoint": "uniform", "resizable": "configuration"}
 
+SIZE = small_nets.SIZE
+
 assert set(OPTIONS) == set(kd.methods.METHODS), (
     "Every method of METHODS has a row in OPTIONS. Received: "
     f"{set(OPTIONS) ^ set(kd.methods.METHODS)}"
@@ -226,6 +228,19 @@ def test_an_instance_without_statistics_is_refused_until_calibrated(model):
                 model.at(name)
         else:
             model.at(name)
+
+
+@pytest.mark.parametrize("name", ["early_exit", "plain", "resizable", "sdpoint"])
+def test_channels_come_last(name):
+    pictures = keras.Input((3, SIZE, SIZE))
+    layers, first = keras.layers, {"data_format": "channels_first"}
+    x = layers.Conv2D(4, 3, padding="same", name="conv", **first)(pictures)
+    x = layers.ReLU(name="stem_relu")(x)
+    x = layers.ReLU(name="a_relu")(x)
+    x = layers.Identity(name="a_add")(x)
+    outputs = layers.Dense(4)(layers.GlobalAveragePooling2D(**first)(x))
+    with pytest.raises(kd.DynresError, match="channels come last.*'conv'"):
+        kd.methods.create(name, keras.Model(pictures, outputs), **OPTIONS[name])
 
 
 @pytest.mark.backends

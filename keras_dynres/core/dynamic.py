@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_dynres import cost, graph
+from keras_dynres import cost, graph, grid
 from keras_dynres.core import labels, lessons, plan
 from keras_dynres.core.calibration import calibrate
 from keras_dynres.core.gradients import GradientSums
@@ -65,6 +65,7 @@ class DynamicModel(keras.Model):
         self.base = base
         self.seed = int(seed)
         flat = graph.flatten(base)
+        _refuse_channels_first(flat)
         # An object that Keras does not look into, so that no graph is tracked.
         graph.answers(flat)  # Refuses a base that has nothing else than lessons.
         self._graphs = InstanceGraphs(flat, self.define_instances(), self.name)
@@ -436,4 +437,15 @@ class DynamicModel(keras.Model):
             raise DynresError(
                 "Instances learn from one another on one replica alone: take "
                 f"another sampling. Received: a strategy of {replicas} replicas"
+            )
+
+
+def _refuse_channels_first(flat):
+    for layer in flat.layers:
+        convolves = isinstance(layer, grid.LAYERS)
+        if convolves and layer.data_format == "channels_first":
+            raise DynresError(
+                "Instances are made of networks whose channels come last: build the "
+                "base with data_format='channels_last'. "
+                f"Received: layer {layer.name!r} of {flat.name!r}, channels first."
             )
