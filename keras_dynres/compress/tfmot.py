@@ -1,7 +1,6 @@
 """tensorflow-model-optimization, whose tools train a twin of the network."""
 
 import contextlib
-import math
 import os
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -9,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_dynres import files
 from keras_dynres.compress.bridge import Bridge
@@ -31,14 +31,15 @@ def prune(
     callbacks: Sequence = (),
     verbose: Any = "auto",
 ) -> None:
-    """Sets a share of the weights to zero, the least of every large kernel.
+    """Sets a share of the weights to zero, the least of each kernel.
 
-    By `tfmot.sparsity.keras.prune_low_magnitude` with shares that rise from a third
-    of the goal over the first half of the training. Kernels give the more zeros the
-    larger they are, small ones none: how many of a kernel's weights stay is
-    proportional to the sum of its sides (known as Erdős-Rényi-Kernel). The full network
-    is trained, the weights come back into the layers that all instances share, so the
-    zeros are every instance's. Train the others to them within `held`, then calibrate.
+    By `tfmot.sparsity.keras.prune_low_magnitude` with shares that rise from a third of
+    the goal over the first half of the training. How many zeros a kernel gives follows
+    from what its least weights are worth in it: a weight's square over the sum of the
+    squares that are no smaller, one border for all kernels (known as LAMP). So large
+    kernels give more zeros than small ones. The full network is trained, the weights
+    come back into the layers that all instances share, so the zeros are every
+    instance's. Train the others to them within `held`, then calibrate.
 
     Example:
 
@@ -60,7 +61,7 @@ def prune(
         callbacks: Callbacks of `tf_keras` for its `fit`.
         verbose: 0 silences the progress bar.
 
-    Reference: the shares are those of https://arxiv.org/abs/1911.11134, section 3.
+    Reference: the shares are those of https://arxiv.org/abs/2010.07611.
     """
     if not isinstance(sparsity, (int, float)) or not 0 < sparsity < 1:
         raise DynresError(
@@ -252,21 +253,21 @@ def _wrapped(
 
 
 def _zeros(net: Any, kinds: Sequence[str], sparsity: float) -> dict[str, float]:
-    """{layer's name: share of its kernel that becomes zero}, without the whole ones."""
-    shapes = {
-        layer.name: layer.get_weights()[0].shape
+    """{layer's name: share of its kernel that becomes zero}, where any does."""
+    scores = {
+        layer.name: _scores(layer.get_weights()[0])
         for layer in net.layers
         if type(layer).__name__ in kinds
     }
-    left = (1 - sparsity) * sum(map(math.prod, shapes.values()))
-    while True:
-        factor = left / sum(map(sum, shapes.values()))
-        stay = {n: factor * sum(s) / math.prod(s) for n, s in shapes.items()}
-        whole = {name for name, share in stay.items() if share >= 1}
-        if not whole:
-            return {name: 1 - share for name, share in stay.items()}
-        for name in whole:
-            left -= math.prod(shapes.pop(name))
+    border = np.quantile(np.concatenate([*scores.values()]), sparsity)
+    shares = {name: float(np.mean(score < border)) for name, score in scores.items()}
+    return {name: share for name, share in shares.items() if share}
+
+
+def _scores(kernel: np.ndarray) -> np.ndarray:
+    """Each weight's square over the sum of those no smaller: 1 for the largest."""
+    squares = np.sort(np.square(kernel, dtype="float64"), axis=None)
+    return squares / np.maximum(np.cumsum(squares[::-1])[::-1], np.finfo(float).tiny)
 
 
 def _fit(net, bridge, data, epochs, learning_rate, loss, batch_size, **options):

@@ -96,6 +96,17 @@ def test_pruned_weights_are_every_instances():
     assert {layer.name for layer in model.at("full").layers} <= names | {"images"}
 
 
+def test_a_kernels_scale_says_nothing_about_its_zeros():
+    shares = []
+    for scale in (1, 30):
+        model = network()
+        kernel = model.base.get_layer("b_conv").kernel
+        kernel.assign(kernel * scale)
+        compress.prune(model, DATA, learning_rate=1e-9, **FEW)
+        shares.append([(kernel == 0).mean() for kernel in kernels(model)])
+    np.testing.assert_allclose(*shares, atol=0.01)
+
+
 def test_clustered_kernels_have_a_few_values():
     model = network()
     compress.cluster(model, DATA, clusters=8, **FEW)
