@@ -133,8 +133,12 @@ class Training:
             **asked,
             jit_compile=False,
         )
+        callbacks = []
+        if isinstance(model, kd.Sampled):
+            # At the temperature where a training ends gradients of masks are too large.
+            callbacks = [kd.callbacks.GumbelAnnealing(0.1, 0.1, self.args.steps)]
         with way(model):
-            model.fit(self._lessons, verbose=0)
+            model.fit(self._lessons, callbacks=callbacks, verbose=0)
 
 
 def chances(outputs):

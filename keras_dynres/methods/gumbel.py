@@ -10,7 +10,8 @@ class GumbelAnnealing(keras.callbacks.Callback):
     """Lets the temperature of a `Sampled` model fall to its end in the last step.
 
     The temperature is multiplied by the same factor after each step. It is a part of
-    the model's saved state, so a resumed training goes on where it was. The logs of an
+    the model's saved state, so a resumed training goes on where it was; with a new
+    optimizer a new one begins, at `start`. The logs of an
     epoch hold `temperature`, `density`, the mean share of points that were sampled, and
     `density/NAME` of each mask. `Sampled.fit` lets it run before all other callbacks,
     so that `History`, TensorBoard and the like show them, given in whatever order.
@@ -66,6 +67,9 @@ class GumbelAnnealing(keras.callbacks.Callback):
                 "GumbelAnnealing steers the temperature of a Sampled model. "
                 f"Received: {type(self.model).__name__}"
             )
+        if not int(self.model.optimizer.iterations + 0):
+            # A training from the beginning, of whatever weights.
+            self.model.temperature.passes.assign(0.0)
         self.model.anneal(self.start, self.end, self._steps())
 
     def on_epoch_end(self, epoch: int, logs: dict | None = None):

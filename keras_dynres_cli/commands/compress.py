@@ -86,7 +86,17 @@ def _change(args: Namespace, source: "Source", images: object) -> None:
         held = compress.quantize_aware(model, args.bits)
     print("Training all instances; each is compiled when first drawn ...", flush=True)
     with held:
-        model.fit(images, shuffle=False, **few)
+        model.fit(images, shuffle=False, callbacks=_callbacks(model), **few)
+
+
+def _callbacks(model: object) -> list:
+    import keras_dynres as kd
+
+    if not isinstance(model, kd.Sampled):
+        return []
+    # It is only led back: the temperature at which a training ends, where gradients of
+    # masks are large, would lead it away.
+    return [kd.callbacks.GumbelAnnealing(0.1, 0.1)]
 
 
 def _losses(args: Namespace, source: "Source") -> dict:

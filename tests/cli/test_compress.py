@@ -30,6 +30,22 @@ def test_bits_are_trained_for_calibrated_and_saved(run, keras_file, tmp_path):
     assert isinstance(model, kd.SDPoint)
 
 
+@pytest.mark.tensorflow
+def test_a_network_that_samples_is_led_back_at_a_temperature_above_its_end(
+    run, tmp_path
+):
+    base = kd.architectures.resnet(8, (32, 32, 3), classes=10, channels=(4, 8, 8))
+    model = kd.Sampled(base, densities=[0.5], draw="random")
+    model.calibrate(np.zeros((4, 32, 32, 3), "float32"), verbose=0)
+    path, out = tmp_path / "net.keras", tmp_path / "small.keras"
+    model.save(path)
+    words = ["--dataset", "synthetic", "--batch_size", "64", "--batches", "1"]
+    code, _, err = run("compress", path, "-o", out, "--bits", "4", *words)
+    assert code == 0, err
+    small = keras.saving.load_model(out, compile=False)
+    assert float(small.temperature.value()) == pytest.approx(0.1, rel=0.01)
+
+
 @pytest.mark.parametrize(
     ("words", "code", "sentence"),
     [

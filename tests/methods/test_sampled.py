@@ -324,6 +324,24 @@ def test_the_temperature_falls_to_its_end_and_resumes_exactly(tmp_path):
         )
 
 
+def test_a_new_training_begins_with_a_high_temperature():
+    x, seen = images(32), []
+    few = ["stage2_block1_add"]
+    model = sampled(densities=(0.5,), scores=False, blocks=few)
+    for _ in range(2):
+        compiled(model)  # A new optimizer: what was trained before is a start.
+        note = keras.callbacks.LambdaCallback(
+            on_train_batch_end=lambda batch, logs: seen.append(
+                float(model.temperature.value())
+            )
+        )
+        options = {"batch_size": 8, "verbose": 0, "callbacks": [note]}
+        model.fit(x, LABELS, **options)
+    factor = 0.01 ** (1 / 3)
+    once = [factor, factor**2, factor**3, factor**3]
+    np.testing.assert_allclose(seen, once + once, rtol=1e-4)
+
+
 def test_the_temperature_falls_in_mixed_precision_too():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
