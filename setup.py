@@ -31,7 +31,7 @@ setup(
     # The page for phones lies at the top, beside what else runs bundles.
     package_dir={WEB: "tflite/web"},
     package_data={
-        "keras_dynres": ["zoo/models/*/*", "training/recipes/*"],
+        "keras_dynres": ["zoo/models/*/*", "zoo/networks/*", "zoo/*.json"],
         WEB: ["*.html", "*.css", "*.*js", "runtime/LICENSE", "runtime/NOTICE"]
         + ["runtime/*.xz"],
     },

@@ -24,7 +24,7 @@ from _output import command, options, progress, table, write
 
 import keras_dynres as kd
 from keras_dynres.tflite.convert import convert
-from keras_dynres.training import Recipe
+from keras_dynres.zoo import Network
 
 NETS = {
     "segmentation": ("fcn14_camvid", "sampled_fcn14_camvid"),
@@ -135,11 +135,11 @@ def measured(kind, args):
         keras.saving.load_model(args.runs / name / "model.keras", compile=False)
         for name in names
     )
-    recipe = Recipe.load(names[0])
+    network = Network.load(names[0])
     test = list(
-        kd.data.load(recipe.images, "test", data_dir=args.data_dir, batch_size=8)
+        kd.data.load(network.images, "test", data_dir=args.data_dir, batch_size=8)
     )
-    classes, shape = recipe.images.classes, recipe.images.shape
+    classes, shape = network.images.classes, network.images.shape
     fixed = [i.name for i in model.menu if "density" in i.settings]
     other = planned(wide(model), fixed)
     rows = {}

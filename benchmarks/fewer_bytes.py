@@ -32,7 +32,7 @@ import numpy as np
 from _output import command, options, progress, table, write
 
 import keras_dynres as kd
-from keras_dynres import compress, data, training, zoo
+from keras_dynres import compress, data, zoo
 from keras_dynres.core.batches import batches
 from keras_dynres.core.plan import uniform
 from keras_dynres.training import tasks
@@ -97,24 +97,24 @@ WAYS = {
 
 
 class Training:
-    """Images to train on, augmented as the network's recipe says, and what to learn."""
+    """Images to train on, augmented as the network says, and what to learn."""
 
-    def __init__(self, net, recipe, args):
+    def __init__(self, net, network, args):
         self.args = args
-        self._recipe = recipe
-        # Many small steps: half of the recipe's batch.
-        batch = recipe.batch_size // 2
+        self._network = network
+        # Many small steps: half of the network's batch.
+        batch = network.batch_size // 2
         self.batches = data.load(
-            recipe.images,
+            network.images,
             "train",
             args.data_dir,
             batch,
-            augment=recipe.augment,
+            augment=network.augment,
             seed=1,
-            epochs=1 + args.steps * batch // recipe.images.train_images,
+            epochs=1 + args.steps * batch // network.images.train_images,
         ).take(args.steps)
         self._lessons = self.batches
-        if recipe.images.task == "classes":
+        if network.images.task == "classes":
             with policy(args.dtype):
                 full = zoo.load(net).at("full")
             self._lessons = self.batches.map(
@@ -125,9 +125,9 @@ class Training:
         """One walk over the images, at a rate that falls to zero by a cosine."""
         rate = keras.optimizers.schedules.CosineDecay(self.args.rate, self.args.steps)
         asked = {"loss": keras.losses.CategoricalCrossentropy(from_logits=True)}
-        if self._recipe.images.task != "classes":
-            weights = self._recipe.loss_weights
-            asked = tasks.compilation(self._recipe.images, model.base, weights)
+        if self._network.images.task != "classes":
+            weights = self._network.loss_weights
+            asked = tasks.compilation(self._network.images, model.base, weights)
         model.compile(
             keras.optimizers.SGD(rate, momentum=0.9, nesterov=True),
             **asked,
@@ -152,9 +152,9 @@ def precision(model):
     return "float16" if isinstance(model, kd.Sampled) else "int8"
 
 
-def measured(model, names, args, recipe, path):
+def measured(model, names, args, network, path):
     """Bytes of the bundle, in gzip too, and what its instances get right."""
-    plain = data.load(recipe.images, "train", args.data_dir, 100)
+    plain = data.load(network.images, "train", args.data_dir, 100)
     kd.tflite.export(
         model,
         path,
@@ -165,13 +165,13 @@ def measured(model, names, args, recipe, path):
         dynamic=True,
         verbose=0,
     )
-    size = min(100, recipe.batch_size)
-    test = data.load(recipe.images, "test", args.data_dir, size)
-    if recipe.images.task == "classes":
+    size = min(100, network.batch_size)
+    test = data.load(network.images, "test", args.data_dir, size)
+    if network.images.task == "classes":
         test = batches(test, limit=args.images)
         total, got = right(path, names, test, args.threads)
     else:
-        total, got = rated(model, names, test, recipe)
+        total, got = rated(model, names, test, network)
     content = path.read_bytes()
     return {
         "bytes": len(content),
@@ -193,9 +193,9 @@ def right(path, names, test, threads):
     return total, {name: count / total for name, count in counts.items()}
 
 
-def rated(model, names, test, recipe):
+def rated(model, names, test, network):
     """How many images a dense network was shown, and its menu's metric, in Keras."""
-    metrics = tasks.compilation(recipe.images, model.base, recipe.loss_weights)
+    metrics = tasks.compilation(network.images, model.base, network.loss_weights)
     model.compile(**metrics)
     menu = model.evaluate_menu(test, verbose=0)
     total = sum(len(images) for images, _ in batches(test))
@@ -236,10 +236,10 @@ def row(net, way, args, train, folder):
     """One network after one way."""
     card = zoo.card(net)
     names = chosen(card, args.most)
-    recipe = training.Recipe.load(card.entry.recipe)
+    network = card.network
     weights = args.weights / f"{net} {way}.weights.h5"
     model = change(net, way, names, args, train, weights)
-    figures = measured(model, names, args, recipe, folder / "net.tflite")
+    figures = measured(model, names, args, network, folder / "net.tflite")
     metric = card.menu.metric
     return {
         "net": net,
@@ -294,8 +294,8 @@ def wanted():
 
 def ways_of(net):
     """Dense networks hold layers that tensorflow-model-optimization does not take."""
-    recipe = training.Recipe.load(zoo.card(net).entry.recipe)
-    dense = recipe.images.task != "classes"
+    network = zoo.card(net).network
+    dense = network.images.task != "classes"
     return [way for way in WAYS if not dense or way not in ("pruned", "clustered")]
 
 
@@ -370,8 +370,8 @@ def main():
         ways = [way for way in ways_of(net) if way in asked]
         if not ways:
             continue
-        recipe = training.Recipe.load(zoo.card(net).entry.recipe)
-        train = Training(net, recipe, args)
+        network = zoo.card(net).network
+        train = Training(net, network, args)
         for way in ways:
             progress(net, way)
             keras.utils.set_random_seed(0)

@@ -97,9 +97,9 @@ def child(way, seed, args):
 
 def base_of(name, images):
     """The zoo's network, for images of this size."""
-    entry = kd.zoo.card(name).entry
+    entry = kd.zoo.card(name).network
     shape = (images.size, images.size, 3)
-    settings = {**entry.architecture_kwargs, "input_shape": shape}
+    settings = {**entry.architecture_options, "input_shape": shape}
     base = kd.architectures.create(entry.architecture, **settings)
     base.set_weights(kd.zoo.load(name).base.get_weights())
     return base

@@ -27,7 +27,7 @@ GAP = 24
 
 def exported(name, folder):
     """A bundle of a shipped network's whole menu."""
-    entry = kd.zoo.card(name).entry
+    entry = kd.zoo.card(name).network
     path = Path(folder) / f"{name}.tflite"
     kd.tflite.export(
         kd.zoo.load(name),

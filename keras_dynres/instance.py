@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from keras_dynres import files, text
 from keras_dynres.errors import DynresError, UnknownNameError, one_of
@@ -294,25 +295,35 @@ class Menu:
             for i in self
         ]
 
+    def get_config(self) -> dict[str, Any]:
+        """A plain dict that `from_config` takes."""
+        return {"metric": self.metric, "instances": [_fields(i) for i in self]}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "Menu":
+        """The menu that a plain dict describes.
+
+        >>> menu = Menu([Instance("full", macs=10)])
+        >>> Menu.from_config(menu.get_config()).names
+        ['full']
+        """
+        try:
+            rows = [
+                Instance(**{**row, "aliases": tuple(row.get("aliases", ()))})
+                for row in config["instances"]
+            ]
+            return cls(rows, config.get("metric", ACCURACY))
+        except (KeyError, TypeError, AttributeError) as error:
+            raise DynresError(f"Not a menu: {error}") from error
+
     def to_json(self, path: str | Path | None = None) -> str:
         """The menu as JSON text, written to `path` when one is given."""
-        content = {"format": 1, "instances": [_fields(i) for i in self]}
-        if self.metric != ACCURACY:
-            content["metric"] = self.metric
-        return _write(json.dumps(content, indent=1), path)
+        return _write(json.dumps({"format": 1, **self.get_config()}, indent=1), path)
 
     @classmethod
     def from_json(cls, source: str | Path) -> "Menu":
         """A menu from JSON text or from the path of a JSON file."""
-        content = files.read_json(source, "a menu")
-        try:
-            rows = [
-                Instance(**{**row, "aliases": tuple(row.get("aliases", ()))})
-                for row in content["instances"]
-            ]
-            return cls(rows, content.get("metric", ACCURACY))
-        except (KeyError, TypeError, AttributeError) as error:
-            raise DynresError(f"Not a menu in JSON: {error}") from error
+        return cls.from_config(files.read_json(source, "a menu"))
 
     def to_csv(self, path: str | Path | None = None) -> str:
         """The menu as CSV text, written to `path` when one is given."""

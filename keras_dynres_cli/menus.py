@@ -69,7 +69,7 @@ def _of_weights(path: Path) -> MenuSource:
         "weights": len(arrays),
         "calibrated": f"{len(header['calibrated'])} instances",
     }
-    return MenuSource(Menu.from_json(json.dumps(header["menu"])), about)
+    return MenuSource(Menu.from_config(header["menu"]), about)
 
 
 def _of_table(path: Path) -> MenuSource:

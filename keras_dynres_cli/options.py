@@ -13,8 +13,8 @@ def model(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--like",
         metavar="NAME",
-        help="the zoo's network or the recipe that a file's weights belong to; by "
-        "default the results.json beside the file, or the name inside",
+        help="the network of the zoo, or its .json file, that a file's weights belong "
+        "to; by default the results.json beside the file, or the name inside",
     )
 
 

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     import keras
 
     from keras_dynres import DynamicModel
-    from keras_dynres.training import Recipe
-    from keras_dynres.zoo import Card, Entry
+    from keras_dynres.data import Dataset
+    from keras_dynres.zoo import Card, Network
 
-# `train` leaves it beside the model; it holds the recipe, which names the data set.
+# `train` leaves it beside the model; it holds the network, which names the data set.
 RESULTS = "results.json"
 
 
@@ -32,35 +32,36 @@ class Source:
     Args:
         model: The `DynamicModel`.
         title: What to call it.
-        dataset: Name of its data set, None where unknown.
-        card: Its `zoo.Card`, None where it is not of the zoo.
+        network: The `Network` it was made by, None where unknown.
+        card: Its `zoo.Card`, None where it is a file.
     """
 
     model: "DynamicModel"
     title: str
-    dataset: str | None = None
+    network: "Network | None" = None
     card: "Card | None" = None
 
 
-def load(args: Namespace, like: "Recipe | None" = None) -> Source:
+def load(args: Namespace, like: "Network | None" = None) -> Source:
     """The `Source` that the arguments name.
 
     Args:
         args: The namespace of the command line.
-        like: A `Recipe` known from elsewhere.
+        like: A `Network` known from elsewhere.
     """
     path = Path(args.model)
     if path.suffix in MODEL_FILES:
         return _from_file(existing(path), like or _like(args.like, path))
     from keras_dynres import zoo
 
-    if args.model not in zoo.list() and (path.suffix or len(path.parts) > 1):
+    known = args.model in zoo.list() or path.is_dir()
+    if not known and (path.suffix or len(path.parts) > 1):
         raise DynresError(
-            "A model is a name of the zoo or a .keras or .npz file. "
-            f"Received: {args.model!r}."
+            "A model is a name of the zoo, a folder with a card, or a .keras or .npz "
+            f"file. Received: {args.model!r}."
         )
     card = zoo.card(args.model)
-    return Source(zoo.load(args.model), args.model, card.entry.dataset, card)
+    return Source(zoo.load(args.model), args.model, card.network, card)
 
 
 def images(
@@ -69,7 +70,7 @@ def images(
     """The split of the source's data set; pictures at the size that the model takes."""
     from keras_dynres import data
 
-    known = data.info(dataset(args, source))
+    known = dataset(args, source)
     _, height, width, _ = source.model.base.inputs[0].shape
     if height and known.task != "classes":
         known = dataclasses.replace(known, size=(height, width))
@@ -78,23 +79,17 @@ def images(
     return data.load(known, split, args.data_dir, args.batch_size, **options)
 
 
-def dataset(args: Namespace, source: Source) -> str:
-    """The name of the data set."""
-    name = args.dataset or source.dataset
-    if name is None:
+def dataset(args: Namespace, source: Source) -> "Dataset":
+    """The data set that was asked for, or else the network's own."""
+    from keras_dynres import data
+
+    if args.dataset:
+        return data.info(args.dataset)
+    if source.network is None:
         raise app.UsageError(
             f"What data {source.title!r} takes is not known: say --dataset or --like."
         )
-    return name
-
-
-def recipe(args: Namespace, source: Source) -> "Recipe | None":
-    """The recipe the source was trained by, None where none is known."""
-    from keras_dynres import training
-
-    if source.card is not None:
-        return training.Recipe.load(source.card.entry.recipe)
-    return beside(args.model)
+    return source.network.images
 
 
 def save(model: "DynamicModel", path: str | Path) -> None:
@@ -142,25 +137,25 @@ def folder(path: str | Path) -> Path:
     return path
 
 
-def beside(path: str | Path) -> "Recipe | None":
-    """The recipe that the results beside a model's file tell of, None without."""
-    from keras_dynres.training import Recipe
+def beside(path: str | Path) -> "Network | None":
+    """The network that the results beside a model's file tell of, None without."""
+    from keras_dynres.zoo import Network
 
     path = Path(path).with_name(RESULTS)
     if not path.is_file():
         return None
     results = files.read_json(path, "the results of a training")
-    if not isinstance(results, dict) or not isinstance(results.get("recipe"), dict):
+    if not isinstance(results, dict) or not isinstance(results.get("network"), dict):
         raise DynresError(
-            f"{str(path)!r} tells of no training, it has no recipe: mend or remove it."
+            f"{str(path)!r} tells of no training, it has no network: mend or remove it."
         )
-    return Recipe.from_config(results["recipe"])
+    return Network.from_config(results["network"])
 
 
-def _like(name: str | None, path: Path) -> "Entry | Recipe | None":
-    """The zoo's entry or the recipe that tells what a file's weights belong to."""
-    from keras_dynres import training, zoo
-    from keras_dynres.zoo import registry, weights
+def _like(name: str | None, path: Path) -> "Network | None":
+    """The network that a file's weights belong to."""
+    from keras_dynres import zoo
+    from keras_dynres.zoo import weights
 
     if name is None and (trained_by := beside(path)):
         return trained_by
@@ -169,30 +164,19 @@ def _like(name: str | None, path: Path) -> "Entry | Recipe | None":
         if name not in zoo.list():
             raise app.UsageError(
                 f"{str(path)!r} holds the weights of a network {name!r} that the zoo "
-                "has not: say --like NAME, a recipe or a network of the zoo."
+                "has not: say --like NAME, a network of the zoo or its .json file."
             )
-    if name is None:
-        return None
-    if name in zoo.list():
-        return registry.get(name)
-    if not name.endswith(".json"):
-        one_of("network or recipe", name, [*zoo.list(), *training.names()])
-    return training.Recipe.load(name)
+    return None if name is None else zoo.Network.load(name)
 
 
-def _from_file(path: Path, like: "Entry | Recipe | None") -> Source:
-    from keras_dynres import training, zoo
-    from keras_dynres.zoo import weights
+def _from_file(path: Path, like: "Network | None") -> Source:
+    from keras_dynres.zoo import loader, weights
 
-    data = getattr(like, "dataset", None)
     if path.suffix == ".keras":
-        return Source(load_keras(path), str(path), data)
-    if isinstance(like, training.Recipe):
-        model = training.build(like)
-        weights.load(model, path)
-    else:
-        model = zoo.load(like.name, weights=path)
-    return Source(_dynamic(model, path), str(path), data)
+        return Source(load_keras(path), str(path), like)
+    model = loader.build(like)
+    weights.load(model, path)
+    return Source(model, str(path), like)
 
 
 def load_keras(path: str | Path) -> "DynamicModel":

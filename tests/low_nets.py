@@ -1,4 +1,4 @@
-"""Nets as small as low-mode, and the training of recipes, allow."""
+"""Nets as small as low-mode, and the training of tests, allow."""
 
 import keras
 
@@ -18,8 +18,8 @@ def tiny(size=8, kernel=3, head=None):
     return keras.Model(x, keras.layers.Dense(4, name="logits")(y), name="tiny")
 
 
-def architecture(input_shape=(32, 32, 3), classes=10, widths=(8, 16, 16)):
-    """What recipes of tests train; feature maps shrink at the first two layers."""
+def architecture(input_shape=(32, 32, 3), classes=10, widths=(8, 16, 16), name="tiny"):
+    """What networks of tests are; feature maps shrink at the first two layers."""
     x = y = keras.Input(input_shape, name="images")
     for number, width in enumerate(widths, 1):
         stride = 2 if number < 3 else 1
@@ -29,4 +29,4 @@ def architecture(input_shape=(32, 32, 3), classes=10, widths=(8, 16, 16)):
         y = keras.layers.BatchNormalization(name=f"bn{number}")(y)
         y = keras.layers.ReLU(name=f"relu{number}")(y)
     y = keras.layers.GlobalAveragePooling2D(name="pool")(y)
-    return keras.Model(x, keras.layers.Dense(classes, name="logits")(y), name="tiny")
+    return keras.Model(x, keras.layers.Dense(classes, name="logits")(y), name=name)

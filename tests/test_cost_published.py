@@ -5,9 +5,8 @@ import pytest
 from keras import layers
 from shapes_only import shapes_only
 
-from keras_dynres import architectures, cost, graph
+from keras_dynres import architectures, cost, graph, zoo
 from keras_dynres.layers import AdaptivePooling2D
-from keras_dynres.zoo import registry
 
 # Counting asks no backend, and TensorFlow is the one that builds these quickly.
 pytestmark = pytest.mark.tensorflow
@@ -62,12 +61,12 @@ def test_keras_applications_cost_what_is_published(name):
     ],
 )
 def test_the_sampling_papers_dense_networks(name, gigamacs):
-    entry = registry.get(name)
-    net = architectures.create(entry.architecture, **entry.architecture_kwargs)
+    network = zoo.Network.load(name)
+    net = architectures.create(network.architecture, **network.options)
     backbone = ("stem", "stage")
     rows = [row for row in cost.count(net).layers if row.name.startswith(backbone)]
     assert sum(row.macs for row in rows) / 1e9 == pytest.approx(gigamacs, abs=6e-3)
-    assert round(gigamacs, 1) == entry.paper["backbone_gmacs"]
+    assert round(gigamacs, 1) == network.paper["backbone_gmacs"]
 
 
 def test_sdpoint_papers_network_and_instances():

@@ -12,7 +12,7 @@ import pytest
 
 import keras_dynres as kd
 import keras_dynres_cli
-from keras_dynres.zoo import cards
+from keras_dynres.zoo import places
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs" / "guides").glob("*.md"))]
@@ -59,7 +59,7 @@ def test_the_code_of_a_page_runs(page):
     for line, marks, code in blocks(page):
         assert set(marks) <= {"no-run", "shipped"}, f"{page.name}:{line}"
         compiled = compile("\n" * line + code, str(page), "exec")
-        missing = not (cards.SHIPPED / SHIPPED).is_dir()
+        missing = not (places.SHIPPED / SHIPPED).is_dir()
         if "no-run" in marks or "shipped" in marks and missing:
             continue
         exec(compiled, namespace)

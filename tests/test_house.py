@@ -61,9 +61,8 @@ HEAVY = {
     "ai_edge_litert",
     "jax",
 }
-# Names of methods may stand where methods are, in the table of published networks,
-# and where all is known.
-NAMES_METHODS = ("methods", "zoo.registry", "__init__")
+# Names of methods may stand where methods are, and where all is known.
+NAMES_METHODS = ("methods", "__init__")
 
 # Names and annotations: what holds in the package and in the command.
 COMMAND = PACKAGE.parent / "keras_dynres_cli"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import keras
 from absl import app, flags
+from keras_dynres.training.recipe import FOLDER
 
 import keras_dynres as kd
 from keras_dynres.errors import DynresError
-from keras_dynres.training.recipe import FOLDER
 
 HERE = Path(__file__).parent
 FLAGS = flags.FLAGS

@@ -37,7 +37,7 @@ class DynamicModel(keras.Model):
             own wherever its feature maps differ from the full network's;
             `"uniform"` shares the base's.
         seed: Seeds the drawing of instances: step `n` always draws the same one.
-        menu: What a saved model knew of its menu (JSON text).
+        menu: What a saved model knew of its menu, as `Menu.get_config` tells it.
         name: Name of the model, by default the base's.
 
     Attributes:
@@ -57,7 +57,7 @@ class DynamicModel(keras.Model):
         *,
         statistics: str = "instance",
         seed: int = 0,
-        menu: str | None = None,
+        menu: Mapping | None = None,
         name: str | None = None,
     ):
         base = graph.as_functional(base)
@@ -70,7 +70,7 @@ class DynamicModel(keras.Model):
         graph.answers(flat)  # Refuses a base that has nothing else than lessons.
         self._graphs = InstanceGraphs(flat, self.define_instances(), self.name)
         instances = self._graphs.instances.values()
-        self._menu = menu and Menu.from_json(menu).described(instances)
+        self._menu = menu and Menu.from_config(menu).described(instances)
         self._active = None
         kind = self.STATISTICS[one_of("statistics", statistics, self.STATISTICS)]
         self.statistics = kind(self)
@@ -380,7 +380,7 @@ class DynamicModel(keras.Model):
             "base": keras.saving.serialize_keras_object(self.base),
             "statistics": self.statistics.name,
             "seed": self.seed,
-            "menu": None if menu is None else menu.to_json(),
+            "menu": menu and menu.get_config(),
             "name": self.name,
         }
 

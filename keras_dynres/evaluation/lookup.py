@@ -119,7 +119,7 @@ def _read(path, menu, weights):
     if not path.exists():
         return {}
     content = files.read_json(path, "a lookup table")
-    begun = Menu.from_json(path)
+    begun = Menu.from_config(content)
     if content.get("weights") != weights:
         raise DynresError(
             "The table was begun with other weights: give another path, or remove it. "
@@ -135,7 +135,7 @@ def _read(path, menu, weights):
 
 
 def _write(path, menu, known, weights):
-    content = json.loads(menu.to_json())
+    content = menu.get_config()
     for row in content["instances"]:
         row["measured"] = known.get(row["name"], {})
     files.write(path, json.dumps({**content, "weights": weights}, indent=1))

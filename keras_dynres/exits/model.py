@@ -37,7 +37,8 @@ class ExitModel(DynamicModel):
         distillation: Weight of the divergence between each earlier exit and the
             last one's softened prediction, added to the earlier exits' losses.
         temperature: Softens the predictions that are distilled.
-        policies: What a saved model knew of solved budgets (JSON texts).
+        policies: What a saved model knew of solved budgets, as `Policy.get_config`
+            tells it.
         **kwargs: `seed`, `menu`, `name` of `DynamicModel`.
     """
 
@@ -47,7 +48,7 @@ class ExitModel(DynamicModel):
         exit_weights: str | Sequence[float] = "uniform",
         distillation: float = 0.0,
         temperature: float = 3.0,
-        policies: Sequence[str] = (),
+        policies: Sequence[Mapping] = (),
         **kwargs: Any,
     ) -> None:
         base = graph.as_functional(base)
@@ -66,7 +67,7 @@ class ExitModel(DynamicModel):
         self._asked = exit_weights
         self.distillation = float(distillation)
         self.temperature = float(temperature)
-        self._kept = _Kept([Policy.from_json(text) for text in policies])
+        self._kept = _Kept([Policy.from_config(policy) for policy in policies])
         self.exit_weights = stops.exit_weights(exit_weights, self.exit_costs())
         self.from_logits = not graph.gives_probabilities(base)
 
@@ -397,7 +398,7 @@ class ExitModel(DynamicModel):
             "exit_weights": self._asked,
             "distillation": self.distillation,
             "temperature": self.temperature,
-            "policies": [policy.to_json() for policy in self._kept.policies],
+            "policies": [policy.get_config() for policy in self._kept.policies],
         }
 
     # === Private ===

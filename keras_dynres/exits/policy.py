@@ -4,6 +4,7 @@ import dataclasses
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -55,7 +56,7 @@ class Policy:
     >>> policy = kd.exits.solve(probabilities, [0, 0, 0, 1], [10, 30], budget=20)
     >>> policy.decide(0, [0.76, 0.74])
     array([ True, False])
-    >>> kd.exits.Policy.from_json(policy.to_json()) == policy
+    >>> kd.exits.Policy.from_config(policy.get_config()) == policy
     True
     """
 
@@ -149,10 +150,25 @@ class Policy:
                 f"{_amounts(costs)} MACs."
             )
 
+    def get_config(self) -> dict[str, Any]:
+        """A plain dict that `from_config` takes."""
+        return {"format": FORMAT, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "Policy":
+        """The policy that a plain dict describes."""
+        try:
+            if not isinstance(config, Mapping) or config.get("format") != FORMAT:
+                raise DynresError(f"it is not of format {FORMAT}.")
+            fields = {k: v for k, v in config.items() if k != "format"}
+            _refuse_other(fields, [field.name for field in dataclasses.fields(cls)])
+            return cls(**fields)
+        except (TypeError, ValueError) as error:
+            raise DynresError(f"Not a policy: {error}") from error
+
     def to_json(self, path: str | Path | None = None) -> str:
         """The policy as JSON text, written to `path` when one is given."""
-        content = {"format": FORMAT, **dataclasses.asdict(self)}
-        written = json.dumps(content, indent=1, allow_nan=False) + "\n"
+        written = json.dumps(self.get_config(), indent=1, allow_nan=False) + "\n"
         if path is not None:
             files.write(path, written)
         return written
@@ -160,14 +176,7 @@ class Policy:
     @classmethod
     def from_json(cls, source: str | Path) -> "Policy":
         """A policy from JSON text or from the path of a JSON file."""
-        content = files.read_json(source, "a policy")
-        try:
-            if not isinstance(content, dict) or content.pop("format", 0) != FORMAT:
-                raise DynresError(f"it is not of format {FORMAT}.")
-            _refuse_other(content, [field.name for field in dataclasses.fields(cls)])
-            return cls(**content)
-        except (TypeError, ValueError) as error:
-            raise DynresError(f"Not a policy in JSON: {error}") from error
+        return cls.from_config(files.read_json(source, "a policy"))
 
     def __str__(self) -> str:
         unit = _UNITS[self.unit]

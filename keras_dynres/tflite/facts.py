@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib.metadata
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -55,9 +54,7 @@ def facts(
         "aliases": {alias: name for name in graphs for alias in menu[name].aliases},
         **({"dynamic": list(dynamic)} if dynamic else {}),
         "stages": [dataclasses.asdict(row) for row in rows],
-        "policies": [
-            json.loads(policy.to_json()) for policy in exits.policies_of(model)
-        ],
+        "policies": [policy.get_config() for policy in exits.policies_of(model)],
         "weight_cache": {
             "allowed": precision.weight_cache,
             "reason": precision.cache_reason,

@@ -2,7 +2,6 @@
 
 import dataclasses
 import itertools
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -152,9 +151,7 @@ def port_names(names: Iterable[str], prefix: str, taken: Iterable[str]) -> list[
 
 def policies(metadata: Mapping[str, Any]) -> list[Policy]:
     """A bundle's own policies."""
-    return [
-        Policy.from_json(json.dumps(fields)) for fields in metadata.get("policies", [])
-    ]
+    return [Policy.from_config(fields) for fields in metadata.get("policies", [])]
 
 
 def find_policy(

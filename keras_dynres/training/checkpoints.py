@@ -13,8 +13,10 @@ import numpy as np
 
 from keras_dynres.errors import DynresError
 from keras_dynres.files import appearing, writing
-from keras_dynres.training.recipe import Recipe
+from keras_dynres.zoo.network import Network
 
+# Entries of a network that change nothing in its training.
+_TOLD = ("about", "name", "reference", "paper", "checkpoint", "licence")
 # What reading a file raises that this module did not write.
 _FOREIGN = (ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile)
 
@@ -27,12 +29,12 @@ class Checkpoints:
 
     Args:
         folder: Where they are kept.
-        recipe: What is trained; the state of another is refused.
+        network: What is trained; the state of another is refused.
     """
 
-    def __init__(self, folder: str | Path, recipe: Recipe) -> None:
+    def __init__(self, folder: str | Path, network: Network) -> None:
         self.folder = Path(folder)
-        self._recipe = _fingerprint(recipe)
+        self._network = _fingerprint(network)
 
     def paths(self) -> list[Path]:
         """The files, the latest first."""
@@ -46,7 +48,7 @@ class Checkpoints:
         self, model: keras.Model, epoch: int, history: list[dict[str, float]]
     ) -> Path:
         """Saves the state after `epoch` epochs, and drops all but the one before."""
-        meta = {"epoch": epoch, "history": history, "recipe": self._recipe}
+        meta = {"epoch": epoch, "history": history, "network": self._network}
         arrays = {f"v{i}": np.asarray(v) for i, v in enumerate(_variables(model))}
         buffer = io.BytesIO()
         np.savez(buffer, meta=np.array(json.dumps(meta)), **arrays)
@@ -82,18 +84,19 @@ class Checkpoints:
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 meta = json.loads(str(file["meta"]))
-                recipe = dict(meta["recipe"])
+                network = dict(meta["network"])
                 epoch, history = meta["epoch"], meta["history"]
                 arrays = [file[f"v{i}"] for i in range(len(file.files) - 1)]
         except _FOREIGN as error:
             raise DynresError(
                 f"Not a checkpoint of this package. Received: {path}"
             ) from error
-        for key, value in recipe.items():
-            if self._recipe.get(key) != value:
+        for key, value in network.items():
+            if self._network.get(key) != value:
+                now = self._network.get(key)
                 raise DynresError(
                     f"The checkpoints in {str(self.folder)!r} were trained with "
-                    f"{key}={value!r}, the recipe now says {self._recipe.get(key)!r}: "
+                    f"{key}={value!r}, the network now says {now!r}: "
                     "take another out_dir."
                 )
         variables = _variables(model)
@@ -115,10 +118,10 @@ def _variables(model: keras.Model) -> list[keras.Variable]:
     return [*weights, *model.optimizer.variables]
 
 
-def _fingerprint(recipe: Recipe) -> dict[str, Any]:
-    """What makes a run that run: all of the recipe but its header."""
-    config = json.loads(json.dumps(recipe.get_config()))
-    return {k: v for k, v in config.items() if k not in ("about", "name")}
+def _fingerprint(network: Network) -> dict[str, Any]:
+    """What makes a run that run: all of the network but what is told of it."""
+    config = json.loads(json.dumps(network.get_config()))
+    return {k: v for k, v in config.items() if k not in _TOLD}
 
 
 def _hash(content: bytes) -> str:

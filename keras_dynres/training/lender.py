@@ -7,23 +7,23 @@ import keras
 from keras_dynres import graph, zoo
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
-from keras_dynres.training.recipe import Recipe
+from keras_dynres.zoo.network import Network
 
 FILE = ".keras"
 
 
-def lend_weights(model: keras.Model, recipe: Recipe) -> None:
-    """Gives the plain network the weights that its recipe starts from.
+def lend_weights(model: keras.Model, network: Network) -> None:
+    """Gives the plain network the weights that its network starts from.
 
     Of another architecture over the same kind of backbone, such as a classifier's that
     a segmentation network is to grow from, those of layers of the same names.
 
     Args:
-        model: The plain network of the recipe's architecture.
-        recipe: A recipe whose `starts_from` names a network of the zoo or a file.
+        model: The plain network of the network's architecture.
+        network: A network whose `starts_from` names a network of the zoo or a file.
     """
-    name = recipe.starts_from
-    lender = _of_file(recipe) if name.endswith(FILE) else zoo.load(name)
+    name = network.starts_from
+    lender = _of_file(network) if name.endswith(FILE) else zoo.load(name)
     base = lender.base if isinstance(lender, DynamicModel) else lender
     what = f"base of {name!r}" if base is not lender else f"network in {name!r}"
     if _shapes(model) == _shapes(base):
@@ -36,8 +36,8 @@ def lend_weights(model: keras.Model, recipe: Recipe) -> None:
     alike = all(_shapes(own) == _shapes(other) for own, other in pairs)
     if not (alike and convs and names.issuperset(convs)):
         raise DynresError(
-            f"Recipe {recipe.name!r}: the {what} is another network than "
-            f"{recipe.architecture!r} with {recipe.architecture_options}."
+            f"Network {network.name!r}: the {what} is another network than "
+            f"{network.architecture!r} with {network.architecture_options}."
         )
     for layer, other in pairs:
         layer.set_weights(other.get_weights())
@@ -47,14 +47,14 @@ def _shapes(part):
     return [tuple(weight.shape) for weight in part.weights]
 
 
-def _of_file(recipe):
+def _of_file(network):
     """The model in a file that Keras saved."""
-    path = Path(recipe.starts_from).expanduser()
+    path = Path(network.starts_from).expanduser()
     if not path.is_file():
         raise DynresError(
-            f"Recipe {recipe.name!r} starts from a file that is not there: train the "
+            f"Network {network.name!r} starts from a file that is not there: train the "
             "network that it is of first, or say where it is. "
-            f"Received: starts_from={recipe.starts_from!r}, in {str(Path.cwd())!r}"
+            f"Received: starts_from={network.starts_from!r}, in {str(Path.cwd())!r}"
         )
     try:
         return keras.models.load_model(path, compile=False)
@@ -62,6 +62,6 @@ def _of_file(recipe):
         # Any kind of error: which one depends on where in the file Keras stopped.
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise DynresError(
-            f"Recipe {recipe.name!r}: {str(path)!r} is no model that Keras can load "
+            f"Network {network.name!r}: {str(path)!r} is no model that Keras can load "
             f"({reason[0]})."
         ) from error

@@ -1,11 +1,11 @@
-"""The optimizer, learning rate and loss that a recipe asks for."""
+"""The optimizer, learning rate and loss that a network asks for."""
 
 from typing import Any
 
 import keras
 from keras import ops
 
-from keras_dynres.training.recipe import Recipe
+from keras_dynres.zoo.network import Network
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
@@ -118,39 +118,39 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
 
 def schedule(
-    recipe: Recipe, steps_per_epoch: int
+    network: Network, steps_per_epoch: int
 ) -> keras.optimizers.schedules.LearningRateSchedule:
     """The learning rate of each step.
 
-    >>> recipe = kd.training.Recipe.load("wrn16_2_cifar10")
-    >>> rate = schedule(recipe, steps_per_epoch=390)
+    >>> network = kd.zoo.Network.load("wrn16_2_cifar10")
+    >>> rate = schedule(network, steps_per_epoch=390)
     >>> round(float(rate(390 * 20)), 2)
     0.05
     """
     schedules = keras.optimizers.schedules
-    steps, rate = recipe.epochs * steps_per_epoch, recipe.learning_rate
-    if recipe.schedule == "cosine":
+    steps, rate = network.epochs * steps_per_epoch, network.learning_rate
+    if network.schedule == "cosine":
         decay = schedules.CosineDecay(rate, steps)
-    elif recipe.schedule == "linear":
+    elif network.schedule == "linear":
         decay = schedules.PolynomialDecay(rate, steps, end_learning_rate=0.0)
     else:
         # The step at a boundary still has Keras' old rate: hence one less.
         at = [
-            round(x if x >= 1 else x * recipe.epochs) * steps_per_epoch
-            for x in recipe.step_at
+            round(x if x >= 1 else x * network.epochs) * steps_per_epoch
+            for x in network.step_at
         ]
-        values = [rate * recipe.step_factor**i for i in range(len(at) + 1)]
+        values = [rate * network.step_factor**i for i in range(len(at) + 1)]
         decay = schedules.PiecewiseConstantDecay([step - 1 for step in at], values)
-    warm = round(recipe.warmup_epochs * steps_per_epoch)
+    warm = round(network.warmup_epochs * steps_per_epoch)
     return Warmup(decay, warm) if warm else decay
 
 
-def optimizer(recipe: Recipe, steps_per_epoch: int) -> CoupledSGD:
+def optimizer(network: Network, steps_per_epoch: int) -> CoupledSGD:
     """The optimizer."""
     return CoupledSGD(
-        schedule(recipe, steps_per_epoch),
-        momentum=float(recipe.momentum),
-        nesterov=recipe.nesterov,
-        coupled_decay=recipe.weight_decay,
-        decay_all=recipe.decay_all,
+        schedule(network, steps_per_epoch),
+        momentum=float(network.momentum),
+        nesterov=network.nesterov,
+        coupled_decay=network.weight_decay,
+        decay_all=network.decay_all,
     )

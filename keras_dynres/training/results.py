@@ -7,20 +7,20 @@ from typing import Any
 
 import keras
 
-from keras_dynres import cost, data, files, zoo
+from keras_dynres import data, files, zoo
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.evaluation.environment import environment
 from keras_dynres.exits import names_of
 from keras_dynres.instance import Menu
-from keras_dynres.training.recipe import Recipe
+from keras_dynres.zoo.network import Network
 
 # Budgets that are solved for a network with exits, of the full cost.
 SHARES = (0.25, 0.5, 0.75)
 
 
 def finish(
-    model: keras.Model,
-    recipe: Recipe,
+    model: DynamicModel,
+    network: Network,
     images: Mapping[str, Any],
     folder: Path,
     history: Sequence[Mapping[str, float]],
@@ -35,7 +35,7 @@ def finish(
 
     Args:
         model: The trained model.
-        recipe: What it was trained by.
+        network: What it was trained by.
         images: What `data.load` is told of the data set.
         folder: Where `model.keras` and `results.json` go.
         history: A row for each epoch.
@@ -46,45 +46,45 @@ def finish(
     """
     test = data.load(split="test", **images)
     results = {
-        "recipe": recipe.get_config(),
-        "data": data.provenance(recipe.dataset, images["data_dir"]),
-        "preprocessing": recipe.images.preprocessing,
+        "network": network.get_config(),
+        "data": data.provenance(network.dataset, images["data_dir"]),
+        "preprocessing": network.images.preprocessing,
         "training_seconds": round(sum(row["seconds"] for row in history)),
         "environment": environment(),
     }
-    if recipe.round_to_float16:
+    if network.round_to_float16:
         zoo.round_to_float16(model)
-    if isinstance(model, DynamicModel):
-        bar = 1 if verbose == 1 else 0
-        nothing = not model.slots and not model.statistics.shared
-        if not (model.statistics.trained or nothing):
-            results.update(_calibrate(model, recipe, images, test, bar))
-        results["instances"] = _figures(model.evaluate_menu(test, verbose=bar))
-        if names_of(model) and recipe.held_out:
-            results["budgets"] = _budgets(model, recipe, images, test, bar)
-    else:
-        figures = model.evaluate(test, verbose=0, return_dict=True)
-        results["instances"] = {"full": figures}
-        counted = cost.count(model)
-        results["cost"] = {"macs": counted.macs, "flops": counted.flops}
+    bar = 1 if verbose == 1 else 0
+    nothing = not model.slots and not model.statistics.shared
+    if not (model.statistics.trained or nothing):
+        results.update(_calibrate(model, network, images, test, bar))
+    results["instances"] = _figures(model.evaluate_menu(test, verbose=bar))
+    if names_of(model) and network.held_out:
+        results["budgets"] = _budgets(model, network, images, test, bar)
     path, draft = folder / "model.keras", folder / ".draft.keras"
     with files.writing(path, "model"):
         model.save(draft)
         draft.replace(path)
     files.write(folder / "results.json", json.dumps(results, indent=1))
     if verbose:
-        print(model.menu if isinstance(model, DynamicModel) else results["instances"])
+        print(model.menu)
     return results
 
 
 def _calibrate(
-    model: DynamicModel, recipe: Recipe, images: Mapping[str, Any], test: Any, bar: int
+    model: DynamicModel,
+    network: Network,
+    images: Mapping[str, Any],
+    test: Any,
+    bar: int,
 ) -> dict[str, Any]:
     """Calibrates; returns figures of the same weights with coarser statistics."""
     # Augmented, as the weights have seen them: with images as they are, instances of
     # the shipped network got 0.4 to 0.7 points fewer right.
-    train = data.load(split="train", augment=recipe.augment, seed=recipe.seed, **images)
-    batches = min(recipe.calibration_batches, len(train))
+    train = data.load(
+        split="train", augment=network.augment, seed=network.seed, **images
+    )
+    batches = min(network.calibration_batches, len(train))
     # First: it writes into the base's statistics, which the second overwrites.
     kinds = list(model.STATISTICS)
     kind = kinds[min(kinds.index(model.statistics.name) + 1, len(kinds) - 1)]
@@ -98,15 +98,19 @@ def _calibrate(
 
 
 def _budgets(
-    model: DynamicModel, recipe: Recipe, images: Mapping[str, Any], test: Any, bar: int
+    model: DynamicModel,
+    network: Network,
+    images: Mapping[str, Any],
+    test: Any,
+    bar: int,
 ) -> dict[str, Any]:
     """Rows of what was solved on held-out images, and its worth on the test images."""
-    few = min(recipe.batch_size, recipe.held_out)
+    few = min(network.batch_size, network.held_out)
     held = data.load(split="held_out", **{**images, "batch_size": few})
     costs = model.exit_costs()
     # Below the first exit's cost there is nothing to solve.
     budgets = [share * costs[-1] for share in SHARES if share * costs[-1] >= costs[0]]
-    words = f"the last {recipe.held_out} training images of {recipe.dataset}"
+    words = f"the last {network.held_out} training images of {network.dataset}"
     about = {"images": f"{words}, not trained on"}
     model.solve_budget(held, budgets, held_out=about, verbose=bar)
     menu = model.evaluate_policies(test, verbose=bar)

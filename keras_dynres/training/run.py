@@ -1,4 +1,4 @@
-"""train(): from a recipe to a trained model, through kills and interruptions."""
+"""train(): from a network to a trained model, through kills and interruptions."""
 
 import contextlib
 import dataclasses
@@ -8,7 +8,8 @@ from typing import Any
 
 import keras
 
-from keras_dynres import architectures, data, methods
+from keras_dynres import data
+from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
 from keras_dynres.files import writing
 from keras_dynres.lock import locked
@@ -16,45 +17,39 @@ from keras_dynres.training import logs, optimization, tasks
 from keras_dynres.training.checkpoints import Checkpoints
 from keras_dynres.training.fused_norms import fuse_norms
 from keras_dynres.training.lender import lend_weights
-from keras_dynres.training.recipe import Recipe
 from keras_dynres.training.results import finish
+from keras_dynres.zoo import loader
+from keras_dynres.zoo.network import Network
 
 
 class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C in training; the message says what is kept and how to go on."""
 
 
-def build(recipe: str | Path | Recipe) -> keras.Model:
-    """The untrained, compiled model of a recipe, initialised by the recipe's seed.
+def build(network: str | Path | Network) -> DynamicModel:
+    """The untrained, compiled model of a network, initialised by the network's seed.
 
     >>> build("sdpoint_wrn16_2_cifar10").instances[0]
     'full'
 
     Args:
-        recipe: A `Recipe`, its name, or the path of its file.
+        network: A `Network`, its name, or the path of its file.
 
     Returns:
-        The method's `DynamicModel`, or the plain network.
+        The method's `DynamicModel`.
     """
-    recipe = Recipe.load(recipe)
-    dataset = recipe.images
-    options = {
-        "classes": dataset.classes,
-        "input_shape": (*dataset.shape, 3),
-        **recipe.architecture_options,
-    }
-    with policy(recipe.precision):
-        keras.utils.set_random_seed(recipe.seed)
-        model = architectures.create(recipe.architecture, **options)
-        if recipe.starts_from:
-            lend_weights(model, recipe)
+    network = Network.load(network)
+    with policy(network.precision):
+        keras.utils.set_random_seed(network.seed)
+        base = loader.build_base(network)
+        if network.starts_from:
+            lend_weights(base, network)
         asked = tasks.compilation(
-            dataset, model, recipe.loss_weights, recipe.label_smoothing
+            network.images, base, network.loss_weights, network.label_smoothing
         )
-        if recipe.method is not None:
-            model = _with_method(model, recipe)
+        model = loader.build(network, base)
         model.compile(
-            optimizer=optimization.optimizer(recipe, _steps(recipe)),
+            optimizer=optimization.optimizer(network, _steps(network)),
             **asked,
             # On a CPU XLA brings TensorFlow nothing, and takes long for each instance.
             jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
@@ -64,7 +59,7 @@ def build(recipe: str | Path | Recipe) -> keras.Model:
 
 
 def train(
-    recipe: str | Path | Recipe,
+    network: str | Path | Network,
     data_dir: str | Path | None = None,
     out_dir: str | Path = "runs",
     resume: bool = False,
@@ -74,7 +69,7 @@ def train(
     on_corrupt: str = "raise",
     verbose: int | str = "auto",
 ) -> keras.Model:
-    """Trains a recipe to its end: checkpoints, calibration, accuracy of the menu.
+    """Trains a network to its end: checkpoints, calibration, accuracy of the menu.
 
     Killed at any moment and called again with `resume=True`, it goes on after the
     last finished epoch and ends with the weights of an unbroken run. In `out_dir`
@@ -89,11 +84,11 @@ def train(
     ```
 
     Args:
-        recipe: A `Recipe`, its name, or the path of its file.
+        network: A `Network`, its name, or the path of its file.
         data_dir: Folder of tensorflow-datasets.
         out_dir: Where everything goes; made when missing.
         resume: Whether to go on from the checkpoint in `out_dir`, if there is one.
-        epochs: Stops after this many of the recipe's epochs, uncalibrated.
+        epochs: Stops after this many of the network's epochs, uncalibrated.
         validate_every: Epochs from one evaluation of `full` to the next.
         tensorboard: Whether to write TensorBoard's files too.
         on_corrupt: What `data.load` is told to do about damaged images.
@@ -103,8 +98,8 @@ def train(
     Returns:
         The model; calibrated and measured if the last epoch was reached.
     """
-    recipe = Recipe.load(recipe)
-    last = recipe.epochs if epochs is None else min(epochs, recipe.epochs)
+    network = Network.load(network)
+    last = network.epochs if epochs is None else min(epochs, network.epochs)
     if last < 1 or validate_every < 1:
         raise DynresError(
             "epochs and validate_every are at least 1. "
@@ -113,32 +108,36 @@ def train(
     if verbose == "auto":
         verbose = 1 if logs.is_terminal() else 2
     folder = _folder(out_dir)
-    checkpoints = Checkpoints(folder, recipe)
+    checkpoints = Checkpoints(folder, network)
     images = {
-        "name": recipe.images,
+        "name": network.images,
         "data_dir": data_dir,
-        "batch_size": recipe.batch_size,
+        "batch_size": network.batch_size,
         "on_corrupt": on_corrupt,
-        "held_out": recipe.held_out,
+        "held_out": network.held_out,
     }
-    with _alone(folder), _interruptible(checkpoints), data.clear_errors(recipe.dataset):
-        model = build(recipe)
+    with (
+        _alone(folder),
+        _interruptible(checkpoints),
+        data.clear_errors(network.dataset),
+    ):
+        model = build(network)
         done, history = _begin(checkpoints, model, resume, verbose)
         if done < last:
             keeper = logs.EpochKeeper(checkpoints, history, last, verbose == 2)
             extra = [keras.callbacks.TensorBoard(folder / "tensorboard")]
             callbacks = [keeper, *(extra if tensorboard else [])]
-            _fit(model, recipe, images, done, last, callbacks, validate_every, verbose)
-        if last == recipe.epochs:
-            if recipe.precision != "float32":
-                model = _in_float32(model, recipe)
-            finish(model, recipe, images, folder, history, verbose)
+            _fit(model, network, images, done, last, callbacks, validate_every, verbose)
+        if last == network.epochs:
+            if network.precision != "float32":
+                model = _in_float32(model, network)
+            finish(model, network, images, folder, history, verbose)
     return model
 
 
-def _in_float32(model: keras.Model, recipe: Recipe) -> keras.Model:
+def _in_float32(model: keras.Model, network: Network) -> keras.Model:
     """What was trained, in a network that computes as the zoo's and bundles do."""
-    single = build(dataclasses.replace(recipe, precision="float32", starts_from=""))
+    single = build(dataclasses.replace(network, precision="float32", starts_from=""))
     single.set_weights(model.get_weights())
     # That of float16 is wrapped into one that scales the loss.
     optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
@@ -152,7 +151,7 @@ def _in_float32(model: keras.Model, recipe: Recipe) -> keras.Model:
 
 def _fit(
     model: keras.Model,
-    recipe: Recipe,
+    network: Network,
     images: Mapping[str, Any],
     done: int,
     last: int,
@@ -162,18 +161,18 @@ def _fit(
 ) -> None:
     train = data.load(
         split="train",
-        augment=recipe.augment,
-        seed=recipe.seed,
+        augment=network.augment,
+        seed=network.seed,
         epochs=last,
         start_epoch=done,
         **images,
     )
-    if verbose and recipe.method is not None:
+    if verbose and len(model.instances) > 1:
         print(f"{len(model.instances)} instances; each compiles at its first step.")
     model.fit(
         train,
         # What callbacks plan by, wherever this run stops.
-        epochs=recipe.epochs,
+        epochs=network.epochs,
         initial_epoch=done,
         shuffle=False,  # The pipeline has done it.
         steps_per_epoch=len(train) // (last - done),
@@ -200,14 +199,9 @@ def _begin(
     return done, history
 
 
-def _with_method(base: keras.Model, recipe: Recipe) -> keras.Model:
-    options = {"seed": recipe.seed, **recipe.method_options}
-    return methods.create(recipe.method, base, **options)
-
-
-def _steps(recipe: Recipe) -> int:
-    images = recipe.images.train_images - recipe.held_out
-    return images // recipe.batch_size
+def _steps(network: Network) -> int:
+    images = network.images.train_images - network.held_out
+    return images // network.batch_size
 
 
 @contextlib.contextmanager

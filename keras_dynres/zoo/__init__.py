@@ -5,17 +5,18 @@
 """
 
 from keras_dynres.zoo import config, weights
-from keras_dynres.zoo.cards import Card, WeightsFile, card
+from keras_dynres.zoo.cards import Card, card
+from keras_dynres.zoo.download import WeightsFile
 from keras_dynres.zoo.importing import import_checkpoint
 from keras_dynres.zoo.loader import load
+from keras_dynres.zoo.network import Network
+from keras_dynres.zoo.network import names as list
 from keras_dynres.zoo.publication import publish
-from keras_dynres.zoo.registry import Entry
-from keras_dynres.zoo.registry import names as list
 from keras_dynres.zoo.weights import round_to_float16
 
 __all__ = [
     "Card",
-    "Entry",
+    "Network",
     "WeightsFile",
     "card",
     "config",

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,54 +9,26 @@ from typing import Any
 import keras
 import numpy as np
 
-from keras_dynres import files
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.core.traces import one_trace_each
 from keras_dynres.errors import DynresError
 from keras_dynres.exits import Policy
 from keras_dynres.instance import Menu
-from keras_dynres.zoo import config, download, registry
+from keras_dynres.zoo import places
+from keras_dynres.zoo.download import WeightsFile
+from keras_dynres.zoo.network import NETWORKS, Network
 from keras_dynres.zoo.page import page
+from keras_dynres.zoo.pictures import decode, preprocess
 
-FORMAT = 1
-FILE = "card.json"
-# What ships inside the package: a folder a model, with its card and its weights.
-SHIPPED = Path(__file__).parent / "models"
-
-
-@dataclasses.dataclass(frozen=True)
-class WeightsFile:
-    """A file of weights, known by its content."""
-
-    file: str
-    sha256: str
-    size: int
-
-    def __post_init__(self) -> None:
-        # A card from the network may name any file: it must stay inside the folder.
-        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", str(self.file)):
-            raise ValueError(f"no plain file name: {self.file!r}")
-        if not re.fullmatch(r"[0-9a-f]{64}", str(self.sha256)):
-            raise ValueError(f"no SHA-256: {self.sha256!r}")
-        if not isinstance(self.size, int) or self.size <= 0:
-            raise ValueError(f"no size in bytes: {self.size!r}")
-
-    def is_at(self, path: str | Path) -> bool:
-        """Whether this file, and no other content, stands at `path`."""
-        path = Path(path)
-        return (
-            path.is_file()
-            and path.stat().st_size == self.size
-            and files.sha256(path) == self.sha256
-        )
+FORMAT = 2
 
 
 @dataclasses.dataclass(frozen=True)
 class Card:
-    """A network's entry with what was published of it.
+    """A network with what was published of it.
 
     Args:
-        entry: The `Entry` of the registry.
+        network: The `Network`.
         weights: The `WeightsFile`, None where no weights are published.
         menu: The `Menu` with costs and measured figures, None where there is none.
         results: What else was measured, as published: training, baselines.
@@ -66,7 +37,7 @@ class Card:
     `print(card)` shows it; `card.to_markdown()` is the text of its page.
     """
 
-    entry: registry.Entry
+    network: Network
     weights: WeightsFile | None = None
     menu: Menu | None = None
     results: Mapping = dataclasses.field(default_factory=dict)
@@ -76,48 +47,82 @@ class Card:
     def policies(self) -> list[Policy]:
         """The policies published for a network with exits."""
         published = self.results.get("policies", ())
-        return [Policy.from_json(json.dumps(policy)) for policy in published]
+        return [Policy.from_config(policy) for policy in published]
+
+    def preprocess(self, pictures: Any) -> np.ndarray:
+        """Pictures as the network takes them: cut or scaled to its size, standardised.
+
+        Pictures of another size are prepared as the test images were: scaled until
+        the middle has the network's size, or, for maps and boxes, until all of it fits,
+        and filled up at the right and below.
+
+        >>> card = kd.zoo.card("resnet14_imagenette")
+        >>> card.preprocess(np.zeros((300, 400, 3), "uint8")).shape
+        (1, 160, 160, 3)
+
+        Args:
+            pictures: Pixels of 0 to 255: one picture (height, width, 3), or grey
+                (height, width); a batch of them, or a list of pictures of any sizes.
+
+        Returns:
+            A batch in float32.
+        """
+        return preprocess(self.network, pictures)
+
+    def decode(self, outputs: Any, top: int = 5) -> list[list[tuple]]:
+        """What an instance predicted, in words, the surest first.
+
+        >>> card = kd.zoo.card("resnet14_imagenette")
+        >>> logits = np.eye(10)[[4]] * 9
+        >>> card.decode(logits, top=1)
+        [[('church', 0.998...)]]
+
+        Args:
+            outputs: What an instance's `predict` returned.
+            top: How many answers an image has at most.
+
+        Returns:
+            A list for each image: (label, probability) of a class an image; (label,
+            share of the pixels) of a class a pixel; (label, score, (x1, y1, x2, y2))
+            of objects, in pixels of what the network was given.
+        """
+        return decode(self.network, outputs, top)
 
     def to_json(self) -> str:
-        """The text of `card.json`; `from_json` reads it."""
+        """The text of `card.json`; `from_json` reads it.
+
+        All of the network stands in it, so that it tells the same whatever becomes of
+        the zoo's own file.
+        """
         content = {
             "format": FORMAT,
-            **dataclasses.asdict(self.entry),
-            "labels": list(self.entry.labels),
+            "network": self.network.get_config(),
+            "preprocessing": self.network.preprocessing,
+            "labels": self.network.labels,
             "weights": self.weights and dataclasses.asdict(self.weights),
-            "menu": self.menu and json.loads(self.menu.to_json()),
+            "menu": self.menu and self.menu.get_config(),
             "results": self.results,
             "check": self.check,
         }
         return json.dumps(content, indent=1) + "\n"
 
     @classmethod
-    def from_json(cls, text: str | bytes, name: str, where: str | Path) -> "Card":
-        """The card of the entry `name` that was written at `where`."""
+    def from_json(cls, text: str, where: str | Path) -> "Card":
+        """The card that was written at `where`."""
         try:
             content = json.loads(text)
-        except ValueError as error:
-            raise DynresError(_no_card(where, name, error)) from error
-        return cls._of(content, name, where)
-
-    @classmethod
-    def _of(cls, content: Any, name: str, where: str | Path) -> "Card":
-        entry = registry.get(name)
-        try:
-            if content["name"] != name or content["format"] != FORMAT:
-                raise ValueError(
-                    f"it is of {content['name']!r}, format {content['format']!r}"
-                )
+            if content["format"] != FORMAT:
+                raise ValueError(f"it is of format {content['format']!r}")
             weights, menu = content["weights"], content["menu"]
             return cls(
-                entry,
+                Network.from_config(content["network"]),
                 weights=weights and WeightsFile(**weights),
-                menu=menu and Menu.from_json(json.dumps(menu)),
+                menu=menu and Menu.from_config(menu),
                 results=content["results"],
                 check=content["check"],
             )
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DynresError(_no_card(where, name, error)) from error
+            raise DynresError(f"{str(where)!r} is not a whole card: {error}") from error
 
     def __str__(self) -> str:
         return self.to_markdown()
@@ -128,22 +133,32 @@ class Card:
 
 
 def card(name: str) -> Card:
-    """The `Card` of a network of the zoo.
+    """The `Card` of a network.
 
     Taken from the package, else from the cache, else from the zoo's address. A
     network of which nothing was published has a card without weights and menu.
 
+    Args:
+        name: Its name in the zoo, a folder that `publish` filled, or the path of a
+            `.json` file of a `Network`.
+
     Example:
 
-    >>> kd.zoo.card("sdpoint_wrn28_10_cifar10").entry.architecture
+    >>> kd.zoo.card("sdpoint_wrn28_10_cifar10").network.architecture
     'wide_resnet'
     """
-    entry = registry.get(name)
-    for path in (SHIPPED / name / FILE, cached(name, FILE)):
-        content = config.read_if_there(path, f"a card of {name!r}")
-        if content is not None:
-            return Card._of(content, name, path)
-    return _from_address(name) or Card(entry)
+    for place in places.places_of(name):
+        if read := place.card():
+            text, where = read
+            published = Card.from_json(text, where)
+            of = published.network.name
+            if name in NETWORKS and of != name:
+                raise DynresError(f"{where!r} is a card of {of!r}, not of {name!r}.")
+            place.keep(text)
+            return published
+    if Path(name).is_dir() and name not in NETWORKS:
+        raise DynresError(f"There is no {places.CARD} in the folder {name!r}.")
+    return Card(Network.load(name))
 
 
 def sample_logits(model: DynamicModel, instance: str) -> np.ndarray:
@@ -160,34 +175,3 @@ def sample_logits(model: DynamicModel, instance: str) -> np.ndarray:
         outputs = model.at(instance).predict_on_batch(image.astype("float32"))
     arrays = [np.asarray(o, "float32") for o in keras.tree.flatten(outputs)]
     return np.concatenate([array[0].ravel()[:10] for array in arrays])
-
-
-def cached(name: str, file: str) -> Path:
-    """Where a file of a network is kept in the cache."""
-    return config.cache_dir() / name / file
-
-
-def address(name: str, file: str) -> str | None:
-    """The address of a file of a network, None where no base address is set."""
-    base = config.zoo_url()
-    return base and f"{base}/{name}/{file}"
-
-
-def _no_card(where: str | Path, name: str, error: Exception) -> str:
-    return f"{str(where)!r} is not a card of {name!r}: {error}"
-
-
-def _from_address(name: str) -> Card | None:
-    url = address(name, FILE)
-    text = url and download.read_small(url)
-    if not text:
-        return None
-    fetched = Card.from_json(text, name, url)
-    path = cached(name, FILE)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with files.appearing(path) as file:
-            file.write(text)
-    except OSError as error:
-        raise DynresError(download.disk_trouble(path.parent, error)) from error
-    return fetched

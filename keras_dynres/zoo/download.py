@@ -1,21 +1,21 @@
 """Downloads that are resumed, checked, and safe for two processes at once."""
 
+import dataclasses
 import errno
 import http.client
+import re
 import shutil
 import urllib.error
 import urllib.request
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import keras
 
+from keras_dynres import files
 from keras_dynres.errors import DynresError
 from keras_dynres.lock import locked
 from keras_dynres.zoo import config
-
-if TYPE_CHECKING:
-    from keras_dynres.zoo.cards import WeightsFile
 
 BLOCK = 1 << 18
 TIMEOUT = 30
@@ -23,7 +23,34 @@ TIMEOUT = 30
 NETWORK = (OSError, http.client.HTTPException)
 
 
-def fetch(url: str, path: str | Path, weights: "WeightsFile", verbose: int = 1) -> Path:
+@dataclasses.dataclass(frozen=True)
+class WeightsFile:
+    """A file of weights, known by its content."""
+
+    file: str
+    sha256: str
+    size: int
+
+    def __post_init__(self) -> None:
+        # A card from the network may name any file: it must stay inside the folder.
+        if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]*", str(self.file)):
+            raise ValueError(f"no plain file name: {self.file!r}")
+        if not re.fullmatch(r"[0-9a-f]{64}", str(self.sha256)):
+            raise ValueError(f"no SHA-256: {self.sha256!r}")
+        if not isinstance(self.size, int) or self.size <= 0:
+            raise ValueError(f"no size in bytes: {self.size!r}")
+
+    def is_at(self, path: str | Path) -> bool:
+        """Whether this file, and no other content, stands at `path`."""
+        path = Path(path)
+        return (
+            path.is_file()
+            and path.stat().st_size == self.size
+            and files.sha256(path) == self.sha256
+        )
+
+
+def fetch(url: str, path: str | Path, weights: WeightsFile, verbose: int = 1) -> Path:
     """Downloads the file `weights` describes to `path`, unless it is there.
 
     What was read before the connection broke, or before Ctrl-C, stays in a `.part`
@@ -81,7 +108,7 @@ def disk_trouble(folder: Path, error: OSError) -> str:
     )
 
 
-def _download(url: str, path: Path, weights: "WeightsFile", verbose: int) -> None:
+def _download(url: str, path: Path, weights: WeightsFile, verbose: int) -> None:
     part = path.with_name(f"{path.name}.part")
     for _ in range(2):
         start = part.stat().st_size if part.exists() else 0

@@ -3,12 +3,15 @@
 import os
 from pathlib import Path
 
+import keras
+
 from keras_dynres import architectures, methods
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
 from keras_dynres.instance import Menu
-from keras_dynres.zoo import cards, config, download, registry
+from keras_dynres.zoo import cards, places
 from keras_dynres.zoo import weights as weight_files
+from keras_dynres.zoo.network import NETWORKS, Network
 
 KERAS_FILES = (".keras", ".weights.h5")
 
@@ -19,7 +22,8 @@ def load(
     """Builds a network of the zoo, with its trained weights.
 
     Args:
-        name: One of `zoo.list()`.
+        name: One of `zoo.list()`, a folder that `zoo.publish` filled, or the path
+            of a `.json` file of a `Network`.
         weights: `"auto"` takes the published weights: from the package, else from
             the cache, else from the zoo's address (`zoo.config`); None leaves the
             network untrained; a path reads a file of `zoo.weights.save`, a
@@ -38,17 +42,17 @@ def load(
     print(model.menu)
     ```
     """
-    entry = registry.get(name)
-    if weights is None:
-        return build(entry)
     if weights == "auto":
         card = cards.card(name)
-        path = locate(card, verbose)
-        model = build(entry, card.menu)
+        path = locate(card, name, verbose)
+        model = build(card.network, menu=card.menu)
         weight_files.load(model, path)
         for policy in card.policies:
             model.add_policy(policy)
         return model
+    network = Network.load(name) if name in NETWORKS else cards.card(name).network
+    if weights is None:
+        return build(network)
     if not isinstance(weights, (str, os.PathLike)):
         raise DynresError(
             f"weights is 'auto', None or a path. Received: weights={weights!r}"
@@ -61,7 +65,7 @@ def load(
         )
     if not path.is_file():
         raise DynresError(f"There is no weight file {str(path)!r}.")
-    model = build(entry)
+    model = build(network)
     if path.suffix == ".npz":
         weight_files.load(model, path)
     else:
@@ -69,56 +73,61 @@ def load(
     return model
 
 
-def build(entry: registry.Entry, menu: Menu | None = None) -> DynamicModel:
-    """The untrained network of an entry; `menu` saves counting its costs anew."""
-    base = architectures.create(
-        entry.architecture, name=entry.name, **entry.architecture_kwargs
+def build_base(network: Network) -> keras.Model:
+    """The untrained network without its method."""
+    return architectures.create(
+        network.architecture, name=network.name, **network.options
     )
-    model = methods.create(
-        entry.method,
-        base,
-        menu=menu and menu.to_json(),
-        **entry.method_kwargs,
-    )
+
+
+def build(
+    network: Network, base: keras.Model | None = None, menu: Menu | None = None
+) -> DynamicModel:
+    """The untrained network with its method.
+
+    >>> build(kd.zoo.Network.load("sdpoint_wrn16_2_cifar10")).instances[0]
+    'full'
+
+    Args:
+        network: The `Network`.
+        base: It without its method; by default a new one.
+        menu: What is known of its instances, which saves counting their costs anew.
+    """
+    options = {"seed": network.seed, **network.method_options}
+    if base is None:
+        base = build_base(network)
+    known = menu and menu.get_config()
+    model = methods.create(network.method, base, menu=known, **options)
     if menu and set(menu.names) != set(model.instances):
         odd = sorted(set(menu.names) ^ set(model.instances))
         raise DynresError(
-            f"The card of {entry.name!r} belongs to another version of the package: "
+            f"The card of {network.name!r} belongs to another version of the package: "
             f"its instances differ in {', '.join(odd)}."
         )
     return model
 
 
-def locate(card: cards.Card, verbose: int = 1) -> Path:
-    """The path of a network's published weights, downloaded where need be."""
-    name, weights = card.entry.name, card.weights
-    if weights is None:
-        checkpoint = card.entry.checkpoint
-        imported = f"import them with `keras-dynres import {name} {checkpoint}`, "
+def locate(card: cards.Card, name: str, verbose: int = 1) -> Path:
+    """The path of a network's published weights, downloaded where need be.
+
+    Args:
+        card: Its card.
+        name: What the card was found by.
+        verbose: 0 is silent, 1 shows a bar while downloading.
+    """
+    network = card.network
+    if card.weights is None:
+        command = f"keras-dynres import {network.name} {network.checkpoint}"
+        imported = f"import them with `{command}`, " if network.checkpoint else ""
         raise DynresError(
-            f"No weights are published for {name!r}: {imported if checkpoint else ''}"
-            f"train them with `keras-dynres train {card.entry.recipe}`, or load it "
-            "untrained with weights=None."
-        )
-    shipped = cards.SHIPPED / name / weights.file
-    if shipped.is_file():
-        if not weights.is_at(shipped):
-            raise DynresError(
-                f"{str(shipped)!r} is truncated or was changed: reinstall keras-dynres."
-            )
-        return shipped
-    path = cards.cached(name, weights.file)
-    if weights.is_at(path):
-        return path
-    url = cards.address(name, weights.file)
-    if url is None:
-        trouble = "is truncated or was changed" if path.is_file() else "does not exist"
-        raise DynresError(
-            f"{str(path)!r} {trouble}, and no address is set to download the weights "
-            f"of {name!r} from: set {config.URL_VARIABLE}, or load it untrained with "
+            f"No weights are published for {network.name!r}: {imported}train them with "
+            f"`keras-dynres train {network.name}`, or load it untrained with "
             "weights=None."
         )
-    return download.fetch(url, path, weights, verbose)
+    for place in places.places_of(name):
+        if path := place.weights(card.weights, verbose):
+            return path
+    raise DynresError(f"{card.weights.file!r} is not in the folder {name!r}.")
 
 
 def _load_keras(model: DynamicModel, path: Path) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def page(card: "Card") -> str:
     """The text of `Card.to_markdown`."""
-    lines = [f"# {card.entry.name}", ""]
+    lines = [f"# {card.network.name}", ""]
     lines += [f"- **{key}**: {value}" for key, value in _facts(card).items()]
     if card.menu:
         lines += ["", "## Instances", "", _instances(card)]
@@ -23,34 +23,37 @@ def page(card: "Card") -> str:
             lines += ["", f"## {_title(key).capitalize()}", "", *_section(value)]
     for number, policy in enumerate(card.policies, 1):
         lines += ["", f"## Policy {number}", "", "```", str(policy), "```"]
+    recipe = json.dumps(card.network.get_config(), indent=1)
+    lines += ["", "## Recipe", "", "```json", recipe, "```"]
     return "\n".join(lines) + "\n"
 
 
 def _facts(card: "Card") -> dict[str, str]:
-    entry = card.entry
-    height, width, channels = entry.input_shape
+    network = card.network
+    height, width, channels = network.input_shape
     facts = {
-        "architecture": _call(entry.architecture, entry.architecture_kwargs),
-        "method": _call(entry.method, entry.method_kwargs),
-        "data": f"{entry.dataset}, {entry.classes} classes",
+        "architecture": _call(network.architecture, network.options),
+        "method": _call(network.method, network.method_options),
+        "data": f"{network.images.name}, {network.classes} classes",
         "input": f"{height}x{width}x{channels}, (image / scale - mean) / std with "
-        + json.dumps(dict(entry.preprocessing)),
-        "recipe": f"`keras-dynres train {entry.recipe}`",
-        "licence": entry.licence,
-        "paper": entry.reference,
+        + json.dumps(dict(network.preprocessing)),
+        "recipe": f"`keras-dynres train {network.name}`, as below",
+        "licence": network.licence,
+        "paper": network.reference,
     }
-    if entry.paper:
-        facts["paper reports"] = ", ".join(f"{k} {v}" for k, v in entry.paper.items())
+    if network.paper:
+        rows = network.paper.items()
+        facts["paper reports"] = ", ".join(f"{k} {v}" for k, v in rows)
     return {**facts, "weights": _weights(card)}
 
 
 def _weights(card: "Card") -> str:
-    weights, entry = card.weights, card.entry
+    weights, network = card.weights, card.network
     if weights:
         size = figures.size(weights.size)
         return f"`{weights.file}`, {size}, SHA-256 `{weights.sha256}`"
-    if entry.checkpoint:
-        command = f"`keras-dynres import {entry.name} {entry.checkpoint}`"
+    if network.checkpoint:
+        command = f"`keras-dynres import {network.name} {network.checkpoint}`"
         return f"none published here; {command} makes them"
     return "none published"
 

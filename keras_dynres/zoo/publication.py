@@ -1,6 +1,5 @@
 """From a trained model to the files the zoo hands out."""
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,30 +11,33 @@ from keras_dynres import files, text
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
 from keras_dynres.exits import policies_of
-from keras_dynres.zoo import cards, registry
+from keras_dynres.zoo import cards
 from keras_dynres.zoo import weights as weight_files
+from keras_dynres.zoo.download import WeightsFile
 from keras_dynres.zoo.loader import build
+from keras_dynres.zoo.network import Network
+from keras_dynres.zoo.places import CARD
 
 Results = Mapping[str, Any]
 
 
 def publish(
     model: DynamicModel,
-    name: str,
+    network: Network | str,
     results: Results | str | os.PathLike,
     out: str | Path,
     page: str | Path | None = None,
 ) -> cards.Card:
     """Writes the weights and the card of a trained model, after checking them.
 
-    The model must be the one its entry describes; every instance is calibrated and has
-    the figure that the menu chooses by. What is written is read back into a fresh model
-    and compared, weight by weight and by what each instance computes, before the card
-    appears.
+    The model must be the one its network describes; every instance is calibrated and
+    has the figure that the menu chooses by. What is written is read back into a fresh
+    model and compared, weight by weight and by what each instance computes, before the
+    card appears.
 
     Args:
         model: The trained `DynamicModel`.
-        name: Its name in the zoo.
+        network: The `Network`, or its name in the zoo.
         results: A dict, or the path of a JSON file: `"instances"` holds measured
             figures by instance (`{"full": {"accuracy": 0.93}}`), and what else there
             is (training, baselines) goes into the card as it stands.
@@ -55,19 +57,21 @@ def publish(
     kd.zoo.publish(model, "sdpoint_wrn16_2_cifar10", {}, "keras_dynres/zoo/models")
     ```
     """
-    entry = registry.get(name)
+    network = Network.load(network)
     others = _record(model, results)
     _check(model)
     if policies_of(model):
-        texts = [policy.to_json() for policy in policies_of(model)]
-        # In the zoo the network bears its entry's name.
-        others["policies"] = [{**json.loads(text), "model": name} for text in texts]
-    return place(model, entry, others, out, page)
+        # In the zoo the network bears a name of its own.
+        others["policies"] = [
+            {**policy.get_config(), "model": network.name}
+            for policy in policies_of(model)
+        ]
+    return place(model, network, others, out, page)
 
 
 def place(
     model: DynamicModel,
-    entry: registry.Entry,
+    network: Network,
     results: Results,
     out: str | Path,
     page: str | Path | None = None,
@@ -76,30 +80,28 @@ def place(
 
     Args:
         model: The model; its menu goes into the card.
-        entry: Its `Entry` in the zoo.
+        network: Its `Network`.
         results: A dict of what else the card shows.
-        out: Folder in which the entry's folder is made.
+        out: Folder in which the network's folder is made.
         page: Path of a Markdown page to write, None for none.
 
     Returns:
         The `Card`.
     """
-    name, folder = entry.name, Path(out) / entry.name
+    name, folder = network.name, Path(out) / network.name
     with files.writing(folder, "folder"):
         folder.mkdir(parents=True, exist_ok=True)
         draft = weight_files.save(model, folder / "draft.npz")
         digest = files.sha256(draft)
-        weights = cards.WeightsFile(
-            f"{name}-{digest[:8]}.npz", digest, draft.stat().st_size
-        )
+        weights = WeightsFile(f"{name}-{digest[:8]}.npz", digest, draft.stat().st_size)
         try:
-            check = _check_file(model, entry, draft)
+            check = _check_file(model, network, draft)
         except BaseException:
             draft.unlink()
             raise
-        card = cards.Card(entry, weights, model.menu, results, check)
+        card = cards.Card(network, weights, model.menu, results, check)
         draft.replace(folder / weights.file)
-        for path, text in {folder / cards.FILE: card.to_json(), page: card}.items():
+        for path, text in {folder / CARD: card.to_json(), page: card}.items():
             if path is not None:
                 files.write(path, str(text))
         for old in folder.glob(f"{name}-*.npz"):
@@ -141,10 +143,10 @@ def _check(model: DynamicModel) -> None:
 
 
 def _check_file(
-    model: DynamicModel, entry: registry.Entry, path: Path
+    model: DynamicModel, network: Network, path: Path
 ) -> dict[str, list[float]]:
     """Reads the file into a fresh model, and compares; returns the card's check."""
-    fresh = build(entry, model.menu)
+    fresh = build(network, menu=model.menu)
     weight_files.load(fresh, path)
     for written, read in zip(model.weights, fresh.weights, strict=True):
         if not np.array_equal(np.asarray(written), np.asarray(read)):
@@ -156,8 +158,8 @@ def _check_file(
             logits, cards.sample_logits(fresh, name), atol=1e-4, rtol=1e-4
         ):
             raise DynresError(
-                f"Instance {name!r} does not compute what the zoo's {entry.name!r} "
-                "computes: the model was built otherwise than its entry says."
+                f"Instance {name!r} does not compute what {network.name!r} computes: "
+                "the model was built otherwise than the network says."
             )
         check[name] = [round(float(value), 5) for value in logits]
     return check

@@ -95,7 +95,7 @@ def load(model: keras.Model, path: str | Path) -> None:
     if target is not model:
         _forget_calibration(model)
         return
-    saved = Menu.from_json(json.dumps(header["menu"]))
+    saved = Menu.from_config(header["menu"])
     if saved.metric != model.menu.metric:
         model.menu.metric = saved.metric
     for instance in saved:
@@ -212,7 +212,7 @@ def _header(model: keras.Model) -> dict[str, Any]:
     if base is not None:
         menu = model.menu
         header["calibrated"] = [n for n in menu.names if model.is_calibrated(n)]
-        header["menu"] = json.loads(menu.to_json())
+        header["menu"] = menu.get_config()
     return header
 
 

@@ -46,7 +46,7 @@ def run(args: Namespace) -> None:
     images = sources.images(args, source, "train", augment=args.augment)
     before = {name for name in names if model.is_calibrated(name)}
     try:
-        with data.clear_errors(sources.dataset(args, source)):
+        with data.clear_errors(sources.dataset(args, source).name):
             model.calibrate(images, args.batches, names, args.resume)
     except KeyboardInterrupt:
         done = {name for name in names if model.is_calibrated(name)} - before

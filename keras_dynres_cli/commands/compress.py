@@ -58,7 +58,7 @@ def run(args: Namespace) -> None:
     out = sources.output(args.output, options.MODEL_FILES)
     source = sources.load(args)
     images = sources.images(args, source, "train", augment=args.augment)
-    with data.clear_errors(sources.dataset(args, source)):
+    with data.clear_errors(sources.dataset(args, source).name):
         _change(args, source, images)
         source.model.calibrate(images, min(args.batches, len(images)))
     sources.save(source.model, out)
@@ -101,9 +101,8 @@ def _callbacks(model: object) -> list:
 
 def _losses(args: Namespace, source: "Source") -> dict:
     """What `compile` is told besides the optimizer, by the data set's labels."""
-    from keras_dynres import data
     from keras_dynres.training import tasks
     from keras_dynres_cli import sources
 
-    known = data.info(sources.dataset(args, source))
+    known = sources.dataset(args, source)
     return tasks.compilation(known, source.model.base)

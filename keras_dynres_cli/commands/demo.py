@@ -88,8 +88,8 @@ def _export(
         model,
         bundle,
         instances="pareto",
-        labels=card.entry.labels or None,
-        preprocessing=dict(card.entry.preprocessing),
+        labels=card.network.labels or None,
+        preprocessing=card.network.preprocessing,
     )
     return tflite.Runner(bundle, num_threads=threads)
 
@@ -150,18 +150,18 @@ def _report(
     budget: float,
     path: Path,
 ) -> Path:
-    from keras_dynres import data, evaluation
+    from keras_dynres import evaluation
     from keras_dynres_cli import menus
 
     _step(6, "Writing the report")
     return evaluation.report(
-        {card.entry.name: model.menu},
+        {card.network.name: model.menu},
         path,
         card=menus.card_fields(card),
         latency=latency,
         budget={"latency_ms": budget},
-        title=card.entry.name,
-        images=data.info(card.entry.dataset).test_images,
+        title=card.network.name,
+        images=card.network.images.test_images,
     )
 
 

@@ -42,7 +42,7 @@ def arguments(parser: ArgumentParser) -> None:
         "--held_out",
         type=int,
         metavar="N",
-        help="the last N training images are held out; by default as in the recipe",
+        help="the last N training images are held out; by default as its network says",
     )
     parser.add_argument(
         "--against",
@@ -71,11 +71,11 @@ def run(args: Namespace) -> None:
     out = args.output and sources.output(args.output, suffixes)
     plot = args.plot and sources.output(args.plot, (".png", ".svg", ".pdf"))
     source, others = sources.load(args), comparison.loaded(args.against)
-    model, name = source.model, sources.dataset(args, source)
+    model, dataset = source.model, sources.dataset(args, source)
     names = [model.menu[n].name for n in args.instances or model.menu.names]
     images = sources.images(args, source, "test")
-    comparison.compile_for(model, data.info(name))
-    with data.clear_errors(name):
+    comparison.compile_for(model, dataset)
+    with data.clear_errors(dataset.name):
         model.evaluate_menu(images, names)
         print(model.menu)
         menu = (
@@ -99,7 +99,7 @@ def _budgets(
     from keras_dynres.exits import names_of
     from keras_dynres_cli import comparison, sources
 
-    model, apart = source.model, sources.recipe(args, source)
+    model, apart = source.model, source.network
     if not names_of(model):
         raise DynresError(
             f"Budgets are solved for a network with exits. Received: {source.title!r}."
@@ -108,7 +108,7 @@ def _budgets(
     count = args.held_out or trained_without
     if not count:
         raise app.UsageError(
-            f"No recipe says what {source.title!r} was not trained on: "
+            f"It is not known what {source.title!r} was not trained on: "
             "say --held_out N."
         )
     held = sources.images(args, source, "held_out", held_out=count)
@@ -116,10 +116,10 @@ def _budgets(
     print(f"Thresholds from the last {count} training images, costs and accuracies of")
     print("the test images. ", end="")
     if count > trained_without:
-        print("No recipe says that these were held out of training: if they were not,")
+        print("Nothing says that these were held out of training: if they were not,")
         print("the exits are surer of them than of others, and budgets are missed.")
     else:
-        print("The recipe held them out of training.")
+        print("Training held them out.")
     print(curves["budgeted"])
     compared = comparison.curves(others, held, images, args.budgets)
     for label, menu in compared.items():

@@ -54,15 +54,14 @@ def run(args: Namespace) -> None:
     out = sources.output(args.output, (".tflite",))
     precision = precision_of(args.precision)
     source = sources.load(args)
-    name = args.dataset or source.dataset
-    known = data.info(name) if name else None
+    known = sources.dataset(args, source) if args.dataset or source.network else None
     calibration = verification = None
     if precision.integer:
         calibration = sources.images(args, source, "train")
     elif args.data_dir or (known and not known.source):
         verification = sources.images(args, source, "test").take(1)
     names = instances(source.model.menu, args.instances)
-    with data.clear_errors(name):
+    with data.clear_errors(known and known.name):
         report = tflite.export(
             source.model,
             out,
@@ -71,7 +70,7 @@ def run(args: Namespace) -> None:
             calibration_data=calibration,
             separate=args.separate,
             dynamic=args.dynamic,
-            labels=labels(name) or None,
+            labels=known and labels(known.name) or None,
             preprocessing=known and known.preprocessing,
             verify_data=verification,
         )

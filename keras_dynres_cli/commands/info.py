@@ -10,7 +10,7 @@ from pathlib import Path
 from keras_dynres_cli import pairs
 from keras_dynres_cli.commands import listing
 
-ABOUT = "Tells about a network, recipe, architecture, method, data set or file."
+ABOUT = "Tells about a network, architecture, method, data set or file."
 EXAMPLE = "keras-dynres info sdpoint_wrn16_2_cifar10"
 
 
@@ -46,7 +46,6 @@ def _teller(name: str) -> Callable[[str], None]:
     known = listing.names()
     tellers = {
         "zoo": _network,
-        "recipes": _recipe,
         "architectures": _architecture,
         "methods": _method,
         "datasets": _dataset,
@@ -64,16 +63,6 @@ def _network(name: str) -> None:
     if card.menu is None:
         print("Counting the costs of every instance ...", file=sys.stderr)
         print(menus.read(name).menu)
-
-
-def _recipe(name: str) -> None:
-    from keras_dynres.training import Recipe
-
-    recipe = Recipe.load(name)
-    print("\n".join([f"Recipe {name}", "", *recipe.about, ""]))
-    rows = recipe.get_config()
-    del rows["about"], rows["name"]
-    print(pairs.lines(rows))
 
 
 def _architecture(name: str) -> None:

@@ -4,7 +4,7 @@ from argparse import ArgumentParser, Namespace
 
 from keras_dynres_cli import pairs
 
-ABOUT = "Names the zoo's networks, recipes, architectures, methods and data sets."
+ABOUT = "Names the zoo's networks, architectures, methods and data sets."
 EXAMPLE = "keras-dynres list zoo"
 
 
@@ -14,7 +14,7 @@ def arguments(parser: ArgumentParser) -> None:
         "kind",
         metavar="KIND",
         nargs="?",
-        help="zoo, recipes, architectures, methods or datasets: those names alone",
+        help="zoo, architectures, methods or datasets: those names alone",
     )
 
 
@@ -33,12 +33,11 @@ def run(args: Namespace) -> None:
 
 def names() -> dict[str, list[str]]:
     """All names by their kind."""
-    from keras_dynres import architectures, methods, training, zoo
+    from keras_dynres import architectures, methods, zoo
     from keras_dynres.data import DATASETS
 
     return {
         "zoo": list(zoo.list()),
-        "recipes": training.names(),
         "architectures": architectures.names(),
         "methods": list(methods.METHODS),
         "datasets": list(DATASETS),
@@ -47,10 +46,9 @@ def names() -> dict[str, list[str]]:
 
 def _published(name: str) -> str:
     """Where a network's card is, as far as this machine can tell."""
-    from keras_dynres.zoo import cards
+    from keras_dynres.zoo import places
 
-    if (cards.SHIPPED / name / cards.FILE).is_file():
-        return "trained, in the package"
-    if cards.cached(name, cards.FILE).is_file():
-        return "trained, in the cache"
+    for place, where in zip(places.places_of(name), ("package", "cache"), strict=True):
+        if (place.path / places.CARD).is_file():
+            return f"trained, in the {where}"
     return ""

@@ -79,8 +79,8 @@ def exported(name: str) -> Path:
         zoo.load(name),
         path,
         instances="all",
-        labels=card.entry.labels or None,
-        preprocessing=dict(card.entry.preprocessing),
+        labels=card.network.labels or None,
+        preprocessing=card.network.preprocessing,
     )
     return path
 

@@ -85,12 +85,9 @@ def _sampled(args: Namespace, name: str) -> tuple["Sampled", dict[str, Any]]:
             f"Received: {name!r}, of {type(source.model).__name__}."
         )
     known = sources.dataset(args, source)
-    with data.clear_errors(known):
+    with data.clear_errors(known.name):
         images = next(iter(sources.images(args, source, "test")))[0]
-    return source.model, {
-        "data": images,
-        "preprocessing": data.info(known).preprocessing,
-    }
+    return source.model, {"data": images, "preprocessing": known.preprocessing}
 
 
 def _labelled(sources: Sequence[str]) -> dict[str, str]:

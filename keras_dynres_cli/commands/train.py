@@ -1,9 +1,9 @@
-"""keras-dynres train: a recipe, from the first step to a calibrated model."""
+"""keras-dynres train: a network, from the first step to a calibrated model."""
 
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-ABOUT = "Trains a recipe to a calibrated model; killed at any moment, --resume goes on."
+ABOUT = "Trains a network to a calibrated model; killed at any time, --resume goes on."
 EXAMPLE = (
     "keras-dynres train sdpoint_wrn16_2_cifar10 --data_dir ~/data --out_dir runs/net"
 )
@@ -11,11 +11,13 @@ EXAMPLE = (
 
 def arguments(parser: ArgumentParser) -> None:
     """The command's own arguments."""
-    parser.add_argument("recipe", metavar="RECIPE", help="name, or path of a .json")
+    parser.add_argument(
+        "network", metavar="NETWORK", help="name in the zoo, or path of a .json"
+    )
     parser.add_argument("--data_dir", help="folder of tensorflow-datasets")
     parser.add_argument(
         "--out_dir",
-        help="for checkpoints, logs and model.keras; runs/RECIPE by default",
+        help="for checkpoints, logs and model.keras; runs/NETWORK by default",
     )
     parser.add_argument(
         "--resume", action="store_true", help="go on from the checkpoint in out_dir"
@@ -35,11 +37,12 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     """Trains; says what there is then and what to do with it."""
     from keras_dynres import training
+    from keras_dynres.zoo import Network
 
-    recipe = training.Recipe.load(args.recipe)
-    folder = Path(args.out_dir or Path("runs", recipe.name)).expanduser()
+    network = Network.load(args.network)
+    folder = Path(args.out_dir or Path("runs", network.name)).expanduser()
     training.train(
-        recipe,
+        network,
         data_dir=args.data_dir,
         out_dir=folder,
         resume=args.resume,
@@ -48,10 +51,9 @@ def run(args: Namespace) -> None:
         tensorboard=args.tensorboard,
         on_corrupt=args.on_corrupt,
     )
-    if args.epochs is not None and args.epochs < recipe.epochs:
+    if args.epochs is not None and args.epochs < network.epochs:
         print(f"Stopped after epoch {args.epochs}; --resume goes on from there.")
         return
     model = folder / "model.keras"
     print(f"Wrote {model} and {folder / 'results.json'}.")
-    if recipe.method is not None:
-        print(f"Next: keras-dynres export {model} -o net.tflite")
+    print(f"Next: keras-dynres export {model} -o net.tflite")

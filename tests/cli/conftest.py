@@ -12,7 +12,7 @@ import keras_dynres as kd
 import keras_dynres_cli as cli
 from keras_dynres_cli.phone import report, server, site
 
-RECIPE = {
+NETWORK = {
     "architecture": "wide_resnet",
     "architecture_options": {"depth": 10, "width": 1},
     "method": "sdpoint",
@@ -37,9 +37,9 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def recipe(folder):
+def network(folder):
     path = folder / "small.json"
-    path.write_text(json.dumps(RECIPE))
+    path.write_text(json.dumps(NETWORK))
     return str(path)
 
 

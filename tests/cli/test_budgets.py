@@ -6,7 +6,7 @@ import pytest
 
 import keras_dynres as kd
 
-RECIPE = {
+NETWORK = {
     "name": "exits",
     "architecture": "wide_resnet",
     "architecture_options": {"depth": 10, "width": 1},
@@ -28,13 +28,13 @@ def net(tmp_path_factory):
 
 def test_budgets_are_solved_measured_and_drawn(run, net, tmp_path):
     results = net.with_name("results.json")
-    results.write_text(json.dumps({"recipe": RECIPE}))
+    results.write_text(json.dumps({"network": NETWORK}))
     table, plot = tmp_path / "budgets.csv", tmp_path / "curves.svg"
     on = ["--batch_size", "60", "--budgets", "3"]
     code, out, err = run("evaluate", net, *on, "-o", table, "--plot", plot)
     results.unlink()
     assert code == 0, err
-    assert "last 60 training images" in out and "recipe held them out" in out
+    assert "last 60 training images" in out and "Training held them out" in out
     menu = kd.Menu.from_csv(table)
     assert len(menu) == 3
     for budget in menu:
@@ -47,7 +47,7 @@ def test_what_was_not_held_out_is_said(run, net):
     on = ["--dataset", "synthetic", "--batch_size", "50", "--budgets", "2"]
     code, out, _ = run("evaluate", net, *on, "--held_out", "50")
     assert code == 0
-    assert "No recipe says that these were held out" in out
+    assert "Nothing says that these were held out" in out
     code, _, err = run("evaluate", net, *on)
     assert code == 2 and "say --held_out" in err
     code, _, err = run("evaluate", net, "--dataset", "synthetic", "--plot", "a.png")

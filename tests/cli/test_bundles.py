@@ -4,7 +4,6 @@ import pytest
 
 import keras_dynres_cli as cli
 from keras_dynres import tflite, zoo
-from keras_dynres.zoo import registry
 from keras_dynres_cli.commands import demo
 
 pytestmark = pytest.mark.tensorflow
@@ -79,7 +78,7 @@ def test_info_and_report_of_a_bundle(run, bundle, tmp_path):
 
 
 def test_demo_from_menu_to_report(run, monkeypatch, tmp_path, model):
-    card = zoo.Card(registry.get(demo.SHIPPED), menu=model.menu)
+    card = zoo.Card(zoo.Network.load(demo.SHIPPED), menu=model.menu)
     monkeypatch.setattr(zoo, "card", lambda name: card)
     monkeypatch.setattr(zoo, "load", lambda name: model)
     folder = tmp_path / "demo"
@@ -100,7 +99,7 @@ def test_demo_refuses(fails, tmp_path):
     assert "cannot be written" in fails("demo", "--out_dir", tmp_path / "file" / "demo")
     out = ["--out_dir", tmp_path / "demo"]
     assert "'sdpoint_wrn16_2_cifar10'" in fails(
-        "demo", "--name", "wrn16_2_cifar10", *out
+        "demo", "--name", "sdpoint_wrn16_2_cifar1", *out
     )
     said = fails("demo", "--name", "sdpoint_wrn28_10_cifar10", *out)
     assert "keras-dynres train" in said

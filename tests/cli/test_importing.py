@@ -4,10 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+from zoo_networks import add_network
 
 import keras_dynres as kd
 from keras_dynres import zoo
-from keras_dynres.zoo import registry
 from keras_dynres.zoo.importing import msdnet
 
 TINY = {
@@ -27,9 +27,9 @@ TINY = {
 def checkpoint(monkeypatch, tmp_path):
     """A file for the network `tiny`, which the zoo has for this test."""
     monkeypatch.setenv("KERAS_DYNRES_CACHE", str(tmp_path / "cache"))
-    like = registry.get("msdnet_anytime_cifar10")
-    tiny = dataclasses.replace(like, name="tiny", architecture_kwargs=TINY)
-    monkeypatch.setitem(registry.ENTRIES, "tiny", tiny)
+    like = zoo.Network.load("msdnet_anytime_cifar10")
+    tiny = dataclasses.replace(like, name="tiny", architecture_options=TINY)
+    add_network(monkeypatch, tiny, tmp_path)
     path = tmp_path / "tiny.npz"
     model = kd.MSDNet(kd.architectures.msdnet(**TINY))
     wanted = msdnet.wanted(model, **TINY).items()

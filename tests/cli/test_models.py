@@ -65,7 +65,7 @@ def test_interrupted_calibration_keeps_what_is_done(run, uncalibrated, monkeypat
     assert calibrated(uncalibrated) == NAMES
 
 
-def test_weights_need_to_know_whose_they_are(run, fails, model, recipe, tmp_path):
+def test_weights_need_to_know_whose_they_are(run, fails, model, network, tmp_path):
     path = tmp_path / "small.npz"
     weights.save(model, path)
     code, _, err = run("evaluate", path)
@@ -73,20 +73,20 @@ def test_weights_need_to_know_whose_they_are(run, fails, model, recipe, tmp_path
     assert "--like" in err
     assert "Did you mean" in fails("evaluate", path, "--like", "wrn16_2_cifar")
     assert "(13,)" in fails("evaluate", path, "--like", "sdpoint_wrn16_2_cifar10")
-    code, _, _ = run("evaluate", path, "--like", recipe, "-o", tmp_path / "out.keras")
+    code, _, _ = run("evaluate", path, "--like", network, "-o", tmp_path / "out.keras")
     assert code == 0
     assert calibrated(tmp_path / "out.keras") == NAMES
 
 
-def test_the_results_beside_a_file_tell_its_recipe(run, fails, recipe, tmp_path, model):
+def test_results_beside_a_file_tell_its_network(run, fails, network, tmp_path, model):
     weights.save(model, tmp_path / "small.npz")
-    content = json.loads(Path(recipe).read_text())
+    content = json.loads(Path(network).read_text())
     results = tmp_path / "results.json"
-    results.write_text(json.dumps({"recipe": {"name": "small", **content}}))
+    results.write_text(json.dumps({"network": {"name": "small", **content}}))
     assert run("evaluate", tmp_path / "small.npz", "--instances", "full")[0] == 0
     for content, says in {
         b"[]": "tells of no training",
-        b'{"recipe": 3}': "tells of no training",
+        b'{"network": 3}': "tells of no training",
         b"{": "Not the results of a training in JSON",
         b"\xff{}": "Cannot read the results of a training: the file is not text",
     }.items():
@@ -123,11 +123,11 @@ def test_a_truncated_model_is_told_apart(fails, keras_file, tmp_path):
 
 
 def test_train_hands_on_what_was_asked_and_says_what_to_do_next(
-    run, monkeypatch, recipe, tmp_path
+    run, monkeypatch, network, tmp_path
 ):
     asked = {}
     monkeypatch.setattr(training, "train", lambda _, **kwargs: asked.update(kwargs))
-    code, out, _ = run("train", recipe, "--out_dir", tmp_path, "--resume")
+    code, out, _ = run("train", network, "--out_dir", tmp_path, "--resume")
     assert code == 0
     assert asked["resume"] is True
     assert asked["out_dir"] == tmp_path
@@ -142,7 +142,7 @@ def test_train_refuses(fails, tmp_path):
     assert "cannot be written" in fails(
         "train", "wrn16_2_cifar10", "--out_dir", blocked
     )
-    assert "Cannot read a recipe" in fails("train", str(tmp_path / "none.json"))
+    assert "Cannot read a network" in fails("train", str(tmp_path / "none.json"))
 
 
 def test_pictures_come_at_the_size_that_the_model_takes(run, monkeypatch, tmp_path):

@@ -4,8 +4,7 @@ import pytest
 
 import keras_dynres as kd
 import keras_dynres_cli as cli
-from keras_dynres import Menu, architectures, methods, training, zoo
-from keras_dynres.zoo import registry
+from keras_dynres import Menu, architectures, methods, zoo
 
 ZOO = "sdpoint_wrn16_2_cifar10"
 
@@ -14,7 +13,7 @@ def test_list_has_every_name(run):
     code, out, _ = run("list")
     assert code == 0
     lines = [line.split()[0] for line in out.splitlines()]
-    for name in [*zoo.list(), *training.names(), *methods.METHODS]:
+    for name in [*zoo.list(), *methods.METHODS]:
         assert name in lines
 
 
@@ -23,7 +22,7 @@ def test_list_of_a_kind_is_names_alone(run):
 
 
 def test_list_of_an_unknown_kind(fails):
-    assert fails("list", "recipe").endswith("Did you mean 'recipes'?")
+    assert fails("list", "method").endswith("Did you mean 'methods'?")
 
 
 @pytest.mark.parametrize(
@@ -134,7 +133,7 @@ def test_main_is_what_its_docstring_shows(capsys):
 
 
 def _entry():
-    return registry.get(ZOO)
+    return zoo.Network.load(ZOO)
 
 
 def _made(path):

@@ -14,7 +14,6 @@ import pytest
 import keras_dynres as kd
 from keras_dynres import zoo
 from keras_dynres.tflite.store import Setup, Store
-from keras_dynres.zoo import registry
 from keras_dynres_cli.commands import demo, phone
 from keras_dynres_cli.phone import address, server, site
 
@@ -180,7 +179,7 @@ def test_a_page_that_was_not_installed_is_said(monkeypatch, tmp_path):
 
 
 def test_a_network_of_the_zoo_is_exported_once(run, monkeypatch, web, tmp_path, model):
-    card = zoo.Card(registry.get(demo.SHIPPED), menu=model.menu)
+    card = zoo.Card(zoo.Network.load(demo.SHIPPED), menu=model.menu)
     monkeypatch.setattr(zoo, "card", lambda name: card)
     monkeypatch.setattr(zoo, "load", lambda name: model)
     monkeypatch.chdir(tmp_path)

@@ -1,4 +1,4 @@
-"""A small architecture that recipes of tests may name."""
+"""A small architecture that networks of tests may name."""
 
 import low_nets
 import pytest

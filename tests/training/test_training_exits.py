@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from keras_dynres import data
-from keras_dynres.training import Recipe, train
+from keras_dynres.training import train
+from keras_dynres.zoo import Network
 
-RECIPE = {
+NETWORK = {
     "name": "tiny",
     "architecture": "tiny",
     "method": "early_exit",
@@ -23,8 +24,8 @@ RECIPE = {
 
 
 def test_the_end_has_each_exit_and_budgets_measured_on_the_test_images(tmp_path):
-    recipe = Recipe.from_config(RECIPE)
-    model = train(recipe, out_dir=tmp_path, verbose=0)
+    network = Network.from_config(NETWORK)
+    model = train(network, out_dir=tmp_path, verbose=0)
     # 462 images are trained on, in 7 batches.
     assert int(model.optimizer.iterations) == 2 * 7
     results = json.loads((tmp_path / "results.json").read_text())
@@ -48,8 +49,8 @@ def test_the_end_has_each_exit_and_budgets_measured_on_the_test_images(tmp_path)
         assert row["accuracy"] == np.mean(outputs.argmax(-1) == test[1])
 
 
-def test_a_recipe_that_holds_out_nothing_solves_nothing(tmp_path):
-    recipe = Recipe.from_config({**RECIPE, "held_out": 0, "epochs": 1})
-    model = train(recipe, out_dir=tmp_path, verbose=0)
+def test_a_network_that_holds_out_nothing_solves_nothing(tmp_path):
+    network = Network.from_config({**NETWORK, "held_out": 0, "epochs": 1})
+    model = train(network, out_dir=tmp_path, verbose=0)
     results = json.loads((tmp_path / "results.json").read_text())
     assert "budgets" not in results and not model.policies

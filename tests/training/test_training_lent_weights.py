@@ -9,7 +9,8 @@ import pytest
 import keras_dynres as kd
 from keras_dynres import zoo
 from keras_dynres.errors import DynresError
-from keras_dynres.training import Recipe, build
+from keras_dynres.training import build
+from keras_dynres.zoo import Network
 
 CONFIG = {
     "name": "warm",
@@ -25,71 +26,67 @@ def assert_lent(model, lender):
         np.testing.assert_array_equal(weight, lent)
 
 
-def test_a_recipe_may_start_from_a_network_of_the_zoo(monkeypatch):
+def test_a_network_may_start_from_a_network_of_the_zoo(monkeypatch):
     monkeypatch.setattr(zoo, "load", functools.cache(zoo.load))
     name = "sdpoint_wrn16_2_cifar10"
     same = {"depth": 16, "width": 2, "classes": 10, "input_shape": [32, 32, 3]}
     config = {**CONFIG, "starts_from": name, "method": "plain"}
     config["method_options"] = {}
     like = {"architecture": "wide_resnet", "architecture_options": same}
-    model = build(Recipe.from_config({**config, **like}))
+    model = build(Network.from_config({**config, **like}))
     assert_lent(model.base, zoo.load(name).base)
     with pytest.raises(DynresError, match="base of 'sdpoint_wrn16_2.* another network"):
-        build(Recipe.from_config(config))
+        build(Network.from_config(config))
     with pytest.raises(DynresError, match="Did you mean 'sdpoint_wrn16_2_cifar10'"):
-        build(Recipe.from_config({**config, "starts_from": "sdpoint_wrn16_2_cifar"}))
+        build(Network.from_config({**config, "starts_from": "sdpoint_wrn16_2_cifar"}))
 
 
 @pytest.mark.parametrize("method", [None, "plain", "sdpoint"])
-@pytest.mark.parametrize("heir", [None, "plain"])
-def test_a_recipe_may_start_from_a_file(tmp_path, method, heir):
+def test_a_network_may_start_from_a_file(tmp_path, method):
     options = {"points": ["relu1"]} if method == "sdpoint" else {}
-    first = {**CONFIG, "method": method, "method_options": options, "seed": 3}
-    lender = build(Recipe.from_config(first))
-    lender = getattr(lender, "base", lender)
+    lender = build(Network.from_config({**CONFIG, "seed": 3})).base
     for weight in lender.weights:
         weight.assign(np.random.default_rng(1).uniform(0.5, 1.5, weight.shape))
     whole = lender if method is None else kd.methods.create(method, lender, **options)
     path = tmp_path / "model.keras"
     whole.save(path)
-    warm = {**CONFIG, "starts_from": str(path), "method": heir}
-    model = build(Recipe.from_config(warm))
-    assert_lent(getattr(model, "base", model), lender)
+    warm = {**CONFIG, "starts_from": str(path)}
+    assert_lent(build(Network.from_config(warm)).base, lender)
 
 
 def test_a_file_in_the_folder_where_training_starts(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    lender = build(Recipe.from_config({**CONFIG, "seed": 3}))
+    lender = build(Network.from_config({**CONFIG, "seed": 3}))
     (tmp_path / "runs").mkdir()
     lender.save(tmp_path / "runs" / "model.keras")
     warm = {**CONFIG, "starts_from": "runs/model.keras"}
-    assert_lent(build(Recipe.from_config(warm)), lender)
+    assert_lent(build(Network.from_config(warm)), lender)
 
 
 def test_weights_of_a_run_on_small_pictures(tmp_path):
     path = tmp_path / "model.keras"
     small = {**CONFIG, "dataset": "imagenette", "image_size": 32}
-    lender = build(Recipe.from_config({**small, "seed": 3}))
-    assert lender.input_shape == (None, 32, 32, 3)
+    lender = build(Network.from_config({**small, "seed": 3}))
+    assert lender.base.input_shape == (None, 32, 32, 3)
     lender.save(path)
     warm = {**small, "starts_from": str(path), "image_size": 0}
-    model = build(Recipe.from_config(warm))
-    assert model.input_shape == (None, 160, 160, 3)
-    assert_lent(model, lender)
+    model = build(Network.from_config(warm))
+    assert model.base.input_shape == (None, 160, 160, 3)
+    assert_lent(model.base, lender.base)
 
 
 def test_files_that_lend_nothing(tmp_path):
     path = tmp_path / "model.keras"
-    recipe = Recipe.from_config({**CONFIG, "starts_from": str(path)})
+    network = Network.from_config({**CONFIG, "starts_from": str(path)})
     with pytest.raises(DynresError, match="file that is not there.*model.keras"):
-        build(recipe)
+        build(network)
     path.write_bytes(b"PK and nothing else")
     with pytest.raises(DynresError, match="'warm': .*is no model that Keras can load"):
-        build(recipe)
+        build(network)
     image = keras.Input((32, 32, 3))
     keras.Model(image, keras.layers.Conv2D(2, 1)(image)).save(path)
     with pytest.raises(DynresError, match="network in .*keras' is another network"):
-        build(recipe)
+        build(network)
 
 
 def test_a_segmentation_network_grows_from_a_classifier(tmp_path):
@@ -106,12 +103,12 @@ def test_a_segmentation_network_grows_from_a_classifier(tmp_path):
         "starts_from": str(path),
         "architecture_options": {**narrow, "stem": "imagenet", "head": 8},
     }
-    model = build(Recipe.from_config({**config, "dataset": "synthetic_map"}))
+    model = build(Network.from_config({**config, "dataset": "synthetic_map"}))
     block = "stage3_block2_conv2"
     np.testing.assert_array_equal(
-        model.get_layer(block).kernel, lender.get_layer(block).kernel
+        model.base.get_layer(block).kernel, lender.get_layer(block).kernel
     )
     wider = {**narrow, "channels": (4, 6, 10)}
     config["architecture_options"].update(wider)
     with pytest.raises(DynresError, match="another network than 'fcn'"):
-        build(Recipe.from_config({**config, "dataset": "synthetic_map"}))
+        build(Network.from_config({**config, "dataset": "synthetic_map"}))

@@ -7,12 +7,13 @@ import keras
 import numpy as np
 import pytest
 
-from keras_dynres.training import Recipe, optimization
+from keras_dynres.training import optimization
 from keras_dynres.training.optimization import SmoothedCrossentropy
+from keras_dynres.zoo import Network
 
 pytestmark = pytest.mark.backends
 
-PLAIN = Recipe("plain", "wide_resnet", "synthetic", epochs=10, learning_rate=0.4)
+PLAIN = Network("plain", "wide_resnet", "synthetic", epochs=10, learning_rate=0.4)
 
 
 def rates(steps_per_epoch, at, **entries):
@@ -46,17 +47,17 @@ def test_warmup_rises_step_by_step_and_leaves_the_rest_alone():
 
 
 def test_the_papers_imagenet_rates():
-    rate = optimization.schedule(Recipe.load("preresnet101_imagenet"), 5004)
+    rate = optimization.schedule(Network.load("preresnet101_imagenet"), 5004)
     got = [float(rate(5004 * epoch)) for epoch in (0, 39, 40, 75, 105, 114)]
     np.testing.assert_allclose(got, [0.1, 0.1, 0.01, 1e-3, 1e-4, 1e-4], rtol=1e-5)
 
 
 @pytest.mark.parametrize("decay_all", [True, False])
 def test_weight_decay_passes_through_nesterov_momentum(decay_all):
-    recipe = dataclasses.replace(
+    network = dataclasses.replace(
         PLAIN, weight_decay=0.1, momentum=0.9, decay_all=decay_all
     )
-    optimizer = optimization.optimizer(recipe, steps_per_epoch=10**6)
+    optimizer = optimization.optimizer(network, steps_per_epoch=10**6)
     kernel = keras.Variable(np.ones((1, 1), "float32"))
     offset = keras.Variable(np.ones(1, "float32"))
     for _ in range(3):

@@ -4,14 +4,15 @@ import numpy as np
 import pytest
 
 from keras_dynres import data
-from keras_dynres.training import Recipe, build
+from keras_dynres.training import build
 from keras_dynres.training.results import finish
+from keras_dynres.zoo import Network
 
 IMAGES = {"name": "synthetic", "data_dir": None, "batch_size": 64}
 
 
 def finished(statistics, folder):
-    recipe = Recipe.from_config(
+    network = Network.from_config(
         {
             "name": "tiny",
             "architecture": "tiny",
@@ -26,8 +27,8 @@ def finished(statistics, folder):
             "calibration_batches": 2,
         }
     )
-    model = build(recipe)
-    return model, finish(model, recipe, IMAGES, folder, history=[], verbose=0)
+    model = build(network)
+    return model, finish(model, network, IMAGES, folder, history=[], verbose=0)
 
 
 def test_finer_statistics_stand_beside_the_next_coarser_ones(tmp_path):

@@ -1,4 +1,4 @@
-"""A tiny network in the registry, a cache of its own for each test, a web server."""
+"""A tiny network in the zoo, a cache of its own for each test, a web server."""
 
 import dataclasses
 import functools
@@ -9,9 +9,10 @@ from pathlib import Path
 import keras
 import numpy as np
 import pytest
+from zoo_networks import add_network
 
 from keras_dynres import zoo
-from keras_dynres.zoo import cards, registry
+from keras_dynres.zoo import cards, places
 
 
 @pytest.fixture(autouse=True)
@@ -35,24 +36,24 @@ def no_random_weights(monkeypatch):
 
 
 @pytest.fixture
-def tiny(monkeypatch):
-    """The entry `tiny`, for this test alone."""
-    entry = tiny_entry()
-    monkeypatch.setitem(registry.ENTRIES, entry.name, entry)
-    return entry
+def tiny(monkeypatch, tmp_path):
+    """The network `tiny`, for this test alone."""
+    network = tiny_network()
+    add_network(monkeypatch, network, tmp_path)
+    return network
 
 
-def tiny_entry():
+def tiny_network():
     return dataclasses.replace(
-        registry.get("sdpoint_wrn16_2_cifar10"),
+        zoo.Network.load("sdpoint_wrn16_2_cifar10"),
         name="tiny",
-        architecture_kwargs={
+        architecture_options={
             "depth": 10,
             "width": 1,
             "input_shape": (16, 16, 3),
             "classes": 10,
         },
-        method_kwargs={"ratios": (0.5,)},
+        method_options={"ratios": (0.5,)},
     )
 
 
@@ -61,7 +62,7 @@ def published(tmp_path_factory):
     """A folder as `zoo.publish` fills it, with the calibrated model `tiny`."""
     out = tmp_path_factory.mktemp("zoo")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(registry.ENTRIES, "tiny", tiny_entry())
+        add_network(patch, tiny_network(), tmp_path_factory.mktemp("networks"))
         model = zoo.load("tiny", weights=None)
         zoo.round_to_float16(model)
         # Any statistics will do, and these need no data.
@@ -83,8 +84,8 @@ def published(tmp_path_factory):
 
 @pytest.fixture
 def tiny_card(tiny, published):
-    text = (published / "tiny" / cards.FILE).read_text(encoding="utf-8")
-    return cards.Card.from_json(text, "tiny", "the published card")
+    text = (published / "tiny" / places.CARD).read_text(encoding="utf-8")
+    return cards.Card.from_json(text, "the published card")
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):

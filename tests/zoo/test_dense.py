@@ -5,11 +5,12 @@ import dataclasses
 import keras
 import numpy as np
 import pytest
+from zoo_networks import add_network
 
 import keras_dynres as kd
 from keras_dynres import architectures, zoo
 from keras_dynres.errors import DynresError
-from keras_dynres.zoo import cards, registry
+from keras_dynres.zoo import cards, places
 
 
 def segmenter(input_shape, classes, named=False, name="segmenter"):
@@ -35,17 +36,17 @@ METHODS = {
 def dense(monkeypatch, tmp_path, tiny):
     """Puts the network `tiny` of an architecture of this test into the zoo."""
     monkeypatch.setitem(architectures._ARCHITECTURES, "segmenter", segmenter)
-    monkeypatch.setattr(cards, "SHIPPED", tmp_path)
+    monkeypatch.setattr(places, "SHIPPED", tmp_path)
 
     def dense(method, **kwargs):
-        entry = dataclasses.replace(
+        network = dataclasses.replace(
             tiny,
             architecture="segmenter",
-            architecture_kwargs={"input_shape": (16, 16, 3), "classes": 4, **kwargs},
+            architecture_options={"input_shape": (16, 16, 3), "classes": 4, **kwargs},
             method=method,
-            method_kwargs=METHODS[method],
+            method_options=METHODS[method],
         )
-        monkeypatch.setitem(registry.ENTRIES, "tiny", entry)
+        add_network(monkeypatch, network, tmp_path)
         model = zoo.load("tiny", weights=None)
         model.calibrated.assign(np.ones(model.calibrated.shape))
         model.menu.metric = "mean_iou"

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch_files
+from zoo_networks import add_network
 
 import keras_dynres as kd
 from keras_dynres import zoo
 from keras_dynres.errors import DynresError, UnknownNameError
-from keras_dynres.zoo import cards, registry
 from keras_dynres.zoo.importing import msdnet
 
 FIXTURES = Path(__file__).parents[1] / "fixtures"
@@ -51,12 +51,12 @@ NETS["longer"] = {**NETS["tiny"], "steps": (1, 2)}
 
 
 @pytest.fixture(autouse=True)
-def networks(no_random_weights, monkeypatch):
-    """The networks above as entries of the zoo."""
-    like = registry.get("msdnet_budget10_cifar10")
+def networks(no_random_weights, monkeypatch, tmp_path):
+    """The networks above in the zoo."""
+    like = zoo.Network.load("msdnet_budget10_cifar10")
     for name, kwargs in NETS.items():
-        entry = dataclasses.replace(like, name=name, architecture_kwargs=kwargs)
-        monkeypatch.setitem(registry.ENTRIES, name, entry)
+        network = dataclasses.replace(like, name=name, architecture_options=kwargs)
+        add_network(monkeypatch, network, tmp_path)
 
 
 def arrays_of(name, **changed):
@@ -106,7 +106,7 @@ def check_exits(model, fixture):
 def test_every_exit_computes_what_the_published_code_computes():
     path = FIXTURES / "msdnet_imagenet_small.npz"
     written = zoo.import_checkpoint("imagenet", path)
-    assert written.parent == cards.cached("imagenet", "")
+    assert written.parent == zoo.config.cache_dir() / "imagenet"
     with np.load(path) as fixture:
         check_exits(zoo.load("imagenet"), fixture)
     origin = zoo.card("imagenet").results["imported_from"]

@@ -6,10 +6,10 @@ import numpy as np
 import published_detector
 import pytest
 from shapes_only import shapes_only
+from zoo_networks import add_network
 
 from keras_dynres import architectures, zoo
 from keras_dynres.errors import DynresError
-from keras_dynres.zoo import cards, registry
 from keras_dynres.zoo.importing import faster_rcnn as published_names
 from keras_dynres.zoo.loader import build
 
@@ -42,10 +42,10 @@ def narrow(backbone, input_shape, **options):
 
 
 @pytest.fixture(autouse=True)
-def networks(no_random_weights, monkeypatch):
+def networks(no_random_weights, monkeypatch, tmp_path):
     """The published network, a dense, a deeper one and one of more classes."""
     monkeypatch.setitem(architectures._ARCHITECTURES, "faster_rcnn", narrow)
-    like = registry.get("sampled_faster_rcnn_resnet101_coco")
+    like = zoo.Network.load("sampled_faster_rcnn_resnet101_coco")
     deeper = {**PUBLISHED["backbone"], "depth": 20}
     entries = {
         "small": (PUBLISHED, "sampled", SAMPLED),
@@ -57,11 +57,11 @@ def networks(no_random_weights, monkeypatch):
         entry = dataclasses.replace(
             like,
             name=name,
-            architecture_kwargs=kwargs,
+            architecture_options=kwargs,
             method=method,
-            method_kwargs=options,
+            method_options=options,
         )
-        monkeypatch.setitem(registry.ENTRIES, name, entry)
+        add_network(monkeypatch, entry, tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +93,7 @@ def detections(model, instance, published):
 
 def test_a_sampled_detector_detects_what_the_published_one_does(file, published):
     written = zoo.import_checkpoint("small", file())
-    assert written.parent == cards.cached("small", "")
+    assert written.parent == zoo.config.cache_dir() / "small"
     assert zoo.card("small").results["imported_from"]["file"] == "epoch_12.npz"
     model, wanted = zoo.load("small"), published_detector.loaded(published)
     for instance in ("full", "d0.5"):
@@ -152,7 +152,7 @@ def test_another_network_s_checkpoint_is_refused(name, dense, says, file, tmp_pa
 def test_the_paper_s_network_wants_the_same_names(published, monkeypatch):
     monkeypatch.setitem(architectures._ARCHITECTURES, "faster_rcnn", faster_rcnn)
     with shapes_only():
-        model = build(registry.get("sampled_faster_rcnn_resnet101_coco"))
+        model = build(zoo.Network.load("sampled_faster_rcnn_resnet101_coco"))
         wanted = published_names.wanted(model)
     small, later = set(published_detector.weights(published)), "backbone.layer3.1."
     names = {name for name in small if not name.startswith(later)}

@@ -3,16 +3,17 @@
 import dataclasses
 
 import numpy as np
+from zoo_networks import add_network
 
 from keras_dynres import zoo
-from keras_dynres.zoo import cards, registry
+from keras_dynres.zoo import places
 
 
 def test_policies_are_in_the_card_and_in_the_loaded_model(monkeypatch, tmp_path, tiny):
     points = {"points": ["stage1_block1_add", "stage2_block1_add"]}
-    entry = dataclasses.replace(tiny, method="early_exit", method_kwargs=points)
-    monkeypatch.setitem(registry.ENTRIES, "tiny", entry)
-    monkeypatch.setattr(cards, "SHIPPED", tmp_path)
+    network = dataclasses.replace(tiny, method="early_exit", method_options=points)
+    add_network(monkeypatch, network, tmp_path)
+    monkeypatch.setattr(places, "SHIPPED", tmp_path)
     model = zoo.load("tiny", weights=None)
     zoo.round_to_float16(model)
     draw = np.random.default_rng(0)

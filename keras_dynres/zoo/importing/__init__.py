@@ -9,11 +9,12 @@ import numpy as np
 from keras_dynres import files
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
-from keras_dynres.zoo import config, publication, registry
+from keras_dynres.zoo import config, publication
 from keras_dynres.zoo import weights as weight_files
 from keras_dynres.zoo.importing import checkpoint, faster_rcnn, msdnet
 from keras_dynres.zoo.importing.tensors import Wanted
 from keras_dynres.zoo.loader import build
+from keras_dynres.zoo.network import Network, names
 
 __all__ = ["import_checkpoint"]
 
@@ -46,49 +47,49 @@ def import_checkpoint(
     Returns:
         The path of the weight file.
     """
-    entry = registry.get(name)
-    if entry.architecture not in _FAMILIES:
+    network = Network.load(name)
+    if network.architecture not in _FAMILIES:
         raise DynresError(
-            f"No published checkpoints of {entry.architecture!r} can be read, only of "
-            f"{', '.join(_FAMILIES)}. Received: name={name!r}."
+            f"No published checkpoints of {network.architecture!r} can be read, only "
+            f"of {', '.join(_FAMILIES)}. Received: name={name!r}."
         )
     if out is not None and Path(out).suffix != ".npz":
         raise DynresError(f"Weights go into a .npz file. Received: out={str(out)!r}.")
     tensors = checkpoint.read(path)
-    model = build(entry)
-    fill(model, entry, tensors, path)
+    model = build(network)
+    fill(model, network, tensors, path)
     if out is not None:
         return weight_files.save(model, out)
     origin = {"file": Path(path).name, "sha256": files.sha256(path)}
     results = {"imported_from": origin}
-    card = publication.place(model, entry, results, config.cache_dir())
+    card = publication.place(model, network, results, config.cache_dir())
     return config.cache_dir() / name / card.weights.file
 
 
 def fill(
     model: DynamicModel,
-    entry: registry.Entry,
+    network: Network,
     tensors: Mapping[str, np.ndarray],
     path: str | Path,
 ) -> None:
     """Assigns a checkpoint's tensors to a network, if every one fits.
 
     Args:
-        model: The network of the entry.
-        entry: The entry.
+        model: The network, built.
+        network: What it is.
         tensors: What `checkpoint.read` returns.
         path: The checkpoint, as errors name it.
     """
-    family = _FAMILIES[entry.architecture]
-    wanted = family.wanted(model, **entry.architecture_kwargs)
+    family = _FAMILIES[network.architecture]
+    wanted = family.wanted(model, **network.options)
     differences = list(_differences(tensors, wanted))
     if differences:
         more = f", and {len(differences) - 1} more differ" if differences[1:] else ""
-        fits = _that_fits(family, entry, tensors)
+        fits = _that_fits(family, network, tensors)
         hint = f"; it fits {fits!r}" if fits else ""
         raise DynresError(
-            f"{str(path)!r} is no checkpoint of {entry.name!r}: {differences[0]}{more}"
-            f"{hint}."
+            f"{str(path)!r} is no checkpoint of {network.name!r}: {differences[0]}"
+            f"{more}{hint}."
         )
     for name, tensor in wanted.items():
         if tensor.assign is not None:
@@ -113,15 +114,15 @@ def _differences(
 
 
 def _that_fits(
-    family: ModuleType, entry: registry.Entry, tensors: Mapping[str, np.ndarray]
+    family: ModuleType, network: Network, tensors: Mapping[str, np.ndarray]
 ) -> str | None:
     """The name of another network of the zoo that a checkpoint fits, or None."""
     shape = family.shape_of(tensors)
-    for other in registry.ENTRIES.values():
-        if other.architecture != entry.architecture or other == entry:
+    for other in map(Network.load, names()):
+        if other.architecture != network.architecture or other == network:
             continue
         # Building a network takes seconds, so only one that may fit is tried.
-        kwargs = other.architecture_kwargs
+        kwargs = other.options
         if family.shape_of_network(other.method, **kwargs) == shape:
             wanted = family.wanted(build(other), **kwargs)
             if not any(_differences(tensors, wanted)):
