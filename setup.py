@@ -39,6 +39,8 @@ setup(
         "keras>=3.12",
         "tensorflow",
         "tensorflow-datasets",
+        "importlib_resources",  # That imports it, and asks for it in part.
+        "pillow",
         "absl-py",
         "ai-edge-litert",
         "matplotlib",

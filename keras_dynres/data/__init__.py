@@ -4,9 +4,10 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from keras_dynres.data.catalog import DATASETS, IGNORED, Dataset, info
+from keras_dynres.data.folders import folder
 from keras_dynres.data.sizes import shorter_side
 from keras_dynres.errors import DynresError, one_of
 
@@ -18,6 +19,7 @@ __all__ = [
     "IGNORED",
     "Dataset",
     "clear_errors",
+    "folder",
     "info",
     "load",
     "provenance",
@@ -57,16 +59,18 @@ def load(
     16
 
     Args:
-        name: One of `DATASETS`, or a `Dataset`; `"synthetic"` needs no files.
+        name: One of `DATASETS`, or a `Dataset`, as `folder` makes one of your own
+            pictures; `"synthetic"` needs no files.
         split: `"train"`, `"test"`, or `"held_out"`.
-        data_dir: Folder of tensorflow-datasets.
+        data_dir: Folder of tensorflow-datasets; a folder of pictures needs none.
         batch_size: Images a batch. Training drops what is left over at the end of an
             epoch, evaluation does not.
-        augment: `"none"`, `"flip"` or `"pad_crop_flip"`; for ImageNet `"none"`,
-            `"flip"` or `"scale_aspect"`; with maps or boxes `"none"`, `"flip"`,
-            `"scale_crop_flip"` (scales of 0.5 to 2), the same with light and colour
-            that vary, `"scale_crop_flip_color"`, or `"scale_crop_flip_third"` (0.75 to
-            1.33).
+        augment: `"none"`, `"flip"` or `"pad_crop_flip"`; for pictures of any size, as
+            ImageNet's and a folder's, `"none"`, `"flip"`, `"scale_aspect"` (parts of 8
+            to 100 % of the area) or `"scale_aspect_third"` (35 to 100 %); with maps or
+            boxes `"none"`, `"flip"`, `"scale_crop_flip"` (scales of 0.5 to 2), the same
+            with light and colour that vary, `"scale_crop_flip_color"`, or
+            `"scale_crop_flip_third"` (0.75 to 1.33).
         seed: Seeds order and augmentation.
         epochs: The epoch to stop before.
         start_epoch: The epoch to start with.
@@ -77,7 +81,7 @@ def load(
             out and `"held_out"` gives: what a model was not trained on.
     """
     # Here, not above: importing the package must not import TensorFlow.
-    from keras_dynres.data import arrays, augmentations, memory, stream
+    from keras_dynres.data import arrays, augmentations, memory, pictures, stream
 
     dataset = info(name)
     offered = augmentations.offered(dataset)
@@ -94,9 +98,8 @@ def load(
             "start_epoch lies between 0 and epochs. "
             f"Received: start_epoch={start_epoch}, epochs={epochs}"
         )
-    pipelines, read = (
-        (memory, arrays.shared) if dataset.in_memory else (stream, stream.Files)
-    )
+    read = pictures.Pictures if dataset.folder else stream.Files
+    pipelines, read = (memory, arrays.shared) if dataset.in_memory else (stream, read)
     at_source = dataset.test if split == "test" else dataset.train
     images = read(dataset, at_source, data_dir, on_corrupt)
     if held_out and split != "test":
@@ -150,18 +153,22 @@ def shrunk(
 
 def provenance(
     name: str | Dataset, data_dir: str | Path | None = None
-) -> dict[str, str]:
+) -> dict[str, Any]:
     """Which data these are, in the words of the folder they are read from.
 
-    A folder may hold another version or encoding than a data set's name suggests, and
-    figures measured on it are comparable to those of its like alone.
+    Of a folder of pictures it is told how many there are, and a hash over their names
+    and sizes. Prepared files may hold another version or encoding than a data set's
+    name suggests, and figures measured on them are comparable to those of their like
+    alone.
 
     >>> provenance("synthetic")
     {'name': 'synthetic', 'version': '', 'description': 'Made up by the package.'}
     """
-    from keras_dynres.data import source
+    from keras_dynres.data import folders, source
 
     dataset = info(name)
+    if dataset.folder:
+        return folders.provenance(dataset)
     if not dataset.source:
         words = "Made up by the package."
         return {"name": dataset.name, "version": "", "description": words}
@@ -192,6 +199,8 @@ def clear_errors(name: str) -> Iterator[None]:
         lines = (getattr(error, "message", "") or "").splitlines()
         if not any("IteratorGetNext" in line for line in lines):
             raise
+        if sentence := next((x for x in lines if "DynresError: " in x), None):
+            raise DynresError(sentence.split("DynresError: ")[-1]) from error
         reason = next((line for line in lines if "Invalid" in line), lines[0])
         reason = reason.split("}} ")[-1].rstrip(".")
         if wrong := dense.complaint(error):

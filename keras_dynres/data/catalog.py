@@ -1,9 +1,11 @@
 """The data sets by name; adding one is a line in `DATASETS`."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
-from keras_dynres.errors import one_of
+from keras_dynres.data import labels as catalogue
+from keras_dynres.errors import DynresError, one_of
 
 # The class of pixels that no loss and no metric counts.
 IGNORED = 255
@@ -29,6 +31,15 @@ class Dataset:
         task: What is labelled: `"classes"`, an image; `"map"`, each of its pixels;
             `"boxes"`, objects.
         boxes: Objects an image has at most, where they are labelled.
+        labels: Names of the classes of a folder of pictures; empty otherwise.
+        folder: Where the pictures lie, if they are `data.folder`'s; empty otherwise.
+        held_out: Which share of that folder's pictures is its test split; 0 where the
+            folder has a test split of its own.
+        seed: Which pictures these are.
+
+    >>> dataset = info("cifar10")
+    >>> Dataset.from_config(dataset.get_config()) == dataset
+    True
     """
 
     name: str
@@ -44,6 +55,19 @@ class Dataset:
     in_memory: bool
     task: str = "classes"
     boxes: int = 0
+    labels: tuple = ()
+    folder: str = ""
+    held_out: float = 0.0
+    seed: int = 0
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of the classes, empty where they are not known.
+
+        >>> info("imagenette").class_names[0]
+        'tench'
+        """
+        return self.labels or catalogue.labels(self.name)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -56,10 +80,29 @@ class Dataset:
         """How images become a network's input: `(x / scale - mean) / std`."""
         return {"mean": list(self.mean), "std": list(self.std), "scale": 255}
 
+    def get_config(self) -> dict[str, Any]:
+        """A plain dict, fit for JSON, that `from_config` takes."""
+        values = dataclasses.asdict(self).items()
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in values}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "Dataset":
+        """The data set that a plain dict describes."""
+        fields = dataclasses.fields(cls)
+        for key in config:
+            one_of("entry of a data set", key, [field.name for field in fields])
+        for field in fields:
+            if field.default is dataclasses.MISSING and field.name not in config:
+                raise DynresError(
+                    f"The data set lacks {field.name!r}. Received: {', '.join(config)}"
+                )
+        lists = {k: tuple(v) for k, v in config.items() if isinstance(v, list)}
+        return cls(**{**config, **lists})
+
 
 _CIFAR10 = ((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616))
 _CIFAR100 = ((0.5071, 0.4865, 0.4409), (0.2673, 0.2564, 0.2762))
-_IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 _SYNTHETIC = ((0.5, 0.5, 0.5), (0.25, 0.25, 0.25))
 
 _ROWS = (
@@ -68,25 +111,25 @@ _ROWS = (
     ("cifar100", "cifar100", 100, 32, "train", "test", 50000, 10000, *_CIFAR100, True),
     (
         *("imagenet", "imagenet2012", 1000, 224, "train", "validation"),
-        *(1281167, 50000, *_IMAGENET, False),
+        *(1281167, 50000, *IMAGENET, False),
     ),
     (
         *("imagenette", "imagenette/160px-v2", 10, 160, "train", "validation"),
-        *(9469, 3925, *_IMAGENET, False),
+        *(9469, 3925, *IMAGENET, False),
     ),
     ("synthetic", "", 10, 32, "train", "test", 512, 128, *_SYNTHETIC, True),
     # A class for each pixel.
     (
         *("camvid", "camvid", 11, (240, 320), "train", "test"),
-        *(367, 233, *_IMAGENET, True, "map"),
+        *(367, 233, *IMAGENET, True, "map"),
     ),
     (
         *("cityscapes", "cityscapes", 19, (1024, 2048), "train", "validation"),
-        *(2975, 500, *_IMAGENET, False, "map"),
+        *(2975, 500, *IMAGENET, False, "map"),
     ),
     (
         *("pets", "oxford_iiit_pet", 3, (160, 160), "train", "test"),
-        *(3680, 3669, *_IMAGENET, False, "map"),
+        *(3680, 3669, *IMAGENET, False, "map"),
     ),
     (
         *("synthetic_map", "", 3, (48, 64), "train", "test"),
@@ -95,19 +138,19 @@ _ROWS = (
     # Boxes of objects.
     (
         *("bccd", "bccd", 3, (480, 640), "train", "test"),
-        *(205, 72, *_IMAGENET, True, "boxes", 40),
+        *(205, 72, *IMAGENET, True, "boxes", 40),
     ),
     (
         *("coco", "coco/2017", 80, (800, 1344), "train", "validation"),
-        *(118287, 5000, *_IMAGENET, False, "boxes", 100),
+        *(118287, 5000, *IMAGENET, False, "boxes", 100),
     ),
     (
         *("voc", "voc/2007", 20, (608, 1024), "train+validation", "test"),
-        *(5011, 4952, *_IMAGENET, False, "boxes", 60),
+        *(5011, 4952, *IMAGENET, False, "boxes", 60),
     ),
     (
         *("voc2012", "voc/2012", 20, (608, 1024), "train", "validation"),
-        *(5717, 5823, *_IMAGENET, False, "boxes", 60),
+        *(5717, 5823, *IMAGENET, False, "boxes", 60),
     ),
     (
         *("synthetic_boxes", "", 3, (64, 96), "train", "test"),

@@ -1,7 +1,10 @@
-"""Pipelines over encoded images in files: for data that memory cannot hold."""
+"""Pipelines over encoded images in files: for data that memory cannot hold.
+
+They are read by `Files` or by what has the same methods, such as `pictures.Pictures`.
+"""
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +74,20 @@ class Files:
             )
         return self
 
+    def in_order(self) -> tf.data.Dataset:
+        """The records in the files' order."""
+        return _records(self.parts, 1)
+
+    def shuffled(self, key: tf.Tensor, window: int) -> tf.data.Dataset:
+        """The records in an order that the key sets.
+
+        Files are taken in a new order, several side by side, and what they hold is
+        shuffled in windows.
+        """
+        order = _shuffled(tf.range(len(self.parts)), key)
+        windows = _records(self.parts, AT_ONCE, order).batch(window).enumerate(1)
+        return windows.map(lambda i, rows: _shuffled(rows, _within(key, i))).unbatch()
+
     def decoded(self, records: tf.data.Dataset, prepare: Callable) -> tf.data.Dataset:
         """Numbered records to `prepare(number, image, label)`, in their own order."""
 
@@ -103,11 +120,8 @@ def training(
 ) -> tf.data.Dataset:
     """Batches in an order, and with augmentation, set by (seed, epoch, position).
 
-    Files are taken in a new order each epoch, several side by side, and what they
-    hold is shuffled in windows.
-
     Args:
-        files: The `Files` of the split.
+        files: The split's `Files` or `pictures.Pictures`.
         batch_size: Images a batch.
         augment: A name of `augmentations.offered`.
         seed: Of order and augmentation.
@@ -131,10 +145,7 @@ def training(
 
     def epoch_of(epoch):
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
-        records = _records(files, AT_ONCE, _shuffled(tf.range(len(files.parts)), key))
-        windows = records.batch(window).enumerate(1)
-        records = windows.map(lambda i, rows: _shuffled(rows, _within(key, i)))
-        records = records.unbatch().enumerate(epoch * count)
+        records = files.shuffled(key, window).enumerate(epoch * count)
         # Where images were left out, the epoch is filled up from its own beginning.
         return files.decoded(records, prepare).repeat().take(images)
 
@@ -161,8 +172,7 @@ def evaluation(files: Files, batch_size: int) -> tf.data.Dataset:
             image = centre(image, dataset.size)
         return standardise(image, dataset), label
 
-    records = _records(files, 1, tf.range(len(files.parts))).enumerate()
-    batches = files.decoded(records, prepare).batch(batch_size)
+    batches = files.decoded(files.in_order().enumerate(), prepare).batch(batch_size)
     if not files.skip:
         # Keras warns of data whose end it comes to unawares.
         steps = -(-files.count // batch_size)
@@ -170,10 +180,13 @@ def evaluation(files: Files, batch_size: int) -> tf.data.Dataset:
     return batches.prefetch(4)
 
 
-def _records(files: Files, at_once: int, order: tf.Tensor) -> tf.data.Dataset:
-    paths, skips, takes = zip(*files.parts, strict=True)
-    parts = paths, np.array(skips, "int64"), np.array(takes, "int64")
-    parts = tuple(tf.gather(column, order) for column in parts)
+def _records(
+    parts: Sequence[tuple], at_once: int, order: tf.Tensor | None = None
+) -> tf.data.Dataset:
+    paths, skips, takes = zip(*parts, strict=True)
+    parts = list(paths), np.array(skips, "int64"), np.array(takes, "int64")
+    if order is not None:
+        parts = tuple(tf.gather(column, order) for column in parts)
     return tf.data.Dataset.from_tensor_slices(parts).interleave(
         lambda path, skip, take: tf.data.TFRecordDataset(path).skip(skip).take(take),
         cycle_length=at_once,
