@@ -15,7 +15,7 @@ from keras_dynres.core.gradients import GradientSums
 from keras_dynres.core.instance_graphs import InstanceGraphs
 from keras_dynres.core.measurement import evaluate_menu
 from keras_dynres.core.statistics import ByInstance, Slots, Uniform
-from keras_dynres.core.steps import InstanceSteps
+from keras_dynres.core.steps import InstanceSteps, announce
 from keras_dynres.errors import DynresError, NotCalibratedError, one_of
 from keras_dynres.instance import FULL, Instance, Menu
 
@@ -313,6 +313,21 @@ class DynamicModel(keras.Model):
             yield
         finally:
             self._active = None
+
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        epochs: int = 1,
+        verbose: Any = "auto",
+        callbacks: Any = None,
+        **kwargs: Any,
+    ) -> keras.callbacks.History:
+        """Keras' own; where it shows progress, it says first that instances compile."""
+        if verbose:
+            announce(self)
+        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
 
     def make_train_function(self, force: bool = False):
         """One compiled step for each instance, chosen on the host before each."""

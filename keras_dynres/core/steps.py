@@ -101,6 +101,21 @@ class InstanceSteps:
         return self._optimizers[name]
 
 
+def announce(model: keras.Model) -> None:
+    """Says that the first steps will take long, if several are still to be compiled.
+
+    Args:
+        model: A compiled `DynamicModel` that is about to train.
+    """
+    drawn = sum(odds > 0 for odds in model.plan.odds.values())
+    if model.train_function is None and drawn > 1 and not model.run_eagerly:
+        print(
+            f"Compiling {drawn} instances, each as it is first drawn: the first epoch "
+            "is slower.",
+            flush=True,
+        )
+
+
 def _build_optimizer(model):
     """Over all weights: the first step may use some alone, and Keras takes those."""
     if model.optimizer.built:

@@ -6,12 +6,15 @@ from typing import Any
 
 import keras
 
-from keras_dynres import graph
+from keras_dynres import cost, graph
 from keras_dynres.architectures.wide_resnet import block
 from keras_dynres.errors import DynresError, one_of
 from keras_dynres.exits import ExitModel
+from keras_dynres.methods.points import block_ends
 
 HEADS = ("pool", "conv", "branch")
+# An exit behind this share of the base's cost saves too little to be worth a head.
+_LATEST = 0.95
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
@@ -34,13 +37,16 @@ class EarlyExit(ExitModel):
         base: A functional `keras.Model` with one output of class scores. One with
             several outputs, as a saved model has, gets no heads; its outputs may then
             be maps of scores, which have no policies.
-        points: Names of the layers after which an exit stands, in order.
+        points: Names of the layers after which an exit stands, in order; or how many
+            there are, by default three: at ends of blocks that divide the base's cost
+            as evenly as can be.
         heads: `"pool"`: global pooling and a linear layer; `"conv"`: two 3x3
             convolutions at stride 2 before them, as MSDNet's exits have; `"branch"`: a
             wide residual block for each smaller resolution the base goes on to, one
             at least, as wide as the base is there (BranchyNet in the SDPoint paper);
             or a callable that is given a feature map, the number of classes and a
-            name for its layers, and returns logits.
+            name for its layers, and returns logits. Where the base gives
+            probabilities, as those of `keras.applications` do, exits give them too.
         **kwargs: Arguments of `ExitModel`.
 
     Example:
@@ -60,23 +66,25 @@ class EarlyExit(ExitModel):
     >>> policy = model.solve_budget((images, labels), macs=budget, verbose=0)
     >>> model.predict_dynamic(images, policy).shape
     (8, 10)
+    >>> len(kd.EarlyExit(base).exits)  # Points of its own choice.
+    3
     """
 
     def __init__(
         self,
         base: keras.Model,
-        points: Sequence[str] | None = None,
+        points: Sequence[str] | int | None = None,
         heads: str | Callable = "pool",
         **kwargs: Any,
     ) -> None:
         base = graph.as_functional(base)
-        if points is not None:
-            base = _with_heads(base, list(points), heads)
+        if points is not None or len(base.outputs) == 1:
+            base = _with_heads(base, points, heads)
         super().__init__(base, **kwargs)
 
 
 def _with_heads(
-    base: keras.Model, points: list[str], heads: str | Callable
+    base: keras.Model, points: Sequence[str] | int | None, heads: str | Callable
 ) -> keras.Model:
     if not callable(heads):
         one_of("head", heads, HEADS)
@@ -90,6 +98,9 @@ def _with_heads(
     flat = graph.flatten(base)
     made = {call.name: call.outputs[0] for call in graph.calls(flat)}
     order = list(made)
+    if points is None or isinstance(points, int):
+        points = _spread(flat, points)
+    points = list(points)
     for point in points:
         one_of(f"layer of {base.name!r}", point, order)
     if not points or sorted(set(points), key=order.index) != points:
@@ -102,7 +113,35 @@ def _with_heads(
         heads(made[point], classes, f"exit{number}")
         for number, point in enumerate(points, 1)
     ]
+    if graph.gives_probabilities(base):
+        # Else the loss would take one for the other.
+        exits = [
+            keras.layers.Softmax(dtype="float32", name=f"exit{number}_probabilities")(x)
+            for number, x in enumerate(exits, 1)
+        ]
     return keras.Model(flat.input, [*exits, flat.output], name=base.name)
+
+
+def _spread(flat: keras.Model, count: int | None) -> list[str]:
+    """The ends of blocks that lie nearest to even shares of the cost."""
+    costs, spent = {}, 0
+    for layer in cost.count(flat).layers:
+        spent += layer.macs
+        costs[layer.name] = spent
+    ends = [name for name in block_ends(flat) if costs[name] <= _LATEST * spent]
+    wanted = min(3, len(ends)) if count is None else count
+    if not 0 < wanted <= len(ends):
+        raise DynresError(
+            f"{flat.name!r} has {len(ends)} ends of blocks for exits: points is a "
+            f"number from 1 to that, or names of layers. Received: points={count}."
+        )
+    chosen, first = [], 0
+    for number in range(1, wanted + 1):
+        share = spent * number / (wanted + 1)
+        offered = ends[first : len(ends) - wanted + number]
+        chosen.append(min(offered, key=lambda name: abs(costs[name] - share)))
+        first = ends.index(chosen[-1]) + 1
+    return chosen
 
 
 def _pool_head(x: Any, classes: int, name: str) -> Any:

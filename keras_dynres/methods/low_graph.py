@@ -24,10 +24,7 @@ def convolutions(
     if wanted == "auto":
         names = _inside_blocks(flat)
         if not names:
-            raise DynresError(
-                f"{flat.name!r} has no 3x3 convolution that a shortcut goes around: "
-                "name the convolutions to pool. Received: layers='auto'"
-            )
+            raise _none_inside_blocks(flat)
         return names
     names = list(wanted(flat) if callable(wanted) else wanted)
     if not names:
@@ -93,6 +90,21 @@ def _inside_blocks(flat):
         and call.layer.kernel_size == (3, 3)
         and call.name not in around
     ]
+
+
+def _none_inside_blocks(flat):
+    others = [c.name for c in graph.calls(flat) if _is_poolable(c.layer)]
+    instead = (
+        f"name some of its other Conv2D layers, such as layers={others[:3]}"
+        if others
+        else "it has no other Conv2D layer that could be named, so take a base that has"
+    )
+    return DynresError(
+        "Low-mode pools the kernels of 3x3 Conv2D layers that a shortcut goes around, "
+        f"and {flat.name!r} has none (depthwise convolutions are not pooled): "
+        f"{instead}. "
+        "Received: layers='auto'"
+    )
 
 
 def _is_poolable(layer):

@@ -33,9 +33,9 @@ def points(
     """
     refuse_unpooled(model)
     if wanted == "auto":
-        return _found(model)
+        return block_ends(model)
     if wanted == "alternate":
-        return _found(model)[1::2]
+        return block_ends(model)[1::2]
     names = list(wanted(model) if callable(wanted) else wanted)
     every = [call.name for call in graph.calls(model)]
     allowed = [call.name for call in maps(graph.bottlenecks(model))]
@@ -71,7 +71,15 @@ def sizes(model: keras.Model) -> dict[str, tuple]:
     }
 
 
-def _found(model):
+def block_ends(model: keras.Model) -> list[str]:
+    """Names of the layers that end a block: where all paths meet again.
+
+    They are residual additions, or dense concatenations, or the ends of every third
+    convolution, of which a network has the first kind that it has any of.
+
+    Args:
+        model: A flat functional model.
+    """
     narrow = maps(graph.bottlenecks(model))
     kinds = ([c for c in narrow if is_kind(c)] for is_kind in _BLOCK_ENDS)
     names = next((kind for kind in kinds if kind), None) or _thirds(narrow)
@@ -83,7 +91,8 @@ def _found(model):
 def _none(model):
     return DynresError(
         f"No point found in {model.name!r}: it has no residual addition, no dense "
-        "concatenation and fewer than three convolutions every path passes through."
+        "concatenation and fewer than three convolutions every path passes through; "
+        "name layers: points=[...]."
     )
 
 

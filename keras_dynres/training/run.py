@@ -10,6 +10,7 @@ import keras
 
 from keras_dynres import data
 from keras_dynres.core.dynamic import DynamicModel
+from keras_dynres.core.steps import announce
 from keras_dynres.errors import DynresError
 from keras_dynres.files import writing
 from keras_dynres.lock import locked
@@ -167,8 +168,8 @@ def _fit(
         start_epoch=done,
         **images,
     )
-    if verbose and len(model.instances) > 1:
-        print(f"{len(model.instances)} instances; each compiles at its first step.")
+    if verbose == 2:
+        announce(model)  # As `fit` does with a progress bar.
     model.fit(
         train,
         # What callbacks plan by, wherever this run stops.

@@ -267,8 +267,10 @@ def test_training_drops_what_was_solved_before(tmp_path):
 
 
 def test_arguments_are_checked():
-    with pytest.raises(kd.DynresError, match="two at least"):
-        kd.EarlyExit(contract.base())
+    with pytest.raises(kd.DynresError, match="2 ends of blocks.*points=4"):
+        kd.EarlyExit(contract.base(), 4)
+    with pytest.raises(kd.DynresError, match="has 2 ends of blocks.*points=0"):
+        kd.EarlyExit(contract.base(), 0)
     with pytest.raises(kd.DynresError, match="for each of the 3 exits"):
         small(exit_weights=[1, 2])
     with pytest.raises(kd.DynresError, match="distillation"):
@@ -281,6 +283,30 @@ def test_arguments_are_checked():
         kd.EarlyExit(contract.base(), ["stage1_block1_add"], heads="con")
     with pytest.raises(kd.DynresError, match="Did you mean 'exit2'"):
         small().at("exit_2")
+
+
+@pytest.mark.parametrize("points", [None, 1, 5])
+def test_points_divide_the_cost_evenly(points):
+    base = keras.applications.MobileNetV2(
+        input_shape=(96, 96, 3), weights=None, classes=4
+    )
+    model = kd.EarlyExit(base, points)
+    count = points or 3
+    assert len(model.exits) == count + 1
+    shares = np.array(model.exit_costs()[:-1]) / model.exit_costs()[-1]
+    even = np.arange(1, count + 1) / (count + 1)
+    # Its first block with a shortcut ends at a quarter of the cost.
+    np.testing.assert_allclose(shares, even, atol=0.1)
+
+
+def test_exits_give_probabilities_where_the_base_does():
+    x = keras.Input((SIZE, SIZE, 3))
+    base = keras.Model(x, keras.layers.Softmax()(contract.base()(x)))
+    model = kd.EarlyExit(base, ["stage1_block1_add"])
+    assert not model.from_logits
+    for rows in model.every_exit(contract.images()):
+        assert rows.min() >= 0
+        np.testing.assert_allclose(rows.sum(axis=-1), 1, rtol=1e-5)
 
 
 def test_heads_may_be_convolutions_or_the_users_own():

@@ -214,7 +214,13 @@ def test_tflite_runs_small_convolutions_whole_on_xnnpack(tmp_path, precision):
         (lambda: kd.LowMode(tiny(head=keras.layers.Flatten())), "flattens"),
         (
             lambda: kd.LowMode(kd.architectures.vgg(11, classes=4)),
-            "no 3x3 convolution that a shortcut goes around",
+            r"has none \(depthwise.*such as layers=\['",
+        ),
+        (
+            lambda: kd.LowMode(
+                keras.applications.MobileNetV2((32, 32, 3), weights=None, classes=4)
+            ),
+            r"has none \(depthwise.*such as layers=\['Conv1'\]",
         ),
     ],
 )
