@@ -36,6 +36,7 @@ setup(
         + ["runtime/*.xz"],
     },
     install_requires=[
+        "filelock>=3.12",
         "keras>=3.12",
         "tensorflow",
         "tensorflow-datasets",

@@ -12,8 +12,7 @@ import sys
 import zipfile
 
 import pytest
-
-from keras_dynres.lock import locked
+from filelock import FileLock
 
 SOURCES = pathlib.Path(__file__).parents[1] / "tflite" / "native"
 RELEASE = re.search(
@@ -102,7 +101,7 @@ def arm_library(folder):
     """LiteRT for ARM, out of the wheel of the same release."""
     library = folder / "libLiteRt.so"
     folder.mkdir(exist_ok=True)
-    with locked(folder / "lock"):
+    with FileLock(folder / "lock"):
         if library.exists():
             return library
         words = ["--no-deps", "--only-binary=:all:", "--python-version", "3.11"]
@@ -124,7 +123,7 @@ def build(folder, *options):
     folder.mkdir(exist_ok=True)
     # More options, such as -DKERAS_DYNRES_SANITIZE=ON.
     options = [*options, *os.environ.get("NATIVE_CMAKE", "").split()]
-    with locked(folder / "lock"):
+    with FileLock(folder / "lock"):
         # Unoptimised: the compiler's time is most of these tests', LiteRT's is as ever.
         quick = ["-DCMAKE_BUILD_TYPE=Debug", "-DCMAKE_CXX_FLAGS=-Werror -O0"]
         done = run("cmake", "-S", SOURCES, "-B", folder, *quick, *options)

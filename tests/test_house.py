@@ -22,7 +22,6 @@ MODULES = {
 BASE = {
     "errors",
     "files",
-    "lock",
     "text",
     "graph",
     "grid",

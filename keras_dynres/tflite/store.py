@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from keras_dynres import files
 from keras_dynres.errors import DynresError
-from keras_dynres.lock import locked
 
 FORMAT = "keras_dynres.bench/1"
 FIGURES = ("median_ms", "min_ms", "max_ms", "iqr_ms")
@@ -103,7 +104,7 @@ class Store:
         key = self._key(setup)
         with (
             files.writing(self.path),
-            locked(self.path.with_name(f".{self.path.name}.lock")),
+            FileLock(self.path.with_name(f".{self.path.name}.lock")),
         ):
             records = self._records()
             others = [r for r in records if not _same(r, key)]

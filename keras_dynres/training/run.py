@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import keras
+from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from keras_dynres import data
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.core.steps import announce
 from keras_dynres.errors import DynresError
 from keras_dynres.files import writing
-from keras_dynres.lock import locked
 from keras_dynres.training import logs, optimization, tasks
 from keras_dynres.training.checkpoints import Checkpoints
 from keras_dynres.training.fused_norms import fuse_norms
@@ -231,16 +231,15 @@ def _interruptible(checkpoints: Checkpoints) -> Iterator[None]:
         ) from None
 
 
-@contextlib.contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    def refuse(holder):
+def _alone(folder: Path) -> AcquireReturnProxy:
+    """The run's folder for this process alone, while the context lasts."""
+    try:
+        return FileLock(folder / ".lock").acquire(timeout=0)
+    except Timeout:
         raise DynresError(
-            f"Another process ({holder}) is training in this folder. "
+            "Another process is training in this folder. "
             f"Received: out_dir={str(folder)!r}"
-        )
-
-    with locked(folder / ".lock", on_wait=refuse):
-        yield
+        ) from None
 
 
 def _folder(out_dir: str | Path) -> Path:

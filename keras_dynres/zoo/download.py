@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import IO, Any
 
 import keras
+from filelock import FileLock, Timeout
 
 from keras_dynres import files
 from keras_dynres.errors import DynresError
-from keras_dynres.lock import locked
 from keras_dynres.zoo import config
 
 BLOCK = 1 << 18
@@ -67,14 +67,16 @@ def fetch(url: str, path: str | Path, weights: WeightsFile, verbose: int = 1) ->
         `path`, as a `Path`.
     """
     path = Path(path)
-
-    def on_wait(holder: str) -> None:
-        if verbose:
-            print(f"Waiting for process {holder or '?'}, which downloads {path.name}.")
-
+    lock = FileLock(path.with_name(f".{path.name}.lock"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with locked(path.with_name(f".{path.name}.lock"), on_wait):
+        try:
+            alone = lock.acquire(timeout=0)
+        except Timeout:
+            if verbose:
+                print(f"Waiting for another process, which downloads {path.name}.")
+            alone = lock.acquire()
+        with alone:
             if not weights.is_at(path):
                 _download(url, path, weights, verbose)
     except OSError as error:

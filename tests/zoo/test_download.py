@@ -8,7 +8,7 @@ import textwrap
 
 import pytest
 
-from keras_dynres import files, lock
+from keras_dynres import files
 from keras_dynres.errors import DynresError
 from keras_dynres.zoo import download
 from keras_dynres.zoo.cards import WeightsFile
@@ -35,7 +35,7 @@ def fetch(remote, path):
 def test_a_file_arrives_whole_and_leaves_no_part(remote, content, tmp_path):
     path = fetch(remote, tmp_path / "new" / "folder" / "net.npz")
     assert path.read_bytes() == content
-    assert {p.name for p in path.parent.iterdir()} == {"net.npz", ".net.npz.lock"}
+    assert {p.name for p in path.parent.iterdir()} <= {"net.npz", ".net.npz.lock"}
 
 
 def test_what_is_there_is_not_asked_for_again(remote, server, tmp_path):
@@ -146,13 +146,10 @@ def test_a_disk_that_fills_up_gets_one_sentence(remote, tmp_path, monkeypatch):
         fetch(remote, tmp_path / "net.npz")
 
 
-# Without Keras, so that the processes start at once: all of the lock is in one file.
 HOLDER = """
-    import importlib.util, sys
-    spec = importlib.util.spec_from_file_location("lock", sys.argv[1])
-    lock = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(lock)
-    with lock.locked(sys.argv[2], on_wait=lambda holder: print("waits", flush=True)):
+    import sys
+    from filelock import FileLock
+    with FileLock(sys.argv[1]):
         print("holds", flush=True)
         sys.stdin.readline()
 """
@@ -160,53 +157,42 @@ HOLDER = """
 
 @pytest.fixture
 def holder(tmp_path):
-    """Starts processes that take the lock, say so, and hold it until told."""
-    started = []
-
-    def start():
-        code = textwrap.dedent(HOLDER)
-        command = [sys.executable, "-c", code, lock.__file__, str(tmp_path / "lock")]
-        process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate()
+    """A process that holds the lock of `net.npz` until it reads a line."""
+    command = [sys.executable, "-c", textwrap.dedent(HOLDER)]
+    command.append(str(tmp_path / ".net.npz.lock"))
+    process = subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "holds\n"
+    yield process
+    process.kill()
+    process.communicate()
 
 
-def test_a_second_process_waits_for_the_first(holder):
-    first = holder()
-    assert first.stdout.readline() == "holds\n"
-    second = holder()
-    assert second.stdout.readline() == "waits\n"
-    first.communicate("\n")
-    assert second.stdout.readline() == "holds\n"
+def test_who_waits_is_told_for_what(holder, remote, content, tmp_path, monkeypatch):
+    url, weights = remote
+    told = []
+
+    def release(sentence):
+        told.append(sentence)
+        if len(told) == 1:
+            holder.communicate("\n")
+
+    monkeypatch.setattr(download, "print", release, raising=False)
+    path = download.fetch(url, tmp_path / "net.npz", weights)
+    assert told[0] == "Waiting for another process, which downloads net.npz."
+    assert path.read_bytes() == content
 
 
-def test_the_lock_of_a_killed_process_holds_nobody_up(holder, tmp_path):
-    first = holder()
-    assert first.stdout.readline() == "holds\n"
-    waited = []
-    first.kill()
-    first.wait()
-    with lock.locked(tmp_path / "lock", waited.append):
-        assert waited == []
-
-
-def test_who_waits_is_told_for_whom(holder, tmp_path):
-    first = holder()
-    assert first.stdout.readline() == "holds\n"
-
-    def release(pid):
-        assert pid == str(first.pid)
-        first.communicate("\n")
-
-    with lock.locked(tmp_path / "lock", release):
-        pass
+def test_the_lock_of_a_killed_process_holds_nobody_up(
+    holder, remote, content, tmp_path, capsys
+):
+    url, weights = remote
+    holder.kill()
+    holder.wait()
+    path = download.fetch(url, tmp_path / "net.npz", weights)
+    assert path.read_bytes() == content
+    assert "Waiting" not in capsys.readouterr().out
 
 
 def test_two_processes_download_once(remote, server, content, tmp_path):
