@@ -4,6 +4,8 @@ from pathlib import Path
 
 from setuptools import find_packages, setup
 
+TORCH = ["torch>=2.6"]
+SAFETENSORS = ["safetensors>=0.4"]
 JAX = ["jax>=0.4.30"]
 DETECTION = ["pycocotools>=2.0.7"]
 PHONE = ["segno>=1.5", "cryptography>=42"]
@@ -52,7 +54,9 @@ setup(
         "phone": PHONE,
         "quantizer": QUANTIZER,
         "tfmot": TFMOT,
-        "dev": DEV + JAX + DETECTION + PHONE + QUANTIZER + TFMOT,
+        "torch": TORCH,
+        "safetensors": SAFETENSORS,
+        "dev": DEV + JAX + DETECTION + PHONE + QUANTIZER + TFMOT + SAFETENSORS,
     },
     entry_points={"console_scripts": ["keras-dynres = keras_dynres_cli:run"]},
 )

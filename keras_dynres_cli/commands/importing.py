@@ -9,7 +9,9 @@ EXAMPLE = "keras-dynres import msdnet_imagenet msdnet-step=4-block=5.pth.tar"
 def arguments(parser: ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument("name", metavar="NAME", help="the network's name in the zoo")
-    parser.add_argument("file", metavar="FILE", help=".pth.tar, .pth, .pt or .npz")
+    parser.add_argument(
+        "file", metavar="FILE", help=".pth.tar, .pth, .pt, .safetensors or .npz"
+    )
     parser.add_argument(
         "-o",
         "--out",

@@ -1,37 +1,39 @@
-"""Files of `torch.save` and `.npz` files, read without trust; with PyTorch or without.
+"""Checkpoint files, read without trust; those of PyTorch where PyTorch is installed."""
 
-`torch_zip.pth.tar` and `torch_stream.pth.tar` were written by PyTorch 2.15, in its
-format of today and in that before 1.6.
-"""
-
+import json
+import os
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
-import torch_files
+import safetensors.numpy
 
 from keras_dynres.errors import DynresError
 from keras_dynres.zoo.importing import checkpoint
 
-FIXTURES = Path(__file__).parents[1] / "fixtures"
-WRITERS = {"zip": torch_files.write_zip, "stream": torch_files.write_stream}
-try:
-    import torch
-except ImportError:
-    torch = None
+NUMBERS = np.arange(24, dtype="float32")
+TENSORS = {
+    "plain": NUMBERS.reshape(2, 3, 4),
+    "half": np.arange(5).astype("float16") / 4,
+    "double": np.arange(3).astype("float64") / 3,
+    "scalar": np.array(2.5, "float32"),
+}
+WRITERS = {
+    "npz": lambda path, tensors: np.savez(path, **tensors),
+    "safetensors": lambda path, tensors: safetensors.numpy.save_file(tensors, path),
+}
 
 
-@pytest.fixture(autouse=True)
-def no_torch(monkeypatch):
-    """As on a machine without PyTorch."""
-    monkeypatch.setitem(sys.modules, "torch", None)
+@pytest.fixture
+def torch():
+    return pytest.importorskip("torch")
 
 
-def write(path, content, storages=(), form="zip"):
-    path = path / "net.pth"
-    WRITERS[form](path, torch_files.pickled(content), storages)
-    return path
+class Hostile:
+    """What makes a folder when it is unpickled."""
+
+    def __reduce__(self):
+        return os.mkdir, ("run",)
 
 
 def refused(path, says):
@@ -40,133 +42,76 @@ def refused(path, says):
     assert "\n" not in str(caught.value)
 
 
-def expected():
-    """What was put into the two files of PyTorch."""
-    numbers = np.arange(24, dtype="float32")
-    return {
-        "plain": numbers.reshape(2, 3, 4),
-        "turned": numbers[:6].reshape(2, 3).T,
-        "part": numbers[5:17].reshape(3, 4),
-        "same": numbers[5:11],
-        "half": np.arange(5).astype("float16") / 4,
-        "double": np.arange(3).astype("float64") / 3,
-        "scalar": np.array(2.5, "float32"),
-        "parameter": np.ones((2, 2), "float32"),
-        "channels_last": numbers.reshape(1, 2, 3, 4),
-    }
-
-
-def check(tensors):
-    assert set(tensors) == set(expected())
-    for name, array in expected().items():
+def check(tensors, expected=TENSORS):
+    assert set(tensors) == set(expected)
+    for name, array in expected.items():
         assert tensors[name].dtype == array.dtype
         np.testing.assert_array_equal(tensors[name], array)
 
 
 @pytest.mark.parametrize("form", WRITERS)
-def test_what_pytorch_wrote_is_read_without_it(form):
-    check(checkpoint.read(FIXTURES / f"torch_{form}.pth.tar"))
+@pytest.mark.parametrize("before", ["", "module."])
+def test_tensors_come_back(tmp_path, form, before):
+    path = tmp_path / f"net.{form}"
+    tensors = {f"{before}{name}": array for name, array in TENSORS.items()}
+    seen = {f"{before}norm.num_batches_tracked": np.array(7)}
+    WRITERS[form](path, {**tensors, **seen})
+    check(checkpoint.read(path))
 
 
-@pytest.mark.skipif(torch is None, reason="PyTorch is not installed")
-@pytest.mark.parametrize("form", WRITERS)
-def test_pytorch_reads_the_same(form, monkeypatch, tmp_path):
-    monkeypatch.setitem(sys.modules, "torch", torch)
-    check(checkpoint.read(FIXTURES / f"torch_{form}.pth.tar"))
-    arrays = {"a": np.arange(6, dtype="float32").reshape(2, 3)}
-    WRITERS[form](tmp_path / "net.pth", *torch_files.checkpoint(arrays))
-    read = checkpoint.read(tmp_path / "net.pth")
-    np.testing.assert_array_equal(read["a"], arrays["a"])
-    path = write(tmp_path, torch_files.call("os", "getcwd"), form=form)
-    refused(path, "other things in it than weights")
-
-
-@pytest.mark.parametrize("before", ["", "module.", "state_dict/", "state_dict/module."])
-def test_names_of_npz_files_may_have_prefixes(tmp_path, before):
-    arrays = {f"{before}a.weight": np.ones(3), f"{before}a.num_batches_tracked": 7}
-    if before.startswith("state_dict/"):
-        arrays["input_nchw"] = np.zeros(4, "int64")
+@pytest.mark.parametrize("before", ["state_dict/", "state_dict/module."])
+def test_an_npz_file_may_hold_more_beside_its_state_dict(tmp_path, before):
+    arrays = {f"{before}a.weight": np.ones(3), "input_nchw": np.zeros(4, "int64")}
     np.savez(tmp_path / "net.npz", **arrays)
     assert list(checkpoint.read(tmp_path / "net.npz")) == ["a.weight"]
 
 
 @pytest.mark.parametrize("form", WRITERS)
-@pytest.mark.parametrize(
-    "content",
-    [
-        torch_files.call("os", "mkdir", torch_files.text("run")),
-        torch_files.call("builtins", "eval", torch_files.text("1")),
-        torch_files.call("torch", "load", torch_files.text("run")),
-        # Names that only a later protocol knows: the module off the stack.
-        torch_files.text("os")
-        + torch_files.text("mkdir")
-        + b"\x93"
-        + torch_files.tuple_of(torch_files.text("run"))
-        + b"R",
-        # An instance of a class, made as old pickles make it.
-        b"(" + torch_files.text("run") + b"ios\nmkdir\n",
-    ],
-)
-def test_nothing_in_a_file_is_run(tmp_path, monkeypatch, form, content):
-    monkeypatch.chdir(tmp_path)
-    refused(write(tmp_path, content, form=form), "which no weights need")
-    assert [path.name for path in tmp_path.iterdir()] == ["net.pth"]
-
-
-def test_what_a_file_may_name_cannot_be_changed_by_it(tmp_path):
-    """`BUILD` sets attributes: of a class that all share, or of our own functions."""
-    state = torch_files.dict_of({"keys": b"N", "__defaults__": b"N"})
-    for name in ("collections\nOrderedDict", "torch._utils\n_rebuild_parameter"):
-        target = b"c%s\n" % name.encode()
-        for settings in (state, torch_files.tuple_of(b"N", state)):
-            refused(write(tmp_path, target + settings + b"b"), "not a whole checkpoint")
-    for form in WRITERS:
-        check(checkpoint.read(FIXTURES / f"torch_{form}.pth.tar"))
-
-
-@pytest.mark.parametrize(
-    ("tensor", "says"),
-    [
-        (torch_files.tensor("0", [2, 3], 6, offset=1), "beyond its storage"),
-        (torch_files.tensor("0", [2, 3], 6, strides=[4, 1]), "beyond its storage"),
-        (
-            torch_files.tensor("0", [2, 3], 6, strides=[-1, 1]),
-            "larger than",
-        ),
-        (torch_files.tensor("0", [9, 9], 6, strides=[0, 0]), "larger than"),
-        (torch_files.tensor("0", [2, 3], 7), "beyond its storage"),
-        (torch_files.tensor("1", [6], 6), "net/data/1"),
-        (torch_files.tensor("0", [6], 6, storage="QInt8Storage"), "QInt8Storage"),
-        (torch_files.call("torch._utils", "_rebuild_tensor", b"NNNN"), "NoneType|out"),
-    ],
-)
-def test_tensors_that_are_not_in_the_file(tmp_path, tensor, says):
-    content = torch_files.dict_of({"a": tensor})
-    path = write(tmp_path, content, [np.ones(6, "<f4").tobytes()])
-    refused(path, f"not a whole checkpoint.*{says}")
-
-
-@pytest.mark.parametrize("name", ["torch_zip.pth.tar", "torch_stream.pth.tar", "npz"])
-def test_truncated_files(tmp_path, name):
-    if name == "npz":
-        np.savez(tmp_path / "whole.npz", **expected())
-        whole = (tmp_path / "whole.npz").read_bytes()
-    else:
-        whole = (FIXTURES / name).read_bytes()
-    path = tmp_path / f"cut.{name}"
-    for size in range(0, len(whole), 97):
+def test_truncated_files(tmp_path, form):
+    WRITERS[form](tmp_path / "whole", TENSORS)
+    (written,) = tmp_path.glob("whole*")
+    whole = written.read_bytes()
+    path = tmp_path / f"cut.{form}"
+    for size in range(0, len(whole), 41):
         path.write_bytes(whole[:size])
         refused(path, "not a whole checkpoint .truncated, changed, or another format")
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"dtype": "F31"},
+        {"shape": [7]},
+        {"shape": [-6]},
+        {"data_offsets": [0, 1 << 40]},
+        {"data_offsets": [24, 0]},
+        {"data_offsets": [0]},
+        {"dtype": {"run": "mkdir"}},
+    ],
+)
+def test_changed_headers_of_safetensors(tmp_path, change):
+    header = {"a": {"dtype": "F32", "shape": [6], "data_offsets": [0, 24]}}
+    path = tmp_path / "net.safetensors"
+
+    def write(header):
+        text = json.dumps(header).encode()
+        values = NUMBERS[:6].tobytes()
+        path.write_bytes(len(text).to_bytes(8, "little") + text + values)
+
+    write(header)
+    check(checkpoint.read(path), {"a": NUMBERS[:6]})
+    write({"a": {**header["a"], **change}})
+    refused(path, "not a whole checkpoint")
+
+
 def test_files_that_are_no_checkpoints(tmp_path):
-    for content in (b"", b"<html>", b"\x80\x02}.", b"PK\x03\x04"):
-        (tmp_path / "net.pth").write_bytes(content)
-        refused(tmp_path / "net.pth", "not a whole checkpoint")
-    refused(write(tmp_path, torch_files.dict_of({"a": b"N"})), "'a' is no tensor")
-    refused(write(tmp_path, torch_files.text("hello")), "no state dict")
-    refused(tmp_path / "none.pth", "There is no checkpoint")
-    refused(tmp_path / "net.onnx", r"or \.npz file.*Received: '.*net\.onnx'")
+    for ending in WRITERS:
+        path = tmp_path / f"net.{ending}"
+        for content in (b"", b"<html>", b"\x80\x02}.", b"PK\x03\x04", b"\xff" * 99):
+            path.write_bytes(content)
+            refused(path, "not a whole checkpoint")
+        refused(tmp_path / f"none.{ending}", "There is no checkpoint")
+    refused(tmp_path / "net.onnx", r"\.npz file.*Received: '.*net\.onnx'")
 
 
 def test_values_that_are_no_weights(tmp_path):
@@ -179,3 +124,53 @@ def test_values_that_are_no_weights(tmp_path):
     refused(path, "'a'.* is no weight: it is int64")
     np.savez(path, a=np.array([{}]))
     refused(path, "not a whole checkpoint")
+
+
+@pytest.mark.parametrize(
+    ("name", "library"),
+    [("net.pth.tar", "torch"), ("net.pt", "torch"), ("net.safetensors", "safetensors")],
+)
+def test_a_library_that_lacks_is_named(tmp_path, monkeypatch, name, library):
+    for module in (library, f"{library}.numpy"):
+        monkeypatch.setitem(sys.modules, module, None)
+    (tmp_path / name).write_bytes(b"")
+    refused(tmp_path / name, rf"needs {library} .*keras-dynres\[{library}\].*npz")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_what_pytorch_wrote(torch, tmp_path, zipped):
+    """In its format of today, and in that of before 1.6."""
+    numbers = torch.arange(24.0)
+    tensors = {name: torch.tensor(array) for name, array in TENSORS.items()}
+    tensors["turned"] = numbers[:6].reshape(2, 3).T
+    tensors["part"] = numbers[5:17].reshape(3, 4)
+    tensors["parameter"] = torch.nn.Parameter(torch.ones(2, 2))
+    expected = {name: tensor.detach().numpy() for name, tensor in tensors.items()}
+    path = tmp_path / "net.pth.tar"
+    for content in (tensors, {"epoch": 3, "state_dict": tensors, "arch": "net"}):
+        torch.save(content, path, _use_new_zipfile_serialization=zipped)
+        check(checkpoint.read(path), expected)
+    whole = path.read_bytes()
+    for size in range(0, len(whole), 97):
+        path.write_bytes(whole[:size])
+        refused(path, "not a whole checkpoint .truncated, changed, or another format")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_nothing_in_a_file_of_pytorch_is_run(torch, tmp_path, monkeypatch, zipped):
+    monkeypatch.chdir(tmp_path)
+    for content in (Hostile(), {"state_dict": {"a": Hostile()}}):
+        torch.save(content, "net.pth", _use_new_zipfile_serialization=zipped)
+        refused("net.pth", "other things in it than weights")
+    assert [path.name for path in tmp_path.iterdir()] == ["net.pth"]
+
+
+def test_what_holds_no_state_dict(torch, tmp_path, monkeypatch):
+    path = tmp_path / "net.pth"
+    torch.save({"a": None}, path)
+    refused(path, "'a' is no tensor")
+    torch.save("hello", path)
+    refused(path, "no state dict")
+    old = torch.torch_version.TorchVersion("2.5.1")
+    monkeypatch.setattr(torch, "__version__", old)
+    refused(path, r"needs torch \(2\.5\.1 is too old\): .*keras-dynres\[torch\]")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch_files
+import safetensors.numpy
 from zoo_networks import add_network
 
 import keras_dynres as kd
@@ -115,14 +115,14 @@ def test_every_exit_computes_what_the_published_code_computes():
 
 
 def test_a_checkpoint_of_parallel_training_is_read_and_written_where_asked(tmp_path):
-    path, out = tmp_path / "net.pth.tar", tmp_path / "net.npz"
+    path, out = tmp_path / "net.safetensors", tmp_path / "net.npz"
     with np.load(FIXTURES / "msdnet_cifar_small.npz") as fixture:
         arrays = {
             name.replace("state_dict/", "module."): fixture[name]
             for name in fixture.files
             if name.startswith("state_dict/")
         }
-        torch_files.write_stream(path, *torch_files.checkpoint(arrays))
+        safetensors.numpy.save_file(arrays, path)
         assert zoo.import_checkpoint("cifar", path, out) == out
         check_exits(zoo.load("cifar", weights=out), fixture)
     assert not (tmp_path / "cache").exists()

@@ -39,8 +39,8 @@ def import_checkpoint(
 
     Args:
         name: The network's name in the zoo.
-        path: A `.pth.tar` or `.pth` file, for which PyTorch need not be installed; or
-            an `.npz` file with the same names.
+        path: A `.pth.tar`, `.pth` or `.pt` file (extra `torch`), a `.safetensors` file
+            (extra `safetensors`), or an `.npz` file with the same names.
         out: A `.npz` file to write instead of the cache's, for
             `zoo.load(name, weights=out)`.
 

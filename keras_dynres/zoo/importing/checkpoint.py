@@ -3,29 +3,13 @@
 import pickle
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from keras_dynres.errors import DynresError
-from keras_dynres.zoo import weights
-from keras_dynres.zoo.importing import torch_file
 
-TORCH_FILES = (".pth.tar", ".pth", ".pt")
 # Batches seen while training: no weight.
 _IGNORED = ".num_batches_tracked"
-# Unpickling what is broken or hostile also raises these.
-_BROKEN = (
-    *weights.BROKEN,
-    pickle.UnpicklingError,
-    AttributeError,
-    ImportError,
-    IndexError,
-    MemoryError,
-    OverflowError,
-    RuntimeError,
-    TypeError,
-)
 
 
 def read(path: str | Path) -> dict[str, np.ndarray]:
@@ -33,23 +17,31 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
 
     Args:
         path: A `.pth.tar`, `.pth` or `.pt` file of `torch.save`, which holds a state
-            dict or a dict with one under `"state_dict"`; or an `.npz` file of such
-            names, with or without `state_dict/` before them.
+            dict or a dict with one under `"state_dict"`, for which PyTorch must be
+            installed; a `.safetensors` file; or an `.npz` file of such names, with or
+            without `state_dict/` before them.
 
     Returns:
         {name: array}, without the prefix `module.` of parallel training.
     """
     path = Path(path)
-    if not path.name.endswith((".npz", *TORCH_FILES)):
+    ending = next((e for e in _READERS if path.name.endswith(e)), None)
+    if ending is None:
         raise DynresError(
-            f"A checkpoint is a {', '.join(TORCH_FILES)} or .npz file. "
-            f"Received: {str(path)!r}."
+            f"A checkpoint is a {', '.join(_READERS)} file. Received: {str(path)!r}."
         )
+    if not path.exists():
+        raise DynresError(f"There is no checkpoint {str(path)!r}.")
     try:
-        content = (_npz if path.suffix == ".npz" else _torch)(path)
-    except FileNotFoundError as error:
-        raise DynresError(f"There is no checkpoint {str(path)!r}.") from error
-    except _BROKEN as error:
+        content = _READERS[ending](path)
+    except ImportError as error:
+        library = "safetensors" if ending == ".safetensors" else "torch"
+        raise DynresError(
+            f"Reading {ending} needs {library} ({error}): install "
+            f"'keras-dynres[{library}]', or bring the tensors as an .npz file, which "
+            f"needs nothing. Received: {str(path)!r}."
+        ) from error
+    except Exception as error:  # The libraries raise whatever the bytes lead them to.
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise DynresError(
             f"{str(path)!r} is not a whole checkpoint (truncated, changed, or another "
@@ -82,29 +74,36 @@ def _npz(path: Path) -> dict[str, np.ndarray]:
         }
 
 
+def _safetensors(path: Path) -> dict[str, np.ndarray]:
+    from safetensors.numpy import load_file
+
+    return load_file(path)
+
+
 def _torch(path: Path) -> dict[str, np.ndarray]:
-    try:
-        import torch
-    except ImportError:
-        torch = None
-    if torch is None:
-        return torch_file.read(path, _state_dict)
+    import torch
+
+    if torch.__version__ < (2, 6):  # Before, `weights_only` could be got round.
+        raise ImportError(f"{torch.__version__} is too old")
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         # PyTorch's own words advise to load the file as trusted, which runs it.
         raise ValueError("PyTorch finds other things in it than weights") from error
-    tensors = _state_dict(content, torch.Tensor)
-    return {name: tensor.detach().numpy() for name, tensor in tensors.items()}
-
-
-def _state_dict(content: Any, kind: type = torch_file.Tensor) -> Mapping[str, Any]:
-    """The state dict in a checkpoint's content; `kind` is what tensors are."""
     if isinstance(content, Mapping):
         content = content.get("state_dict", content)
     if not isinstance(content, Mapping) or not content:
         raise ValueError("it holds no state dict")
     for name, value in content.items():
-        if not isinstance(name, str) or not isinstance(value, kind):
+        if not isinstance(name, str) or not isinstance(value, torch.Tensor):
             raise ValueError(f"it holds no state dict: {name!r} is no tensor")
-    return content
+    return {name: tensor.detach().numpy() for name, tensor in content.items()}
+
+
+_READERS = {
+    ".pth.tar": _torch,
+    ".pth": _torch,
+    ".pt": _torch,
+    ".safetensors": _safetensors,
+    ".npz": _npz,
+}
