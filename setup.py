@@ -33,7 +33,8 @@ setup(
     # The page for phones lies at the top, beside what else runs bundles.
     package_dir={WEB: "tflite/web"},
     package_data={
-        "keras_dynres": ["zoo/models/*/*", "zoo/networks/*", "zoo/*.json"],
+        "keras_dynres": ["zoo/models/*/*", "zoo/networks/*", "zoo/*.json"]
+        + ["evaluation/templates/*"],
         WEB: ["*.html", "*.css", "*.*js", "runtime/LICENSE", "runtime/NOTICE"]
         + ["runtime/*.xz"],
     },
@@ -46,6 +47,7 @@ setup(
         "pillow",
         "absl-py",
         "ai-edge-litert",
+        "jinja2>=3.1",
         "matplotlib",
     ],
     extras_require={

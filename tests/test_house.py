@@ -57,6 +57,7 @@ HEAVY = {
     "tensorflow_model_optimization",
     "tf_keras",
     "matplotlib",
+    "jinja2",
     "ai_edge_litert",
     "jax",
 }

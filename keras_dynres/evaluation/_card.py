@@ -1,27 +1,55 @@
-"""Nested dicts and pictures as HTML, every text escaped."""
+"""Nested dicts and pictures, as the page shows them."""
 
 import base64
 import json
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from keras_dynres.errors import DynresError, one_of
 from keras_dynres.evaluation.plots import render
 
 _KINDS = {"png": "png", "jpg": "jpeg", "jpeg": "jpeg", "svg": "svg+xml"}
-# Longer parts are folded, so that a card with a whole menu inside stays readable.
-_FOLD = 12
 
 
-def definitions(content: Mapping) -> str:
-    """A dict as a definition list; dicts inside become lists inside."""
-    rows = (
-        f"<dt>{escape(_title(key))}</dt><dd>{_value(value)}</dd>"
-        for key, value in content.items()
-    )
-    return f'<dl class="card">{"".join(rows)}</dl>'
+class Entry(NamedTuple):
+    """A part of a card.
+
+    Attributes:
+        kind: `"text"`; `"list"`, of titles and `Entry`s; or `"table"`, of names and
+            cells below `heads`.
+        content: The text, or pairs.
+        count: Of how many values it is made.
+        heads: A table's columns.
+    """
+
+    kind: str
+    content: Any
+    count: int = 1
+    heads: tuple = ()
+
+
+def entry(value: Any) -> Entry:
+    """A value of a card, or a whole card, as the page shows it.
+
+    >>> entry({"paper_year": 2018}).content
+    [('Paper year', Entry(kind='text', content='2018', count=1, heads=()))]
+    """
+    if _is_table(value):
+        heads = tuple(map(_title, next(iter(value.values()))))
+        rows = [
+            (name, [_plain(v) for v in row.values()]) for name, row in value.items()
+        ]
+        return Entry("table", rows, len(value), heads)
+    if isinstance(value, Mapping) and value:
+        parts = [(_title(key), entry(inside)) for key, inside in value.items()]
+        return Entry("list", parts, len(value))
+    if isinstance(value, (list, tuple)) and value:
+        if any(isinstance(v, (Mapping, list, tuple)) for v in value):
+            parts = [(str(i), entry(inside)) for i, inside in enumerate(value, 1)]
+            return Entry("list", parts, len(value))
+        return Entry("text", ", ".join(map(_plain, value)), len(value))
+    return Entry("text", _plain(value))
 
 
 def as_mapping(card: Any) -> Mapping:
@@ -46,21 +74,12 @@ def _title(key):
     return words[:1].upper() + words[1:]
 
 
-def _value(value):
-    if _is_table(value):
-        return _folded(_table(value), len(value))
-    if isinstance(value, Mapping):
-        return _folded(definitions(value), len(value)) if value else "–"
-    if isinstance(value, (list, tuple)):
-        if any(isinstance(v, (Mapping, list, tuple)) for v in value):
-            inside = definitions({i: v for i, v in enumerate(value, 1)})
-            return _folded(inside, len(value))
-        return _folded(", ".join(_value(v) for v in value) or "–", len(value))
-    if value is None:
+def _plain(value):
+    if value is None or (isinstance(value, (Mapping, list, tuple)) and not value):
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return escape(f"{value:.6g}" if isinstance(value, float) else str(value))
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
 def _is_table(value):
@@ -77,29 +96,8 @@ def _is_table(value):
     )
 
 
-def _table(value):
-    rows = list(value.items())
-    heads = "".join(f'<th scope="col">{escape(_title(k))}</th>' for k in rows[0][1])
-    body = "".join(
-        f'<tr><th scope="row">{escape(str(name))}</th>'
-        + "".join(f"<td>{_value(v)}</td>" for v in row.values())
-        + "</tr>"
-        for name, row in rows
-    )
-    return (
-        '<div class="scroll"><table class="small"><thead><tr><td></td>'
-        f"{heads}</tr></thead><tbody>{body}</tbody></table></div>"
-    )
-
-
-def _folded(html, count):
-    if count <= _FOLD:
-        return html
-    return f"<details><summary>{count} entries</summary>{html}</details>"
-
-
-def picture(caption: str, source: Any) -> str:
-    """A matplotlib figure or a picture file, as an `<img>` that holds its data."""
+def picture(source: Any) -> str:
+    """A matplotlib figure or a picture file, as an address that holds its data."""
     if hasattr(source, "savefig"):
         kind, content = "png", render(source, "png")
     else:
@@ -114,7 +112,4 @@ def picture(caption: str, source: Any) -> str:
                 f"({error.strerror})."
             ) from error
     data = base64.b64encode(content).decode("ascii")
-    return (
-        f'<figure><img alt="{escape(str(caption))}" '
-        f'src="data:image/{_KINDS[kind]};base64,{data}"></figure>'
-    )
+    return f"data:image/{_KINDS[kind]};base64,{data}"

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from html import escape
+from typing import NamedTuple
 
 from keras_dynres import text
 from keras_dynres.evaluation.curves import COSTS, cost_text, curve, figure
@@ -10,13 +10,33 @@ from keras_dynres.evaluation.prediction import Score
 from keras_dynres.instance import Instance, Menu
 
 
+class Cell(NamedTuple):
+    """What a cell says, and by what it is sorted; `part` is the length of its bar."""
+
+    text: str
+    key: str
+    part: int | None = None
+
+
+class Row(NamedTuple):
+    """An instance: whether no cheaper one beats it, whether it is the chosen one."""
+
+    cells: list[Cell]
+    best: bool
+    chosen: bool
+
+
 def table(
     menus: Mapping[str, Menu],
     metric: str,
     chosen: Instance | None,
     images: int | None,
-) -> str:
-    """The first menu's instances, and how the other menus do at the same ones."""
+) -> tuple[list[str], list[Row]]:
+    """The first menu's instances, and how the other menus do at the same ones.
+
+    Returns:
+        The columns' titles, and the rows.
+    """
     first, *others = menus
     menu = menus[first]
     shared = [o for o in others if any(i.name in menus[o] for i in menu)]
@@ -25,30 +45,18 @@ def table(
     rated = [f"{text.head(metric)}, {label}" for label in (first, *shared)]
     rated = rated if shared else [text.head(metric)]
     heads = ["Instance", *map(text.head, before), *rated, *map(text.head, after)]
-    body = []
+    rows = []
     for instance in menu:
-        cells = [_name(instance, chosen)]
+        cells = [Cell(instance.name, instance.name)]
         cells += [_cell(menu, instance, key, images) for key in before]
         for label in (first, *shared):
             there = instance.name in menus[label]
             value = figure(menus[label][instance.name], metric) if there else math.nan
-            cells.append(_td(value, metric_text(value, metric, images)))
+            cells.append(Cell(metric_text(value, metric, images), _key(value)))
         cells += [_cell(menu, instance, key, images) for key in after]
-        kind = "on" if instance.name in on else "off"
-        kind += " chosen" if chosen and instance.name == chosen.name else ""
-        body.append(f'<tr class="{kind}">{"".join(cells)}</tr>')
-    head = "".join(
-        f'<th scope="col"><button type="button">{escape(h)}</button></th>'
-        for h in heads
-    )
-    return (
-        '<section><h2 id="instances">Instances</h2>'
-        '<p class="note"><label><input type="checkbox" id="only"> only those that no '
-        "cheaper one beats (bold)</label></p>"
-        '<div class="scroll" role="region" aria-labelledby="instances" tabindex="0">'
-        f'<table class="sort"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(body)}</tbody></table></div></section>"
-    )
+        is_chosen = chosen is not None and instance.name == chosen.name
+        rows.append(Row(cells, instance.name in on, is_chosen))
+    return heads, rows
 
 
 def _constant(menu, key):
@@ -68,27 +76,17 @@ def _columns(menu, metric):
     return costs[:1] if "macs" in costs else [], after + sorted(measured - {*ahead})
 
 
-def _name(instance, chosen):
-    tag = ""
-    if chosen and instance.name == chosen.name:
-        tag = '<span class="tag">chosen</span>'
-    name = escape(instance.name)
-    return f'<th scope="row" data-v="{name}">{name}{tag}</th>'
-
-
 def _cell(menu, instance, key, images):
     value = figure(instance, key)
     if key not in COSTS:
-        return _td(value, metric_text(value, key, images))
-    shown, bar = cost_text(value, key, key in instance.average), ""
-    if key == "macs" and (part := part_of_full(menu, instance)):
-        bar = f'<span class="bar" style="--part:{100 * part:.0f}%"></span>'
-    return _td(value, shown, bar)
+        return Cell(metric_text(value, key, images), _key(value))
+    part = part_of_full(menu, instance) if key == "macs" else None
+    percent = None if part is None else round(100 * part)
+    return Cell(cost_text(value, key, key in instance.average), _key(value), percent)
 
 
-def _td(value, shown, before=""):
-    known = "" if math.isnan(value) else f"{value:.9g}"
-    return f'<td data-v="{known}">{before}{escape(shown)}</td>'
+def _key(value):
+    return "" if math.isnan(value) else f"{value:.9g}"
 
 
 def metric_text(value: float, metric: str, images: int | None = None) -> str:

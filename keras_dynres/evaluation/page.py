@@ -4,15 +4,14 @@ import dataclasses
 import datetime
 import math
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from keras_dynres import files, text
 from keras_dynres.errors import DynresError, one_of
-from keras_dynres.evaluation import _rows, _svg
-from keras_dynres.evaluation._card import as_mapping, definitions, picture
-from keras_dynres.evaluation._style import CSS, JS
+from keras_dynres.evaluation import _rows
+from keras_dynres.evaluation._card import as_mapping, entry, picture
+from keras_dynres.evaluation._chart import chart
 from keras_dynres.evaluation.curves import (
     as_menus,
     cost_text,
@@ -26,10 +25,7 @@ from keras_dynres.evaluation.masks import mask_figures
 from keras_dynres.instance import Menu
 
 BUDGETS = ("macs", "flops", "params", "latency_ms")
-AVERAGES = (
-    " Where the work depends on the image, a cost on average is the mean over the "
-    "images it was measured on; single images cost less or more."
-)
+TEMPLATES = Path(__file__).with_name("templates")
 SIZES = {"wide": (720, 360), "narrow": (360, 300)}
 
 
@@ -92,21 +88,24 @@ def report(
     chosen = _chosen(menus[first], budget, metric)
     pictures = {} if data is None else mask_figures(model, data, preprocessing)
     pictures.update(figures or {})
-    sections = [
-        _summary(title, menus[first], images),
-        _choice(menus[first], chosen, budget, metric, images),
-        _chart(menus, "macs", metric, chosen, budget),
-        _chart(menus, "latency_ms", metric, chosen, budget),
-        _rows.table(menus, metric, chosen, images),
-        *(
-            _section(caption, picture(caption, source))
-            for caption, source in pictures.items()
-        ),
-        _section("Model card", definitions(as_mapping(card))) if card else "",
-        _section("Environment", definitions(machine or environment())),
-        _footer(any(i.average for menu in menus.values() for i in menu)),
+    heads, rows = _rows.table(menus, metric, chosen, images)
+    charts = [
+        _chart(menus, cost, metric, chosen, budget) for cost in ("macs", "latency_ms")
     ]
-    return files.write(path, _page(title, sections))
+    page = _render(
+        title=title,
+        summary=_summary(menus[first], images),
+        choice=_choice(menus[first], chosen, budget, metric, images),
+        charts=[curves for curves in charts if curves],
+        heads=heads,
+        rows=rows,
+        pictures={str(name): picture(source) for name, source in pictures.items()},
+        card=entry(as_mapping(card)) if card else None,
+        machine=entry(machine or environment()),
+        average=any(i.average for menu in menus.values() for i in menu),
+        date=datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
+    )
+    return files.write(path, page)
 
 
 def _finite(menu):
@@ -141,32 +140,7 @@ def _chosen(menu, budget, metric):
     return menu.within(**budget, metric=metric) if budget else None
 
 
-def _page(title, sections):
-    # The policy makes the promise binding: a browser refuses every request.
-    policy = (
-        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
-        "script-src 'unsafe-inline'"
-    )
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(title)}</title>\n<style>{CSS}</style>\n</head>\n"
-        f"<body>\n<main>\n{chr(10).join(s for s in sections if s)}\n</main>\n"
-        f"<script>{JS}</script>\n</body>\n</html>\n"
-    )
-
-
-def _section(title, html, kind=""):
-    return f'<section class="{kind}"><h2>{escape(str(title))}</h2>{html}</section>'
-
-
-def _tiles(pairs):
-    tiles = (f"<div><dt>{escape(k)}</dt><dd>{escape(v)}</dd></div>" for k, v in pairs)
-    return f'<dl class="tiles">{"".join(tiles)}</dl>'
-
-
-def _summary(title, menu, images):
+def _summary(menu, images):
     instances = list(menu)
     what = f"{len(instances)} instances" if len(instances) > 1 else "one instance"
     summary = f"One network, {what}"
@@ -176,30 +150,31 @@ def _summary(title, menu, images):
     sizes = {i.params for i in instances}
     if len(sizes) == 1 and (size := sizes.pop()):
         summary += f", {text.amount(size)} parameters"
-    tested = f" Tested on {images:,} images." if images else ""
-    below = f'<p class="dim">{summary}.{tested}</p>'
-    return f"<header><h1>{escape(title)}</h1>{below}</header>"
+    return f"{summary}." + (f" Tested on {images:,} images." if images else "")
 
 
 def _choice(menu, chosen, budget, metric, images):
+    """The limits in words, and the figures of the instance that was chosen."""
     if chosen is None:
-        return ""
+        return None
     limits = " and ".join(
         f"{text.cost(v, k)}{'' if k == 'latency_ms' else ' ' + text.head(k)}"
         for k, v in budget.items()
     )
-    pairs = [("Instance", chosen.name)]
+    figures = [("Instance", chosen.name)]
     if not math.isnan(value := figure(chosen, metric)):
-        pairs.append((text.head(metric), _rows.metric_text(value, metric, images)))
+        figures.append((text.head(metric), _rows.metric_text(value, metric, images)))
     for key in ("macs", "flops", "latency_ms"):
         if not math.isnan(value := figure(chosen, key)):
-            pairs.append((text.head(key), cost_text(value, key, key in chosen.average)))
+            cost = cost_text(value, key, key in chosen.average)
+            figures.append((text.head(key), cost))
     if part := _rows.part_of_full(menu, chosen):
-        pairs.append(("MACs of full", f"{100 * part:.0f} %"))
-    return _section(f"The choice within {limits}", _tiles(pairs), "chosen-box")
+        figures.append(("MACs of full", f"{100 * part:.0f} %"))
+    return {"limits": limits, "figures": figures}
 
 
 def _chart(menus, x, metric, chosen, budget):
+    """The curves over a cost: drawings by size, a legend, what is missing."""
     title = f"{text.head(metric)} against {'cost' if x == 'macs' else 'latency'}"
     curves = [
         curve(menu, x, metric, label)
@@ -207,12 +182,12 @@ def _chart(menus, x, metric, chosen, budget):
         if x == "macs" or any(x in i.measured for i in menu)
     ]
     if not curves:
-        return ""
-    missing = left_out([name for line in curves for name in line.missing])
+        return None
+    note = left_out([name for line in curves for name in line.missing])
     drawn = [line for line in curves if line.front]
     if not drawn:
-        hint = "Measure with model.evaluate_menu(data), then write the report again."
-        return _section(title, f'<p class="note">{escape(missing)} {hint}</p>')
+        note += " Measure with model.evaluate_menu(data), then write the report again."
+        return {"title": title, "legend": [], "drawings": {}, "note": note}
     best = max((p for line in drawn for p in line.front), key=lambda p: p.y)
     label = (
         f"{title}: {sum(len(c.front) for c in drawn)} instances on "
@@ -222,31 +197,32 @@ def _chart(menus, x, metric, chosen, budget):
     is_first = drawn[0].label == next(iter(menus))
     name = chosen.name if chosen and is_first else None
     limit = (budget or {}).get(x)
-    html = "".join(
-        f'<div class="{kind}">'
-        f"{_svg.chart(drawn, x, metric, label, size, name, limit, [*menus])}</div>"
+    drawings = {
+        kind: chart(drawn, x, metric, label, size, name, limit, [*menus])
         for kind, size in SIZES.items()
-    )
-    note = f'<p class="note">{escape(missing)}</p>' if missing else ""
-    return _section(title, _legend(drawn, [*menus]) + html + note)
+    }
+    legend = _legend(drawn, [*menus])
+    return {"title": title, "legend": legend, "drawings": drawings, "note": note}
 
 
 def _legend(curves, labels):
+    """Colours and what they stand for."""
     keys = []
     if len(labels) > 1:
         keys = [(f"s{labels.index(c.label) % 6}", c.label) for c in curves]
     if any(line.beaten for line in curves):
         keys.append(("faint", "beaten by a cheaper instance"))
-    items = (f'<li><span class="key {c}"></span>{escape(t)}</li>' for c, t in keys)
-    return f'<ul class="legend">{"".join(items)}</ul>' if keys else ""
+    return keys
 
 
-def _footer(average):
-    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    return (
-        "<footer><p>MACs are the multiply-accumulates of convolutions and dense "
-        "layers for one image. FLOPs count additions and multiplications apart, and "
-        "the work of normalisation, activations and pooling too."
-        f"{AVERAGES if average else ''}</p>"
-        f"<p>Written {today} by keras-dynres.</p></footer>"
+def _render(**content):
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
     )
+    return environment.get_template("page.html.jinja").render(content)

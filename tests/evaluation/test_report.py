@@ -4,11 +4,12 @@ import json
 import re
 from itertools import pairwise
 
+import chromium
 import pytest
 
 from keras_dynres import DynresError, Instance, Menu
 from keras_dynres.evaluation import environment, plot, report
-from keras_dynres.evaluation._svg import ticks
+from keras_dynres.evaluation._chart import ticks
 from keras_dynres.text import amount
 
 VOID = {"meta", "img", "input"}
@@ -150,6 +151,45 @@ def test_bad_input_gets_a_sentence_and_leaves_no_file(tmp_path, random_menu):
     with pytest.raises(DynresError, match="picture format"):
         report(menu, path, figures={"A": "x.gif"})
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def browser(tmp_path):
+    try:
+        driver = chromium.start(tmp_path / "profile")
+    except chromium.Missing as error:
+        pytest.skip(str(error))
+    yield driver
+    driver.quit()
+
+
+def test_a_browser_sorts_the_table_and_keeps_the_front(browser, tmp_path):
+    figures = {"a": (9, 0.9, 2.0), "b": (5, 0.7, 3.0), "c": (7, 0.6, 10.0)}
+    menu = Menu(
+        Instance(name, macs=macs, measured={"accuracy": accuracy, "latency_ms": time})
+        for name, (macs, accuracy, time) in figures.items()
+    )
+    menu = Menu([*menu, Instance("d", macs=8)])
+    browser.get(report(menu, tmp_path / "r.html").as_uri())
+
+    def rows():
+        shown = "[...document.querySelectorAll('tbody tr')].filter(r => r.offsetHeight)"
+        return browser.execute_script(f"return {shown}.map(r => r.cells[0].innerText)")
+
+    def press(head):
+        script = f"document.querySelectorAll('th button')[{head}].click()"
+        browser.execute_script(script)
+        return rows()
+
+    assert rows() == ["b", "c", "d", "a"]
+    assert press(2) == ["c", "b", "a", "d"]  # Accuracy; what is unknown comes last.
+    assert press(2) == ["a", "b", "c", "d"]
+    assert press(3) == ["a", "b", "c", "d"]  # Milliseconds, as numbers.
+    assert press(0) == ["a", "b", "c", "d"]
+    browser.execute_script("document.getElementById('only').click()")
+    assert rows() == ["a", "b"]
+    errors = [line for line in browser.get_log("browser") if line["level"] == "SEVERE"]
+    assert not errors
 
 
 def test_environment_names_versions_and_processor():
