@@ -10,12 +10,14 @@ INSTALLED_PHONE := $(VENV)/installed-phone
 
 # TensorFlow greets every process with lines about the processor.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+# Material's theme advertises its successor with every build.
+export NO_MKDOCS_2_WARNING := 1
 
 .DEFAULT_GOAL := help
 # Also under make -j: linting first, since it fails cheapest, and one suite at a time,
 # in two processes: a test keeps one core busy.
 .NOTPARALLEL:
-.PHONY: help demo phone test lint format test-tensorflow test-jax install install-dev \
+.PHONY: help demo phone docs test lint format test-tensorflow test-jax install install-dev \
 	clean
 
 help:  ## Shows this list.
@@ -26,6 +28,9 @@ demo: $(INSTALLED)  ## Runs the shipped network from its menu to demo/report.htm
 
 phone: $(INSTALLED_PHONE)  ## Lets a phone's browser measure the shipped network.
 	$(BIN)/keras-dynres phone sdpoint_wrn16_2_cifar10
+
+docs: $(INSTALLED_DEV)  ## The pages and the docstrings as a site, in site/.
+	$(BIN)/mkdocs build --strict --quiet
 
 test: lint test-tensorflow test-jax  ## Lint, then the tests on both backends.
 
@@ -70,5 +75,5 @@ $(INSTALLED_PHONE): setup.py | $(BIN)/python
 	@touch $(INSTALLED) $@
 
 clean:  ## Removes .venv and all that was made.
-	rm -rf $(VENV) build dist demo phone *.egg-info .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist demo phone site *.egg-info .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,6 +11,7 @@ DETECTION = ["pycocotools>=2.0.7"]
 PHONE = ["segno>=1.5", "cryptography>=42"]
 QUANTIZER = ["ai-edge-quantizer>=0.10"]
 TFMOT = ["tensorflow-model-optimization>=0.8"]
+DOCS = ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.30"]
 DEV = [
     "pytest>=8",
     "pytest-xdist",
@@ -58,7 +59,8 @@ setup(
         "tfmot": TFMOT,
         "torch": TORCH,
         "safetensors": SAFETENSORS,
-        "dev": DEV + JAX + DETECTION + PHONE + QUANTIZER + TFMOT + SAFETENSORS,
+        "docs": DOCS,
+        "dev": DEV + DOCS + JAX + DETECTION + PHONE + QUANTIZER + TFMOT + SAFETENSORS,
     },
     entry_points={"console_scripts": ["keras-dynres = keras_dynres_cli:run"]},
 )

@@ -7,8 +7,8 @@ from typing import Any
 from keras_dynres.data import labels as catalogue
 from keras_dynres.errors import DynresError, one_of
 
-# The class of pixels that no loss and no metric counts.
 IGNORED = 255
+"""The class of pixels that no loss and no metric counts."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,6 +158,7 @@ _ROWS = (
     ),
 )
 DATASETS = {row[0]: Dataset(*row) for row in _ROWS}
+"""The data sets by name, each a `Dataset`."""
 
 
 def info(name: str | Dataset) -> Dataset:

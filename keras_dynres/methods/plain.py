@@ -14,7 +14,8 @@ class Plain(DynamicModel):
 
     Args:
         base: A functional `keras.Model` of images.
-        **kwargs: `seed`, `name` of `DynamicModel`.
+        seed: Of no effect: a step has one instance to draw.
+        name: Name of the model, by default the base's.
 
     Example:
 

@@ -58,6 +58,7 @@ PRECISIONS = {
         Precision("int8-weights", snapped=True, depthwise=False, weight_cache=False),
     )
 }
+"""The precisions that a file may have, by name."""
 
 
 def precision_of(name: str | Precision) -> Precision:
