@@ -15,6 +15,7 @@ DOCS = ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.30"]
 DEV = [
     "pytest>=8",
     "pytest-xdist",
+    "setuptools>=70.1",
     "ruff==0.17.5",
     "pre-commit",
     "selenium>=4.20",
