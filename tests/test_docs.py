@@ -13,6 +13,8 @@ import zlib
 from pathlib import Path
 
 import keras
+import nbclient
+import nbformat
 import pytest
 
 import keras_dynres as kd
@@ -132,6 +134,17 @@ def test_the_site_builds_and_has_every_public_name(tmp_path):
         text = page.read_text("utf-8")
         assert not re.findall(r'<(?:script|img|iframe)[^>]* src="https?:', text), page
         assert not re.findall(r'<link[^>]* href="https?:', text), page
+
+
+def test_the_notebook_is_the_guide_and_runs(tmp_path):
+    make_notebook = script("make_notebook")
+    text = make_notebook.NOTEBOOK.read_text("utf-8")
+    same = text == make_notebook.notebook()
+    assert same, "The notebook is out of date: run python docs/make_notebook.py"
+    notebook = nbformat.reads(text, as_version=4)
+    nbformat.validate(notebook)
+    nbclient.execute(notebook, cwd=tmp_path, timeout=120)
+    assert (tmp_path / "net.tflite").exists()
 
 
 def test_the_readmes_menu_is_the_cards():
