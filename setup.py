@@ -15,6 +15,7 @@ DOCS = ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.30"]
 DEV = [
     "pytest>=8",
     "pytest-xdist",
+    "pyyaml",
     "nbclient>=0.10",
     "ipykernel>=6.29",
     "setuptools>=70.1",
