@@ -1,22 +1,34 @@
-"""Writes the menus of the shipped networks into README.md, as their cards have them.
+"""Writes what the cards of the shipped networks say: README.md's menus, their pages.
 
 python docs/make_menu.py
 
-A block `<!-- menu:begin NAME -->` to `<!-- menu:end -->` holds the card's table.
+A block `<!-- menu:begin NAME -->` to `<!-- menu:end -->` in README.md holds the card's
+table, `zoo/NAME/README.md` all of it.
 """
 
 import re
 from pathlib import Path
 
 import keras_dynres as kd
+from keras_dynres.zoo.places import CARD, SHIPPED
 
-README = Path(__file__).parents[1] / "README.md"
+ROOT = Path(__file__).parents[1]
+README = ROOT / "README.md"
 BLOCK = re.compile(r"(<!-- menu:begin (\w+) -->\n).*?(<!-- menu:end -->)", re.DOTALL)
 
 
 def readme():
     """The text of README.md with the menus of the cards."""
     return BLOCK.sub(_table, README.read_text("utf-8"))
+
+
+def pages():
+    """{path: text} of the networks' pages."""
+    names = sorted(path.parent.name for path in SHIPPED.glob(f"*/{CARD}"))
+    return {
+        ROOT / "zoo" / name / "README.md": kd.zoo.card(name).to_markdown()
+        for name in names
+    }
 
 
 def _table(found):
@@ -26,5 +38,6 @@ def _table(found):
 
 
 if __name__ == "__main__":
-    README.write_text(readme(), encoding="utf-8")
-    print(f"Wrote {README}.")
+    for path, text in {README: readme(), **pages()}.items():
+        path.write_text(text, encoding="utf-8")
+        print(f"Wrote {path}.")

@@ -18,6 +18,7 @@ from keras_dynres_cli.commands import (
     info,
     listing,
     phone,
+    publish,
     report,
     train,
 )
@@ -32,6 +33,7 @@ COMMANDS = {
     "evaluate": evaluate,
     "export": export,
     "bench": bench,
+    "publish": publish,
     "phone": phone,
     "report": report,
     "demo": demo,

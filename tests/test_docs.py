@@ -147,7 +147,9 @@ def test_the_notebook_is_the_guide_and_runs(tmp_path):
     assert (tmp_path / "net.tflite").exists()
 
 
-def test_the_readmes_menu_is_the_cards():
+def test_the_readmes_menu_and_the_networks_pages_are_the_cards():
     make_menu = script("make_menu")
-    same = make_menu.README.read_text("utf-8") == make_menu.readme()
-    assert same, "README.md is out of date: run python docs/make_menu.py"
+    texts = {make_menu.README: make_menu.readme(), **make_menu.pages()}
+    for path, text in texts.items():
+        same = path.read_text("utf-8") == text
+        assert same, f"{path} is out of date: run python docs/make_menu.py"

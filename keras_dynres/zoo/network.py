@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from keras_dynres.data.catalog import Dataset, info
-from keras_dynres.data.labels import labels
 from keras_dynres.errors import DynresError, one_of
 from keras_dynres.files import read_json
 
@@ -201,7 +200,7 @@ class Network:
     @property
     def labels(self) -> tuple[str, ...]:
         """Class names in the order of the logits; empty where they are not known."""
-        return labels(self._dataset.name)
+        return self._dataset.class_names
 
     @property
     def preprocessing(self) -> dict[str, Any]:

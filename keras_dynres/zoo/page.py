@@ -10,6 +10,7 @@ from keras_dynres.zoo import figures
 
 if TYPE_CHECKING:
     from keras_dynres.zoo.cards import Card
+    from keras_dynres.zoo.network import Network
 
 
 def page(card: "Card") -> str:
@@ -23,8 +24,7 @@ def page(card: "Card") -> str:
             lines += ["", f"## {_title(key).capitalize()}", "", *_section(value)]
     for number, policy in enumerate(card.policies, 1):
         lines += ["", f"## Policy {number}", "", "```", str(policy), "```"]
-    recipe = json.dumps(card.network.get_config(), indent=1)
-    lines += ["", "## Recipe", "", "```json", recipe, "```"]
+    lines += ["", "## Recipe", "", "```json", _recipe(card.network), "```"]
     return "\n".join(lines) + "\n"
 
 
@@ -45,6 +45,16 @@ def _facts(card: "Card") -> dict[str, str]:
         rows = network.paper.items()
         facts["paper reports"] = ", ".join(f"{k} {v}" for k, v in rows)
     return {**facts, "weights": _weights(card)}
+
+
+def _recipe(network: "Network") -> str:
+    """All of the network as one JSON object, an entry a line."""
+    rows = network.get_config().items()
+    return "{\n" + ",\n".join(f"  {_json(k)}: {_json(v)}" for k, v in rows) + "\n}"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _weights(card: "Card") -> str:

@@ -1,5 +1,6 @@
 """From a trained model to the files the zoo hands out."""
 
+import dataclasses
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -88,6 +89,7 @@ def place(
     Returns:
         The `Card`.
     """
+    network = _public(network)
     name, folder = network.name, Path(out) / network.name
     with files.writing(folder, "folder"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -108,6 +110,15 @@ def place(
             if old.name != weights.file:
                 old.unlink()
     return card
+
+
+def _public(network: Network) -> Network:
+    """The network without the path of this machine's folder of pictures."""
+    if isinstance(network.dataset, str) or not network.dataset.get("folder"):
+        return network
+    folder = Path(network.dataset["folder"]).name
+    dataset = {**network.dataset, "folder": folder}
+    return dataclasses.replace(network, dataset=dataset)
 
 
 def _record(model: DynamicModel, results: Results | str | os.PathLike) -> dict:

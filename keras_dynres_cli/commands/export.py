@@ -47,7 +47,6 @@ def arguments(parser: ArgumentParser) -> None:
 def run(args: Namespace) -> None:
     """Exports; `tflite.export` prints what it wrote and found."""
     from keras_dynres import data, tflite
-    from keras_dynres.data.labels import labels
     from keras_dynres.tflite.precision import precision_of
     from keras_dynres_cli import sources
 
@@ -70,7 +69,7 @@ def run(args: Namespace) -> None:
             calibration_data=calibration,
             separate=args.separate,
             dynamic=args.dynamic,
-            labels=known and labels(known.name) or None,
+            labels=(known and known.class_names) or None,
             preprocessing=known and known.preprocessing,
             verify_data=verification,
         )
