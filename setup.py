@@ -12,6 +12,7 @@ PHONE = ["segno>=1.5", "cryptography>=42"]
 QUANTIZER = ["ai-edge-quantizer>=0.10"]
 TFMOT = ["tensorflow-model-optimization>=0.8"]
 DOCS = ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.30"]
+HUB = ["huggingface_hub>=1.0"]
 DEV = [
     "pytest>=8",
     "pytest-xdist",
@@ -61,10 +62,19 @@ setup(
         "phone": PHONE,
         "quantizer": QUANTIZER,
         "tfmot": TFMOT,
+        "hub": HUB,
         "torch": TORCH,
         "safetensors": SAFETENSORS,
         "docs": DOCS,
-        "dev": DEV + DOCS + JAX + DETECTION + PHONE + QUANTIZER + TFMOT + SAFETENSORS,
+        "dev": DEV
+        + DOCS
+        + HUB
+        + JAX
+        + DETECTION
+        + PHONE
+        + QUANTIZER
+        + TFMOT
+        + SAFETENSORS,
     },
     entry_points={"console_scripts": ["keras-dynres = keras_dynres_cli:run"]},
 )

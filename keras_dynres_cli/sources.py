@@ -54,11 +54,11 @@ def load(args: Namespace, like: "Network | None" = None) -> Source:
         return _from_file(existing(path), like or _like(args.like, path))
     from keras_dynres import zoo
 
-    known = args.model in zoo.list() or path.is_dir()
+    known = args.model in zoo.list() or zoo.addresses.is_address(args.model)
     if not known and (path.suffix or len(path.parts) > 1):
         raise DynresError(
-            "A model is a name of the zoo, a folder with a card, or a .keras or .npz "
-            f"file. Received: {args.model!r}."
+            "A model is a name of the zoo, a folder with a card, hf://org/name, or a "
+            f".keras or .npz file. Received: {args.model!r}."
         )
     card = zoo.card(args.model)
     return Source(zoo.load(args.model), args.model, card.network, card)

@@ -12,6 +12,7 @@ from keras_dynres.zoo.loader import load
 from keras_dynres.zoo.network import Network
 from keras_dynres.zoo.network import names as list
 from keras_dynres.zoo.publication import publish
+from keras_dynres.zoo.upload import push
 from keras_dynres.zoo.weights import round_to_float16
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "list",
     "load",
     "publish",
+    "push",
     "round_to_float16",
     "weights",
 ]

@@ -14,11 +14,12 @@ from keras_dynres.core.traces import one_trace_each
 from keras_dynres.errors import DynresError
 from keras_dynres.exits import Policy
 from keras_dynres.instance import Menu
-from keras_dynres.zoo import places
+from keras_dynres.zoo.addresses import is_address, places_of
 from keras_dynres.zoo.download import WeightsFile
 from keras_dynres.zoo.network import NETWORKS, Network
 from keras_dynres.zoo.page import page
 from keras_dynres.zoo.pictures import decode, preprocess
+from keras_dynres.zoo.places import CARD
 
 FORMAT = 2
 
@@ -139,15 +140,15 @@ def card(name: str) -> Card:
     network of which nothing was published has a card without weights and menu.
 
     Args:
-        name: Its name in the zoo, a folder that `publish` filled, or the path of a
-            `.json` file of a `Network`.
+        name: Its name in the zoo; a folder that `publish` filled; `hf://org/name`;
+            or the path of a `.json` file of a `Network`.
 
     Example:
 
     >>> kd.zoo.card("sdpoint_wrn28_10_cifar10").network.architecture
     'wide_resnet'
     """
-    for place in places.places_of(name):
+    for place in places_of(name):
         if read := place.card():
             text, where = read
             published = Card.from_json(text, where)
@@ -156,8 +157,8 @@ def card(name: str) -> Card:
                 raise DynresError(f"{where!r} is a card of {of!r}, not of {name!r}.")
             place.keep(text)
             return published
-    if Path(name).is_dir() and name not in NETWORKS:
-        raise DynresError(f"There is no {places.CARD} in the folder {name!r}.")
+    if is_address(name):
+        raise DynresError(f"There is no {CARD} at {name!r}.")
     return Card(Network.load(name))
 
 

@@ -9,8 +9,9 @@ from keras_dynres import architectures, methods
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
 from keras_dynres.instance import Menu
-from keras_dynres.zoo import cards, places
+from keras_dynres.zoo import cards
 from keras_dynres.zoo import weights as weight_files
+from keras_dynres.zoo.addresses import places_of
 from keras_dynres.zoo.network import NETWORKS, Network
 
 KERAS_FILES = (".keras", ".weights.h5")
@@ -22,8 +23,8 @@ def load(
     """Builds a network of the zoo, with its trained weights.
 
     Args:
-        name: One of `zoo.list()`, a folder that `zoo.publish` filled, or the path
-            of a `.json` file of a `Network`.
+        name: One of `zoo.list()`; a folder that `zoo.publish` filled; `hf://org/name`
+            or `hf://org/name@revision`; or the path of a `.json` file of a `Network`.
         weights: `"auto"` takes the published weights: from the package, else from
             the cache, else from the zoo's address (`zoo.config`); None leaves the
             network untrained; a path reads a file of `zoo.weights.save`, a
@@ -124,10 +125,10 @@ def locate(card: cards.Card, name: str, verbose: int = 1) -> Path:
             f"`keras-dynres train {network.name}`, or load it untrained with "
             "weights=None."
         )
-    for place in places.places_of(name):
+    for place in places_of(name):
         if path := place.weights(card.weights, verbose):
             return path
-    raise DynresError(f"{card.weights.file!r} is not in the folder {name!r}.")
+    raise DynresError(f"{card.weights.file!r} is not at {name!r}.")
 
 
 def _load_keras(model: DynamicModel, path: Path) -> None:

@@ -4,16 +4,14 @@ A place hands out a network's card, as text, and its weights, as the path of a f
 """
 
 import abc
-from collections.abc import Sequence
 from pathlib import Path
 
 from keras_dynres import files
-from keras_dynres.errors import DynresError, one_of
+from keras_dynres.errors import DynresError
 from keras_dynres.zoo import config, download
 from keras_dynres.zoo.download import WeightsFile
-from keras_dynres.zoo.network import NETWORKS
 
-CARD = "card.json"
+CARD, PAGE = "card.json", "README.md"
 # What ships inside the package: a folder a network, with its card and its weights.
 SHIPPED = Path(__file__).parent / "models"
 
@@ -63,7 +61,7 @@ class Folder(Place):
         return path if path.is_file() else None
 
 
-class Address(Place):
+class Web(Place):
     """The zoo's address, and the cache that what was read there is kept in.
 
     Args:
@@ -119,18 +117,3 @@ class Address(Place):
         """The address of a file, None where no base address is set."""
         base = config.zoo_url()
         return base and f"{base}/{self._name}/{file}"
-
-
-def places_of(name: str) -> Sequence[Place]:
-    """Where a network may be found, in the order it is looked for.
-
-    Args:
-        name: Its name in the zoo, or a folder that `zoo.publish` filled, or the path
-            of a `.json` file of a `Network`, which was published nowhere.
-    """
-    if Path(name).suffix == ".json":
-        return ()
-    if name not in NETWORKS and Path(name).is_dir():
-        return (Folder(name, "publish it again"),)
-    one_of("network of the zoo", name, NETWORKS)
-    return Folder(SHIPPED / name, "reinstall keras-dynres"), Address(name)

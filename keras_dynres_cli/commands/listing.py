@@ -46,9 +46,10 @@ def names() -> dict[str, list[str]]:
 
 def _published(name: str) -> str:
     """Where a network's card is, as far as this machine can tell."""
-    from keras_dynres.zoo import places
+    from keras_dynres.zoo import addresses, places
 
-    for place, where in zip(places.places_of(name), ("package", "cache"), strict=True):
+    words = ("package", "cache")
+    for place, where in zip(addresses.places_of(name), words, strict=True):
         if (place.path / places.CARD).is_file():
             return f"trained, in the {where}"
     return ""
