@@ -135,4 +135,4 @@ def test_it_refuses(fails, finished, uncalibrated, tmp_path):
 
 
 def test_a_folder_without_a_card_is_said(fails, tmp_path):
-    assert "There is no card.json in the folder" in fails("evaluate", tmp_path)
+    assert "There is no card.json at" in fails("evaluate", tmp_path)
