@@ -5,7 +5,13 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from keras_dynres import text
+from keras_dynres.evaluation._labels import Box, Name, place
 from keras_dynres.evaluation.curves import AVERAGE, Curve, Point, cost_text
+from keras_dynres.instance import FULL
+
+# A character's width in the page's fonts, and the height of a line, in pixels; not less
+# than the widest of the usual fonts need.
+REGULAR, BOLD, HEIGHT, DESCENT = 7.6, 8.4, 14, 3
 
 
 class Area(NamedTuple):
@@ -99,26 +105,31 @@ def chart(
         colors: The labels of all menus, so that each keeps its colour.
     """
     plane = _Plane(Area(*size), curves, metric, budget)
-    average = any(line.average for line in curves)
-    columns = ticks(0, plane.most_x, 4 if size[0] < 500 else 7)
+    average = any(one.average for one in curves)
+    narrow = size[0] < 500
+    columns = ticks(0, plane.most_x, 4 if narrow else 7)
     unit = 100 if text.is_share(metric) else 1
     rows = ticks(unit * plane.ys[0], unit * plane.ys[1], 8)
-    colors = [*colors, *(line.label for line in curves)]
+    colors = [*colors, *(one.label for one in curves)]
     first = {p.name: p for p in (*curves[0].front, *curves[0].beaten)}
+    line = None if budget is None else _budget(plane, budget, x)
+    series = [
+        _series(plane, one, f"s{colors.index(one.label) % 6}", x, metric)
+        for one in curves
+    ]
     return Drawing(
         area=plane.area,
         label=label,
-        title_x=text.axis(x) + (AVERAGE if average else ""),
+        title_x=f"{text.head(x) if narrow else text.axis(x)}{AVERAGE}"
+        if average
+        else text.axis(x),
         title_y=text.axis(metric),
         columns=[(plane.x(v), text.tick(v, x, columns[-1])) for v in columns],
         rows=[(plane.y(value / unit), f"{value:g}") for value in rows],
-        budget=None if budget is None else _budget(plane, budget, x),
-        series=[
-            _series(plane, line, f"s{colors.index(line.label) % 6}", x, metric)
-            for line in curves
-        ],
+        budget=line,
+        series=series,
         ring=plane.at(first[chosen]) if chosen in first else None,
-        labels=_labels(plane, curves[0], first, chosen),
+        labels=_labels(plane, curves, series, line, chosen),
     )
 
 
@@ -187,15 +198,39 @@ def _series(plane, line, color, x, metric):
     return Series(color, front if len(front) > 1 else [], dots)
 
 
-def _labels(plane, line, points, chosen):
-    """Names above and left of their points: a rising curve leaves room there."""
-    taken, labels = [], []
-    named = [points.get(chosen), *line.front[:1], *line.front[-1:], points.get("full")]
-    for point in dict.fromkeys(p for p in named if p):
-        (x, y), width = plane.at(point), 7 * len(point.name)
-        end = max(x - 7, plane.area.left + 4 + width)
-        if any(abs(y - b) < 15 and a < end and end - width < c for a, b, c in taken):
-            continue
-        taken.append((end - width, y, end))
-        labels.append(Label(point.name, end, y - 10, "end", point.name == chosen))
-    return labels
+def _labels(plane, curves, series, budget, chosen):
+    """Names of the first menu's front and of `full`, as many as find room."""
+    line = curves[0]
+    points = {p.name: p for p in (*line.front, *line.beaten)}
+    wanted = (chosen, *(p.name for p in (*line.front[:1], *line.front[-1:])), FULL)
+    front = [p.name for p in line.front]
+    named = [n for n in dict.fromkeys([*wanted, *front]) if n in points]
+    names = [
+        Name(
+            *plane.at(points[name]),
+            width=len(name) * (BOLD if name == chosen else REGULAR),
+            height=HEIGHT,
+            gap=9 if name == chosen else 5,
+        )
+        for name in named
+    ]
+    area, lines, taken = plane.area, [one.line for one in series], []
+    if budget:
+        lines.append([(budget.x, area.top), (budget.x, area.bottom)])
+        width = len(budget.label.text) * REGULAR
+        left = budget.label.x - (width if budget.label.anchor == "end" else 0)
+        taken = [Box(left, area.bottom - 20, left + width, area.bottom)]
+    dots = [(dot.x, dot.y) for one in series for dot in one.dots]
+    room = Box(area.left, 0, area.width, area.bottom)
+    spots = place(names, dots, lines, room, taken)
+    return [
+        _written(name, spot, name == chosen)
+        for name, spot in zip(named, spots, strict=True)
+        if spot
+    ]
+
+
+def _written(name, spot, chosen):
+    left, _, right, bottom = spot.box
+    x = {"end": right, "start": left, "middle": (left + right) / 2}[spot.anchor]
+    return Label(name, round(x, 1), round(bottom - DESCENT, 1), spot.anchor, chosen)

@@ -7,6 +7,7 @@ from typing import Any
 
 from keras_dynres import files, text
 from keras_dynres.errors import DynresError, one_of
+from keras_dynres.evaluation._labels import Box, Name, place
 from keras_dynres.evaluation.curves import (
     AVERAGE,
     as_menus,
@@ -53,7 +54,8 @@ def plot(
         beaten: Whether to show the beaten instances, faintly.
         images: How many test images an accuracy stands on; draws the binomial
             standard error as bars.
-        names: Whether to write each instance's name beside its point.
+        names: Whether to write an instance's name beside its point, where there is
+            room for it.
         title: The figure's title.
 
     Returns:
@@ -78,8 +80,10 @@ def plot(
         )
     figure, axes = canvas()
     for line, style in zip(curves, itertools.cycle(STYLES), strict=False):
-        _draw(axes, line, metric, style, beaten, images, names)
+        _draw(axes, line, metric, style, beaten, images)
     _dress(axes, curves, x, metric, title)
+    if names:
+        _write_names(axes, curves, metric, beaten)
     if path is not None:
         save(figure, path)
     return figure
@@ -116,7 +120,7 @@ def canvas(width: float = 6.4, height: float = 4.2) -> tuple[Any, Any]:
     return figure, figure.add_subplot()
 
 
-def _draw(axes, line, metric, style, beaten, images, names):
+def _draw(axes, line, metric, style, beaten, images):
     color, marker = style
     xs = [point.x for point in line.front]
     heights = [_height(point.y, metric) for point in line.front]
@@ -146,15 +150,6 @@ def _draw(axes, line, metric, style, beaten, images, names):
             linestyle="none",
             alpha=0.3,
             zorder=2,
-        )
-    for point, height in zip(line.front, heights, strict=True) if names else ():
-        axes.annotate(
-            point.name,
-            (point.x, height),
-            xytext=(4, 5),
-            textcoords="offset points",
-            fontsize=7.5,
-            color=color,
         )
 
 
@@ -189,3 +184,48 @@ def _dress(axes, curves, x, metric, title):
     note = left_out([name for line in curves for name in line.missing])
     if note:
         axes.figure.supxlabel(note, fontsize=7.5, color="#666666")
+
+
+def _write_names(axes, curves, metric, beaten):
+    """Writes the fronts' names where they hide neither a point nor one another."""
+    figure = axes.figure
+    figure.draw_without_rendering()  # Only now it is known where points and words are.
+    points, texts, lines = [], [], []
+    for line, (color, _) in zip(curves, itertools.cycle(STYLES), strict=False):
+        front = [_pixels(axes, point, metric) for point in line.front]
+        points += front + [_pixels(axes, p, metric) for p in line.beaten if beaten]
+        lines.append(front)
+        for point, (x, y) in zip(line.front, front, strict=True):
+            words = axes.annotate(
+                point.name,
+                (point.x, _height(point.y, metric)),
+                xytext=(0, 0),
+                textcoords="offset points",
+                fontsize=7.5,
+                color=color,
+            )
+            box = words.get_window_extent()
+            texts.append((words, Name(x, y, box.width, box.height, gap=6)))
+    legend = axes.get_legend()
+    taken = [_box(legend.get_window_extent())] if legend else []
+    names = [name for _, name in texts]
+    spots = place(names, points, lines, _box(axes.bbox), taken)
+    for (words, name), spot in zip(texts, spots, strict=True):
+        if spot is None:
+            words.remove()
+            continue
+        scale = 72 / figure.dpi
+        words.set_position(
+            (scale * (spot.box.left - name.x), scale * (name.y - spot.box.bottom))
+        )
+        words.set_verticalalignment("bottom")
+
+
+def _pixels(axes, point, metric):
+    """Where a point stands in the figure; pixels count downwards from its foot."""
+    x, y = axes.transData.transform((point.x, _height(point.y, metric)))
+    return float(x), -float(y)
+
+
+def _box(extent):
+    return Box(extent.x0, -extent.y1, extent.x1, -extent.y0)

@@ -1,3 +1,4 @@
+import chromium
 import keras
 import numpy as np
 import pytest
@@ -107,3 +108,14 @@ def small_net():
 @pytest.fixture
 def random_menu():
     return _random_menu
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """A browser; skips where there is none."""
+    try:
+        driver = chromium.start(tmp_path / "profile")
+    except chromium.Missing as error:
+        pytest.skip(str(error))
+    yield driver
+    driver.quit()

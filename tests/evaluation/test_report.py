@@ -4,7 +4,6 @@ import json
 import re
 from itertools import pairwise
 
-import chromium
 import pytest
 
 from keras_dynres import DynresError, Instance, Menu
@@ -151,16 +150,6 @@ def test_bad_input_gets_a_sentence_and_leaves_no_file(tmp_path, random_menu):
     with pytest.raises(DynresError, match="picture format"):
         report(menu, path, figures={"A": "x.gif"})
     assert not list(tmp_path.iterdir())
-
-
-@pytest.fixture
-def browser(tmp_path):
-    try:
-        driver = chromium.start(tmp_path / "profile")
-    except chromium.Missing as error:
-        pytest.skip(str(error))
-    yield driver
-    driver.quit()
 
 
 def test_a_browser_sorts_the_table_and_keeps_the_front(browser, tmp_path):
