@@ -15,7 +15,8 @@ from mkdocs.structure.pages import Page
 ROOM = "repository"
 # The tests' marks on a block of code, which Markdown on the site would not read.
 MARKS = re.compile(r"^(```python) .*$", re.MULTILINE)
-LINK = re.compile(r"(\]\()([^)\s#:]+)((?:#[^)\s]*)?\))")
+# In the line, or below the page under a name; not to an address.
+LINK = re.compile(r"(\]\(|^\[[\w-]+\]: )(?!\w+:)([^)\s#]+)", re.MULTILINE)
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -25,7 +26,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     known = set(waiting)
     while waiting:
         page = waiting.pop()
-        for _, target, _ in LINK.findall(page.read_text("utf-8")):
+        for _, target in LINK.findall(page.read_text("utf-8")):
             path = Path(posixpath.normpath(page.parent / target))
             if path in known or not path.is_file():
                 continue
@@ -51,7 +52,7 @@ def on_page_markdown(
         uri = place.removeprefix(f"{docs.name}/")
         if uri == place:
             uri = f"{ROOM}/{place}"
-        return f"{match[1]}{posixpath.relpath(uri, home or '.')}{match[3]}"
+        return match[1] + posixpath.relpath(uri, home or ".")
 
     return MARKS.sub(r"\1", LINK.sub(link, markdown))
 

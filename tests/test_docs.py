@@ -89,7 +89,8 @@ def test_the_examples_of_docstrings_run(name):
 def test_every_file_a_page_points_at_is_there():
     pages = [*PAGES, ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")]
     for page in pages:
-        for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text("utf-8")):
+        links = r"(?:\]\(|^\[[\w-]+\]: )([^)\s]+)"
+        for target in re.findall(links, page.read_text("utf-8"), re.MULTILINE):
             if not target.startswith(("http", "#")):
                 path = page.parent / target.split("#")[0]
                 assert path.exists(), f"{page.name}: {target}"
