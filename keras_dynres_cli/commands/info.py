@@ -19,7 +19,8 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "name",
         metavar="NAME",
-        help="a name of `keras-dynres list`, or a .keras, .npz, .json, .csv or "
+        help="a name of `keras-dynres list`, a folder that `publish` wrote, "
+        "hf://org/name, or a .keras, .npz, .json, .csv or "
         ".tflite file",
     )
     parser.add_argument(
@@ -42,7 +43,10 @@ def run(args: Namespace) -> None:
 def _teller(name: str) -> Callable[[str], None]:
     """The function that tells about things of the name's kind."""
     from keras_dynres.errors import one_of
+    from keras_dynres.zoo.addresses import is_address
 
+    if is_address(name):
+        return _network
     known = listing.names()
     tellers = {
         "zoo": _network,

@@ -3,6 +3,8 @@
 import json
 from pathlib import Path
 
+import hub_server
+import huggingface_hub.constants
 import numpy as np
 import pytest
 
@@ -116,8 +118,28 @@ def test_the_path_of_a_folder_of_photos_is_not_published(run, model, network, tm
     assert card.network.labels[3] == "class 3"
 
 
+def test_it_is_uploaded_and_taken_by_commands(run, finished, tmp_path, monkeypatch):
+    constants = huggingface_hub.constants
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+    monkeypatch.setenv("HF_TOKEN", hub_server.TOKEN)
+    address, out = "hf://org/small", ["--out", tmp_path / "out"]
+    with hub_server.hub() as hub:
+        monkeypatch.setenv("HF_ENDPOINT", hub.url)
+        code, said, err = run("publish", finished, *out, "--push", address)
+        assert code == 0, err
+        assert f"Next: keras_dynres.zoo.load({address!r})" in said
+        again = tmp_path / "out" / "small"
+        code, said, _ = run("publish", again, "--push", address, "--private")
+        assert code == 0 and hub.url in said
+        assert run("info", address)[1].startswith("# small")
+        assert "full" in run("info", again, "--json")[1]
+        assert run("evaluate", address, "--instances", "full")[0] == 0
+
+
 def test_it_refuses(fails, finished, uncalibrated, tmp_path):
     out = ["--out", tmp_path / "out"]
+    said = fails("publish", finished, *out, "--push", "org/net")
+    assert "is hf://org/name" in said
     assert "does not exist" in fails("publish", tmp_path / "none", *out)
     wrong = tmp_path / "wrong.json"
     wrong.write_text("[1]")
