@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from keras_dynres.errors import one_of
+from keras_dynres.errors import DynresError, one_of
 from keras_dynres.zoo import hub, places
 from keras_dynres.zoo.network import NETWORKS
 
@@ -30,6 +30,8 @@ def places_of(name: str) -> Sequence[places.Place]:
         return (places.Folder(name, "publish it again"),)
     if Path(name).suffix == ".json":
         return ()
+    if len(Path(name).parts) > 1:
+        raise DynresError(f"There is no folder of that name. Received: {name!r}")
     one_of("network of the zoo", name, NETWORKS)
     shipped = places.Folder(places.SHIPPED / name, "reinstall keras-dynres")
     return shipped, places.Web(name)

@@ -122,8 +122,7 @@ def locate(card: cards.Card, name: str, verbose: int = 1) -> Path:
         imported = f"import them with `{command}`, " if network.checkpoint else ""
         raise DynresError(
             f"No weights are published for {network.name!r}: {imported}train them with "
-            f"`keras-dynres train {network.name}`, or load it untrained with "
-            "weights=None."
+            f"`keras-dynres train {name}`, or load it untrained with weights=None."
         )
     for place in places_of(name):
         if path := place.weights(card.weights, verbose):

@@ -275,6 +275,10 @@ def _read(name: str | Path, seen: tuple = ()) -> tuple[Path, dict[str, Any]]:
     parent = content.pop("extends", None)
     if parent is None:
         return path, content
+    if not isinstance(parent, str):
+        raise DynresError(f"extends is a name or a path. Received: extends={parent!r}")
+    if parent.endswith(".json"):
+        parent = str(path.parent / parent)
     if parent in seen:
         raise DynresError(
             f"Networks that extend each other. Received: {[*seen, parent]}"

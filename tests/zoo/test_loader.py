@@ -49,6 +49,15 @@ def test_a_changed_shipped_file_is_not_loaded(tiny, tiny_card, monkeypatch, tmp_
         zoo.load("tiny")
 
 
+def test_a_file_of_a_network_is_built_and_says_how_it_is_trained(tmp_path):
+    path = tmp_path / "small.json"
+    path.write_text('{"extends": "sdpoint_wrn16_2_cifar10", "method": "plain"}')
+    with pytest.raises(DynresError, match="published for 'small': train .*small.json"):
+        zoo.load(str(path))
+    with pytest.raises(DynresError, match="no folder of that name.*'published/net'"):
+        zoo.load("published/net")
+
+
 def test_a_name_without_weights_says_what_to_do(server, monkeypatch):
     said = "No weights are published for 'sdpoint_wrn40_4_cifar100': train them with "
     said += "`keras-dynres train sdpoint_wrn40_4_cifar100`, .* weights=None"

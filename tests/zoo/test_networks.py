@@ -38,6 +38,14 @@ def test_a_network_extends_another(tmp_path):
     assert child.about == ()
     own = {"name": parent.name, "seed": 0, "about": parent.about}
     assert {**child.get_config(), **own} == parent.get_config()
+    path.with_name("grandchild.json").write_text('{"extends": "child.json"}')
+    assert Network.load(tmp_path / "grandchild.json").seed == 5
+
+
+def test_papers_figures_are_each_file_s_own():
+    parent = Network.load("sdpoint_wrn28_10_cifar100")
+    assert parent.paper["error"] == 17.53
+    assert Network.load("early_exit_wrn28_10_cifar100").paper == {}
 
 
 @pytest.mark.parametrize(
@@ -74,6 +82,7 @@ def test_wrong_entries(entries, sentence):
         ("{", "Not a network in JSON.*path="),
         ("[1]", "a JSON object"),
         ('{"architecture": "wide_resnet", "epochs": 1}', "lacks 'dataset'"),
+        ('{"extends": 3}', "extends is a name or a path.*3"),
         ('{"extends": "wrn16_2_cifar"}', "network.*Did you mean 'wrn16_2_cifar10'"),
     ],
 )
