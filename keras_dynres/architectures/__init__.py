@@ -14,6 +14,7 @@ from keras_dynres.architectures.mobilenet_v1 import mobilenet_v1
 from keras_dynres.architectures.mobilenet_v2 import mobilenet_v2
 from keras_dynres.architectures.msdnet import msdnet
 from keras_dynres.architectures.preresnet import preresnet
+from keras_dynres.architectures.pretrained import is_pretrained, pretrained
 from keras_dynres.architectures.resnet import resnet
 from keras_dynres.architectures.resnext import resnext
 from keras_dynres.architectures.shufflenet_v2 import shufflenet_v2
@@ -27,12 +28,14 @@ __all__ = [
     "efficient_resizable",
     "faster_rcnn",
     "fcn",
+    "is_pretrained",
     "feature_pyramid",
     "mobilenet_v1",
     "mobilenet_v2",
     "msdnet",
     "names",
     "preresnet",
+    "pretrained",
     "resnet",
     "resnext",
     "shufflenet_v2",
@@ -79,12 +82,15 @@ def create(architecture: str, **options: Any) -> keras.Model:
     ```
 
     Args:
-        architecture: One of `names()`.
+        architecture: One of `names()`, or what `pretrained` takes:
+            `"keras.applications.NAME"` or the path of a `.keras` file.
         **options: What the architecture's function takes.
 
     Returns:
         A functional `keras.Model` whose output is logits.
     """
+    if is_pretrained(architecture):
+        return pretrained(architecture, **options)
     build = _ARCHITECTURES[one_of("architecture", architecture, names())]
     offered = inspect.signature(build).parameters
     checks_itself = "options" in offered
