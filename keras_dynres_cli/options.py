@@ -21,5 +21,8 @@ def model(parser: ArgumentParser) -> None:
 def data(parser: ArgumentParser) -> None:
     """What `sources.images` is told."""
     parser.add_argument("--data_dir", help="folder of tensorflow-datasets")
-    parser.add_argument("--dataset", help="data set, by default the model's own")
+    parser.add_argument(
+        "--dataset",
+        help="data set, or folder of pictures; by default the model's own",
+    )
     parser.add_argument("--batch_size", type=int, default=128, help="128 by default")

@@ -76,20 +76,40 @@ def images(
         known = dataclasses.replace(known, size=(height, width))
     elif height and height == width and not known.in_memory:
         known = dataclasses.replace(known, size=height)
-    return data.load(known, split, args.data_dir, args.batch_size, **options)
+    batch_size = min(args.batch_size, known.train_images)
+    return data.load(known, split, args.data_dir, batch_size, **options)
 
 
 def dataset(args: Namespace, source: Source) -> "Dataset":
     """The data set that was asked for, or else the network's own."""
     from keras_dynres import data
 
+    own = source.network and source.network.images
     if args.dataset:
-        return data.info(args.dataset)
-    if source.network is None:
+        folder = Path(args.dataset).expanduser()
+        if args.dataset in data.DATASETS or not folder.is_dir():
+            return data.info(args.dataset)
+        return _pictures(folder, source.model, own)
+    if own is None:
         raise app.UsageError(
             f"What data {source.title!r} takes is not known: say --dataset or --like."
         )
-    return source.network.images
+    return own
+
+
+def _pictures(path: Path, model: "DynamicModel", own: "Dataset | None") -> "Dataset":
+    """The pictures in a folder; if it is the model's own, of the same splits."""
+    from keras_dynres import data
+
+    like = {"held_out": own.held_out or 0.2, "seed": own.seed} if own else {}
+    pictures = data.folder(path, max(model.base.inputs[0].shape[1:3]), **like)
+    if own and own.class_names and own.class_names != pictures.class_names:
+        odd = sorted({*own.class_names} ^ {*pictures.class_names})
+        raise DynresError(
+            "The pictures are of other classes than the model tells apart. "
+            f"Received: {str(path)!r}, which differs in {', '.join(odd)}"
+        )
+    return pictures
 
 
 def save(model: "DynamicModel", path: str | Path) -> None:

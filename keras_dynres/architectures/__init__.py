@@ -14,7 +14,11 @@ from keras_dynres.architectures.mobilenet_v1 import mobilenet_v1
 from keras_dynres.architectures.mobilenet_v2 import mobilenet_v2
 from keras_dynres.architectures.msdnet import msdnet
 from keras_dynres.architectures.preresnet import preresnet
-from keras_dynres.architectures.pretrained import is_pretrained, pretrained
+from keras_dynres.architectures.pretrained import (
+    APPLICATIONS,
+    is_pretrained,
+    pretrained,
+)
 from keras_dynres.architectures.resnet import resnet
 from keras_dynres.architectures.resnext import resnext
 from keras_dynres.architectures.shufflenet_v2 import shufflenet_v2
@@ -23,6 +27,7 @@ from keras_dynres.architectures.wide_resnet import wide_resnet
 from keras_dynres.errors import one_of
 
 __all__ = [
+    "APPLICATIONS",
     "create",
     "densenet_bc",
     "efficient_resizable",

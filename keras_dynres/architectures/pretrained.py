@@ -19,6 +19,8 @@ APPLICATIONS = "keras.applications."
 FILE = ".keras"
 # What this function says itself.
 _OWN = ("include_top", "input_tensor", "pooling", "classifier_activation", "name")
+# As all networks here have it: that of others is for more steps than few images make.
+_MOMENTUM = 0.9
 # How images come in where nothing else is said: as ImageNet's.
 _PREPROCESSING = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
 
@@ -39,6 +41,7 @@ def pretrained(
     weights: str | None = None,
     expects: str | None = None,
     preprocessing: Mapping[str, Any] | None = None,
+    name: str | None = None,
     **options: Any,
 ) -> keras.Model:
     """A network from elsewhere with a classifier of its own for other classes.
@@ -64,6 +67,7 @@ def pretrained(
             images of a `.keras` file are to be scaled; by default they stay
             standardised.
         preprocessing: `mean` and `std` that the images are standardised by.
+        name: Name of the model, by default as its maker calls it.
         **options: What the function of `keras.applications` takes besides, such as
             `alpha=0.5`.
 
@@ -76,6 +80,9 @@ def pretrained(
     else:
         _refuse_options(network, weights, options)
         base = _of_file(Path(network).expanduser(), input_shape)
+    for layer in base.layers:
+        if isinstance(layer, keras.layers.BatchNormalization):
+            layer.momentum = _MOMENTUM
     x = _features(base)
     if len(x.shape) == 4:
         x = keras.layers.GlobalAveragePooling2D(name="head_pool")(x)

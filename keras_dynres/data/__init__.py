@@ -104,12 +104,13 @@ def load(
     images = read(dataset, at_source, data_dir, on_corrupt)
     if held_out and split != "test":
         images = images.last(held_out) if split == "held_out" else images.but(held_out)
-    if not 0 < batch_size <= images.count:
+    trains = split == "train" if shuffle is None else shuffle
+    if not batch_size > 0 or trains and batch_size > images.count:
         raise DynresError(
-            f"batch_size lies between 1 and the {images.count} images of the split. "
-            f"Received: batch_size={batch_size}"
+            f"batch_size is above 0, and for training at most {images.count}, the "
+            f"images of the split. Received: batch_size={batch_size}"
         )
-    if not (split == "train" if shuffle is None else shuffle):
+    if not trains:
         return pipelines.evaluation(images, batch_size)
     return pipelines.training(images, batch_size, augment, seed, epochs, start_epoch)
 

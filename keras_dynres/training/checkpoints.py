@@ -62,9 +62,18 @@ class Checkpoints:
         return path
 
     def restore(
-        self, model: keras.Model, say: Callable[[str], Any] = print
+        self,
+        model: keras.Model,
+        say: Callable[[str], Any] = print,
+        prepare: Callable[[int], Any] = lambda epoch: None,
     ) -> tuple[int, list[dict[str, float]]]:
         """Puts the latest sound state into the model.
+
+        Args:
+            model: The model.
+            say: What is called with what there is to tell.
+            prepare: What is called with the state's epoch before: it lets the model
+                be as it was when the state was saved.
 
         Returns:
             The number of finished epochs and the history; `(0, [])` without a file.
@@ -75,11 +84,15 @@ class Checkpoints:
                 say(f"Checkpoint {path.name} is damaged and set aside.")
                 path.rename(path.with_name(f"damaged_{path.name}"))
                 continue
-            return self._into(model, content, path)
+            return self._into(model, content, path, prepare)
         return 0, []
 
     def _into(
-        self, model: keras.Model, content: bytes, path: Path
+        self,
+        model: keras.Model,
+        content: bytes,
+        path: Path,
+        prepare: Callable[[int], Any],
     ) -> tuple[int, list[dict[str, float]]]:
         try:
             with np.load(io.BytesIO(content), allow_pickle=False) as file:
@@ -99,6 +112,7 @@ class Checkpoints:
                     f"{key}={value!r}, the network now says {now!r}: "
                     "take another out_dir."
                 )
+        prepare(epoch)
         variables = _variables(model)
         if [v.shape for v in variables] != [a.shape for a in arrays]:
             raise DynresError(f"The checkpoint is of another model. Received: {path}")

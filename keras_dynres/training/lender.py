@@ -16,7 +16,8 @@ def lend_weights(model: keras.Model, network: Network) -> None:
     """Gives the plain network the weights that its network starts from.
 
     Of another architecture over the same kind of backbone, such as a classifier's that
-    a segmentation network is to grow from, those of layers of the same names.
+    a segmentation network is to grow from, or of one for other classes, those of layers
+    of the same names.
 
     Args:
         model: The plain network of the network's architecture.
@@ -30,7 +31,11 @@ def lend_weights(model: keras.Model, network: Network) -> None:
         model.set_weights(base.get_weights())
         return
     lent = {layer.name: layer for layer in graph.flatten(base).layers}
-    pairs = [(x, lent[x.name]) for x in model.layers if x.name in lent and x.weights]
+    pairs = [
+        (x, lent[x.name])
+        for x in model.layers
+        if x.name in lent and x.weights and not _is_other_classifier(x, lent[x.name])
+    ]
     convs = [x.name for x in lent.values() if x.name.endswith("_conv1")]
     names = {layer.name for layer, _ in pairs}
     alike = all(_shapes(own) == _shapes(other) for own, other in pairs)
@@ -41,6 +46,12 @@ def lend_weights(model: keras.Model, network: Network) -> None:
         )
     for layer, other in pairs:
         layer.set_weights(other.get_weights())
+
+
+def _is_other_classifier(own, other):
+    """Whether two layers tell apart different numbers of classes."""
+    dense = isinstance(own, keras.layers.Dense)
+    return dense and _shapes(own) != _shapes(other)
 
 
 def _shapes(part):

@@ -47,7 +47,7 @@ def finish(
     test = data.load(split="test", **images)
     results = {
         "network": network.get_config(),
-        "data": data.provenance(network.dataset, images["data_dir"]),
+        "data": data.provenance(network.images, images["data_dir"]),
         "preprocessing": network.images.preprocessing,
         "training_seconds": round(sum(row["seconds"] for row in history)),
         "environment": environment(),
@@ -110,7 +110,7 @@ def _budgets(
     costs = model.exit_costs()
     # Below the first exit's cost there is nothing to solve.
     budgets = [share * costs[-1] for share in SHARES if share * costs[-1] >= costs[0]]
-    words = f"the last {network.held_out} training images of {network.dataset}"
+    words = f"the last {network.held_out} training images of {network.images.name}"
     about = {"images": f"{words}, not trained on"}
     model.solve_budget(held, budgets, held_out=about, verbose=bar)
     menu = model.evaluate_policies(test, verbose=bar)

@@ -2,7 +2,7 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from keras_dynres.errors import DynresError
 from keras_dynres.files import writing
 from keras_dynres.training import logs, optimization, tasks
 from keras_dynres.training.checkpoints import Checkpoints
+from keras_dynres.training.frozen import Pause, freeze
 from keras_dynres.training.fused_norms import fuse_norms
 from keras_dynres.training.lender import lend_weights
 from keras_dynres.training.results import finish
@@ -39,24 +40,49 @@ def build(network: str | Path | Network) -> DynamicModel:
     Returns:
         The method's `DynamicModel`.
     """
-    network = Network.load(network)
+    return _built(Network.load(network))[0]
+
+
+def _built(network: Network) -> tuple[DynamicModel, keras.Model]:
+    """The compiled model, and the network without its method."""
     with policy(network.precision):
         keras.utils.set_random_seed(network.seed)
         base = loader.build_base(network)
         if network.starts_from:
             lend_weights(base, network)
-        asked = tasks.compilation(
-            network.images, base, network.loss_weights, network.label_smoothing
-        )
         model = loader.build(network, base)
-        model.compile(
-            optimizer=optimization.optimizer(network, _steps(network)),
-            **asked,
-            # On a CPU XLA brings TensorFlow nothing, and takes long for each instance.
-            jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
-        )
+        _compile(model, network, base)
         fuse_norms(model)
-    return model
+    return model, base
+
+
+def _compile(model: DynamicModel, network: Network, base: keras.Model) -> None:
+    model.compile(
+        optimizer=optimization.optimizer(network, _steps(network)),
+        # On a CPU XLA brings TensorFlow nothing, and takes long for each instance.
+        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
+        **tasks.compilation(
+            network.images, base, network.loss_weights, network.label_smoothing
+        ),
+    )
+
+
+def _freeze(
+    model: DynamicModel, network: Network, base: keras.Model, frozen: bool
+) -> None:
+    """Lets the base learn or not; the steps are counted on."""
+    if not network.frozen_epochs or not freeze(base, frozen):
+        return
+    steps = int(_innermost(model.optimizer).iterations)
+    with policy(network.precision):
+        _compile(model, network, base)
+    model.optimizer.build(model.trainable_variables)
+    _innermost(model.optimizer).iterations.assign(steps)
+
+
+def _innermost(optimizer: keras.optimizers.Optimizer) -> keras.optimizers.Optimizer:
+    """That of float16 is wrapped into one that scales the loss."""
+    return getattr(optimizer, "inner_optimizer", optimizer)
 
 
 def train(
@@ -120,15 +146,24 @@ def train(
     with (
         _alone(folder),
         _interruptible(checkpoints),
-        data.clear_errors(network.dataset),
+        data.clear_errors(network.images.name),
     ):
-        model = build(network)
-        done, history = _begin(checkpoints, model, resume, verbose)
-        if done < last:
-            keeper = logs.EpochKeeper(checkpoints, history, last, verbose == 2)
-            extra = [keras.callbacks.TensorBoard(folder / "tensorboard")]
-            callbacks = [keeper, *(extra if tensorboard else [])]
-            _fit(model, network, images, done, last, callbacks, validate_every, verbose)
+        model, base = _built(network)
+
+        def prepare(epoch):
+            # The last state of a frozen base was saved before it was let go.
+            _freeze(model, network, base, epoch <= network.frozen_epochs)
+
+        done, history = _begin(checkpoints, model, resume, verbose, prepare)
+        keeper = logs.EpochKeeper(checkpoints, history, last, verbose == 2)
+        extra = [keras.callbacks.TensorBoard(folder / "tensorboard")]
+        callbacks = [keeper, *(extra if tensorboard else [])]
+        for end in (min(network.frozen_epochs, last), last):
+            if done < end:
+                _freeze(model, network, base, done < network.frozen_epochs)
+                ways = ([*callbacks, Pause(end)], validate_every, verbose)
+                _fit(model, network, images, done, end, *ways)
+                done = end
         if last == network.epochs:
             if network.precision != "float32":
                 model = _in_float32(model, network)
@@ -140,8 +175,7 @@ def _in_float32(model: keras.Model, network: Network) -> keras.Model:
     """What was trained, in a network that computes as the zoo's and bundles do."""
     single = build(dataclasses.replace(network, precision="float32", starts_from=""))
     single.set_weights(model.get_weights())
-    # That of float16 is wrapped into one that scales the loss.
-    optimizer = getattr(model.optimizer, "inner_optimizer", model.optimizer)
+    optimizer = _innermost(model.optimizer)
     single.optimizer.build(single.trainable_variables)
     for kept, trained in zip(
         single.optimizer.variables, optimizer.variables, strict=True
@@ -185,14 +219,19 @@ def _fit(
 
 
 def _begin(
-    checkpoints: Checkpoints, model: keras.Model, resume: bool, verbose: int
+    checkpoints: Checkpoints,
+    model: keras.Model,
+    resume: bool,
+    verbose: int,
+    prepare: Callable[[int], None],
 ) -> tuple[int, list[dict[str, float]]]:
     if not resume and checkpoints.paths():
         raise DynresError(
             f"{str(checkpoints.folder)!r} holds the checkpoints of a run: go on with "
             "it by --resume, or take another out_dir."
         )
-    done, history = checkpoints.restore(model, print if verbose else lambda _: None)
+    say = print if verbose else lambda _: None
+    done, history = checkpoints.restore(model, say, prepare)
     if done and verbose:
         print(f"Going on after epoch {done}.")
     # A run killed between the two wrote the checkpoint but not the logs.

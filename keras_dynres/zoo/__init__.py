@@ -12,6 +12,7 @@ from keras_dynres.zoo.loader import load
 from keras_dynres.zoo.network import Network
 from keras_dynres.zoo.network import names as list
 from keras_dynres.zoo.publication import publish
+from keras_dynres.zoo.transfer import fine_tuning, for_images
 from keras_dynres.zoo.upload import push
 from keras_dynres.zoo.weights import round_to_float16
 
@@ -21,6 +22,8 @@ __all__ = [
     "WeightsFile",
     "card",
     "config",
+    "fine_tuning",
+    "for_images",
     "import_checkpoint",
     "list",
     "load",

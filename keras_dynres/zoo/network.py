@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from keras_dynres.architectures import is_pretrained
 from keras_dynres.data.catalog import Dataset, info
 from keras_dynres.errors import DynresError, one_of
 from keras_dynres.files import read_json
@@ -30,7 +31,9 @@ class Network:
 
     Args:
         name: Its name, its file's.
-        architecture: A name of `keras_dynres.architectures`.
+        architecture: A name of `keras_dynres.architectures`, or what
+            `architectures.pretrained` takes: `"keras.applications.NAME"` or the path
+            of a `.keras` file.
         dataset: A name of `keras_dynres.data.DATASETS`, or what `Dataset.get_config`
             gives.
         epochs: Passes over the training images.
@@ -61,6 +64,8 @@ class Network:
             `model.keras` of another run. A relative path is
             one from the folder that training is started in. Empty begins with
             random weights.
+        frozen_epochs: In how many epochs, the first, the base is left as it is, in
+            inference mode, and what follows its last feature map learns alone.
         loss_weights: What the loss of a named output counts, by default 1, such as
             `{"auxiliary": 0.4}`.
         precision: Keras' dtype policy: `"float32"` or a mixed one.
@@ -101,6 +106,7 @@ class Network:
     decay_all: bool = True
     label_smoothing: float = 0.0
     starts_from: str = ""
+    frozen_epochs: int = 0
     loss_weights: dict = dataclasses.field(default_factory=dict)
     precision: str = "float32"
     seed: int = 0
@@ -134,6 +140,11 @@ class Network:
         self._check("seed", self.seed >= 0, "at least 0")
         self._check("calibration_batches", self.calibration_batches > 0, "above 0")
         self._check("held_out", self.held_out >= 0, "at least 0")
+        self._check(
+            "frozen_epochs",
+            0 <= self.frozen_epochs < self.epochs,
+            f"at least 0 and below epochs={self.epochs}",
+        )
         self._check(
             "warmup_epochs",
             0 <= self.warmup_epochs < self.epochs,
@@ -185,6 +196,8 @@ class Network:
         """All that the architecture's function is given."""
         shape = (*self.images.shape, 3)
         usual = {"classes": self.images.classes, "input_shape": shape}
+        if is_pretrained(self.architecture):
+            usual["preprocessing"] = self.preprocessing
         return {**usual, **self.architecture_options}
 
     @property

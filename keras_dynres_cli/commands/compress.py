@@ -84,7 +84,7 @@ def _change(args: Namespace, source: "Source", images: object) -> None:
     held = compress.held(model)
     if args.bits is not None:
         held = compress.quantize_aware(model, args.bits)
-    print("Training all instances; each is compiled when first drawn ...", flush=True)
+    print("Training all instances ...", flush=True)
     with held:
         model.fit(images, shuffle=False, callbacks=_callbacks(model), **few)
 

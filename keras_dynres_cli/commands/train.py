@@ -1,18 +1,32 @@
 """keras-dynres train: a network, from the first step to a calibrated model."""
 
+import json
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from absl import app
+
+if TYPE_CHECKING:
+    from keras_dynres.data import Dataset
+    from keras_dynres.zoo import Network
 
 ABOUT = "Trains a network to a calibrated model; killed at any time, --resume goes on."
-EXAMPLE = (
-    "keras-dynres train sdpoint_wrn16_2_cifar10 --data_dir ~/data --out_dir runs/net"
-)
+EXAMPLE = """\
+keras-dynres train sdpoint_wrn16_2_cifar10 --data_dir ~/data --out_dir runs/net
+  keras-dynres train resnet14_imagenette --images ~/photos --size 128
+  keras-dynres train --base keras.applications.MobileNetV2 --images ~/photos"""
+# Of keras.applications, whose networks are taken for their weights.
+_WEIGHTS = "imagenet"
 
 
 def arguments(parser: ArgumentParser) -> None:
     """The command's own arguments."""
     parser.add_argument(
-        "network", metavar="NETWORK", help="name in the zoo, or path of a .json"
+        "network",
+        metavar="NETWORK",
+        nargs="?",
+        help="name in the zoo, or path of a .json; or else say --base",
     )
     parser.add_argument("--data_dir", help="folder of tensorflow-datasets")
     parser.add_argument(
@@ -24,6 +38,14 @@ def arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--epochs", type=int, help="stop after this many")
     parser.add_argument(
+        "--set",
+        nargs="+",
+        metavar="ENTRY=VALUE",
+        default=[],
+        help="other values for what the network says, such as epochs=5 "
+        "learning_rate=0.01",
+    )
+    parser.add_argument(
         "--validate_every", type=int, default=1, help="epochs between two evaluations"
     )
     parser.add_argument(
@@ -32,14 +54,52 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--on_corrupt", default="raise", help="raise or skip, at a damaged image"
     )
+    photos = parser.add_argument_group("your own pictures")
+    photos.add_argument(
+        "--images",
+        metavar="FOLDER",
+        help="train on these: FOLDER/cat/1.jpg, or FOLDER/train and FOLDER/test",
+    )
+    photos.add_argument(
+        "--size", type=int, help="height and width; by default the network's own"
+    )
+    photos.add_argument(
+        "--held_out",
+        type=float,
+        default=0.2,
+        metavar="SHARE",
+        help="share of each class to test with, where FOLDER has no test; 0.2",
+    )
+    tuned = parser.add_argument_group("a network that was trained elsewhere")
+    tuned.add_argument(
+        "--base",
+        metavar="BASE",
+        help="keras.applications.NAME, or a .keras file, with a new classifier",
+    )
+    tuned.add_argument(
+        "--weights",
+        metavar="WEIGHTS",
+        help=f"of keras.applications: {_WEIGHTS} (the default), a file, or none",
+    )
+    tuned.add_argument("--method", default="plain", help="plain by default")
+    tuned.add_argument(
+        "--frozen_epochs",
+        type=int,
+        default=0,
+        metavar="N",
+        help="in the first N epochs the new classifier learns alone",
+    )
 
 
 def run(args: Namespace) -> None:
     """Trains; says what there is then and what to do with it."""
+    if (args.network is None) == (args.base is None):
+        raise app.UsageError("Train what? Say NETWORK, or --base, one of them.")
+    if args.base and not args.images:
+        raise app.UsageError("--base is trained on --images FOLDER: say both.")
     from keras_dynres import training
-    from keras_dynres.zoo import Network
 
-    network = Network.load(args.network)
+    network = _changed(_fine_tuning(args) if args.base else _network(args), args.set)
     folder = Path(args.out_dir or Path("runs", network.name)).expanduser()
     training.train(
         network,
@@ -57,3 +117,54 @@ def run(args: Namespace) -> None:
     model = folder / "model.keras"
     print(f"Wrote {model} and {folder / 'results.json'}.")
     print(f"Next: keras-dynres export {model} -o net.tflite")
+
+
+def _network(args: Namespace) -> "Network":
+    """The network that is named, for the pictures that are."""
+    from keras_dynres import zoo
+
+    network = zoo.Network.load(args.network)
+    if not args.images:
+        return network
+    return zoo.for_images(network, _pictures(args, max(network.images.shape)))
+
+
+def _fine_tuning(args: Namespace) -> "Network":
+    from keras_dynres import architectures, zoo
+
+    usual = _WEIGHTS if args.base.startswith(architectures.APPLICATIONS) else "none"
+    weights = args.weights or usual
+    return zoo.fine_tuning(
+        args.base,
+        _pictures(args, 224),
+        args.method,
+        None if weights == "none" else weights,
+        args.frozen_epochs,
+    )
+
+
+def _pictures(args: Namespace, size: int) -> "Dataset":
+    from keras_dynres import data
+
+    pictures = data.folder(args.images, args.size or size, args.held_out)
+    print(
+        f"{pictures.train_images} pictures to train on, {pictures.test_images} to "
+        f"test with, {pictures.classes} classes: {', '.join(pictures.class_names)}."
+    )
+    return pictures
+
+
+def _changed(network: "Network", words: list[str]) -> "Network":
+    """The network with other values in the entries that are named."""
+    from keras_dynres.zoo import Network
+
+    changes = {}
+    for word in words:
+        entry, equals, value = word.partition("=")
+        if not equals:
+            raise app.UsageError(f"--set takes ENTRY=VALUE. Received: {word!r}")
+        try:
+            changes[entry] = json.loads(value)
+        except ValueError:
+            changes[entry] = value  # A name, which needs no quotes here.
+    return Network.from_config({**network.get_config(), **changes})

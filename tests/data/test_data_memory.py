@@ -86,7 +86,7 @@ def test_flip_mirrors_and_does_not_shift():
         ({"split": "held_out"}, "above 0 .* 'held_out'.*held_out=0"),
         ({"held_out": 512}, "512 training images.*held_out=512"),
         ({"held_out": -1}, "held_out=-1"),
-        ({"batch_size": 513}, "512 images.*batch_size=513"),
+        ({"batch_size": 513}, "at most 512.*batch_size=513"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"start_epoch": 1}, "start_epoch=1, epochs=1"),
         ({"on_corrupt": "ignore"}, "on_corrupt.*'ignore'.*'raise', 'skip'"),

@@ -75,6 +75,18 @@ def test_weights_of_a_run_on_small_pictures(tmp_path):
     assert_lent(model.base, lender.base)
 
 
+def test_a_network_for_other_classes_keeps_its_own_classifier():
+    options = {"depth": 16, "width": 2, "classes": 3}
+    config = {**CONFIG, "architecture": "wide_resnet", "architecture_options": options}
+    fresh = build(Network.from_config(config)).base
+    config["starts_from"] = name = "sdpoint_wrn16_2_cifar10"
+    model, lender = build(Network.from_config(config)).base, zoo.load(name).base
+    for own, lent in zip(model.weights[:-2], lender.weights[:-2], strict=True):
+        np.testing.assert_array_equal(own, lent)
+    for own, before in zip(model.weights[-2:], fresh.weights[-2:], strict=True):
+        np.testing.assert_array_equal(own, before)
+
+
 def test_files_that_lend_nothing(tmp_path):
     path = tmp_path / "model.keras"
     network = Network.from_config({**CONFIG, "starts_from": str(path)})
