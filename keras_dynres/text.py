@@ -1,6 +1,8 @@
 """Figures and tables as people read them."""
 
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 COUNTS = ("macs", "flops", "params")
 STYLES = ("plain", "markdown")
@@ -27,6 +29,16 @@ _HEADS = {
     "loss": "Loss",
     "mean_io_u": "Mean IoU",
     "map": "mAP",
+}
+
+
+# What instances' settings are called in the papers, and what they mean.
+_SETTINGS = {
+    "ratio": "pooled to VALUE",
+    "size": "images of VALUE pixels a side",
+    "input": "images scaled to VALUE",
+    "exit": "leaves at exit VALUE",
+    "density": "VALUE of the points",
 }
 
 
@@ -140,6 +152,32 @@ def head(key: str) -> str:
     return _HEADS.get(key, words)
 
 
+def settings(values: Mapping[str, Any]) -> str:
+    """What an instance's settings mean, in words: told by their names alone.
+
+    >>> settings({"point": "stage1_block2_add", "ratio": 0.5})
+    'pooled to 0.5 after stage 1, block 2'
+    >>> settings({"stage1": 1.0, "stage2": 0.65}), settings({"density": 0.25})
+    ('stages at 1, 0.65', 'a quarter of the points')
+
+    Args:
+        values: Settings by name, as of `Instance`.
+    """
+    words, stages, where = [], [], ""
+    for key, value in values.items():
+        if key == "point":
+            where = f" after {_place(str(value))}"
+        elif re.fullmatch(r"stage\d+", key):
+            stages.append(value)
+        elif value is not None:
+            phrase = _SETTINGS.get(key, f"{key.replace('_', ' ')} VALUE")
+            shown = _part(value) if key == "density" else _plain(value)
+            words.append(phrase.replace("VALUE", shown))
+    if stages:
+        words.append(f"stages at {_plain(stages)}")
+    return (", ".join(words) + where).strip()
+
+
 def grid(
     header: Sequence[str],
     rows: Iterable[Sequence[str]],
@@ -182,6 +220,25 @@ def grid(
     if total:
         padded.insert(-1, rule)
     return "\n".join("  ".join(line).rstrip() for line in padded)
+
+
+def _place(layer):
+    """Where in a network a layer stands: the numbered parts of its name."""
+    numbered = re.findall(r"((?:[A-Za-z]+_)*[A-Za-z]+)_?(\d+)", layer)
+    words = (f"{word.replace('_', ' ')} {number}" for word, number in numbered)
+    return ", ".join(words) or layer
+
+
+def _part(value):
+    words = {0.1: "a tenth", 0.25: "a quarter", 0.5: "half", 0.75: "three quarters"}
+    is_share = isinstance(value, float) and 0 < value < 1
+    return words.get(value, f"{100 * value:g} %") if is_share else _plain(value)
+
+
+def _plain(value):
+    if isinstance(value, (list, tuple)):
+        return ", ".join(map(_plain, value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _three(value):

@@ -63,6 +63,40 @@ def test_costs_and_errors():
     assert text.is_accuracy("top5_accuracy") and not text.is_accuracy("mean_iou")
 
 
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, ""),
+        ({"ratio": 0.5}, "pooled to 0.5"),
+        (
+            {"point": "stage1_block2_add", "ratio": 0.75},
+            "pooled to 0.75 after stage 1, block 2",
+        ),
+        (
+            {"point": "conv2_block1_out", "ratio": 0.5},
+            "pooled to 0.5 after conv 2, block 1",
+        ),
+        ({"point": "block_3_project_BN"}, "after block 3"),
+        ({"point": "conv_dw_4_relu"}, "after conv dw 4"),
+        ({"point": "stem"}, "after stem"),
+        ({"stage1": 1.0, "stage2": 0.65, "stage3": 1.0}, "stages at 1, 0.65, 1"),
+        ({"density": 0.1}, "a tenth of the points"),
+        ({"density": 0.25}, "a quarter of the points"),
+        ({"density": 0.3}, "30 % of the points"),
+        ({"density": [0.2, "{x}"]}, "0.2, {x} of the points"),
+        ({"size": 16}, "images of 16 pixels a side"),
+        ({"input": 0.5}, "images scaled to 0.5"),
+        ({"exit": 2}, "leaves at exit 2"),
+        (
+            {"rule": "searched", "q": None, "{top_k}": (1, 2.0)},
+            "rule searched, {top k} 1, 2",
+        ),
+    ],
+)
+def test_settings_are_told_in_words(settings, words):
+    assert text.settings(settings) == words
+
+
 def test_a_grid_is_aligned():
     header, rows = ["net", "kind", "MACs"], [["a", "exit", "9"], ["long", "x", "1000"]]
     assert text.grid(header, rows).splitlines() == [

@@ -22,6 +22,7 @@ class Row(NamedTuple):
     """An instance: whether no cheaper one beats it, whether it is the chosen one."""
 
     cells: list[Cell]
+    settings: str
     best: bool
     chosen: bool
 
@@ -55,7 +56,8 @@ def table(
             cells.append(Cell(metric_text(value, metric, images), _key(value)))
         cells += [_cell(menu, instance, key, images) for key in after]
         is_chosen = chosen is not None and instance.name == chosen.name
-        rows.append(Row(cells, instance.name in on, is_chosen))
+        settings = text.settings(instance.settings)
+        rows.append(Row(cells, settings, instance.name in on, is_chosen))
     return heads, rows
 
 

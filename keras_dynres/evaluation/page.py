@@ -170,7 +170,12 @@ def _choice(menu, chosen, budget, metric, images):
             figures.append((text.head(key), cost))
     if part := _rows.part_of_full(menu, chosen):
         figures.append(("MACs of full", f"{100 * part:.0f} %"))
-    return {"limits": limits, "figures": figures}
+    return {
+        "name": chosen.name,
+        "limits": limits,
+        "figures": figures,
+        "settings": text.settings(chosen.settings),
+    }
 
 
 def _chart(menus, x, metric, chosen, budget):

@@ -96,13 +96,16 @@ def _instances(card: "Card") -> str:
         if any(key in instance.average for instance in card.menu)
     ]
     others = sorted({key for i in card.menu for key in i.measured} - {metric})
-    header = ["instance", text.head("macs"), text.head("flops")]
+    settings = any(instance.settings for instance in card.menu)
+    header = ["instance", *["settings"] * settings]
+    header += [text.head("macs"), text.head("flops")]
     header += [f"{text.head(key)}, average" for key in averages]
     header += [figures.head(metric), *map(figures.head, others)]
     header += [f"{figures.head(metric)}, {_title(key)}" for key in ratings]
     rows = [
         [
             instance.name,
+            *[text.settings(instance.settings)] * settings,
             figures.cell("macs", instance.macs),
             figures.cell("flops", instance.flops),
             *(_average(instance, key) for key in averages),
@@ -114,7 +117,7 @@ def _instances(card: "Card") -> str:
         ]
         for instance in card.menu
     ]
-    return text.grid(header, rows, "markdown")
+    return text.grid(header, rows, "markdown", left=1 + settings)
 
 
 def _average(instance: Instance, key: str) -> str:

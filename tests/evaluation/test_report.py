@@ -111,6 +111,17 @@ def test_the_choice_within_the_budget_is_marked(tmp_path, random_menu):
     assert str(menu) == before
 
 
+def test_settings_are_told_in_words(tmp_path):
+    settings = {"point": "stage1_block2_add", "ratio": 0.5}
+    small = Instance("p2@0.5", settings, macs=3, measured={"accuracy": 0.8})
+    menu = Menu([Instance("full", macs=9, measured={"accuracy": 0.9}), small])
+    page = Page(report(menu, tmp_path / "r.html", budget={"macs": 5}))
+    words = "pooled to 0.5 after stage 1, block 2"
+    assert [row[0] for row in page.rows[1:]] == [f"p2@0.5chosen{words}", "full"]
+    assert f"p2@0.5: {words}." in page.text
+    assert "stage1_block2_add" not in page.source
+
+
 def test_unmeasured_instances_are_named_and_kept_in_the_table(tmp_path):
     menu = Menu(
         [

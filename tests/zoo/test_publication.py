@@ -59,7 +59,9 @@ def test_results_come_from_a_file_and_the_page_shows_them(model, tmp_path):
     assert f" {text.amount(cost.flops)} |" in row
     (head,) = [line for line in lines if line.startswith("| instance ")]
     columns = [column.strip() for column in head.strip("|").split("|")]
-    assert columns == ["instance", "MACs", "FLOPs", "error %", "error %, uniform bn"]
+    assert columns[:4] == ["instance", "settings", "MACs", "FLOPs"]
+    assert columns[4:] == ["error %", "error %, uniform bn"]
+    assert "| pooled to 0.5 after stage 1, block 1 |" in row
     assert "- hours: 3" in lines
     table = lines.index("| budget | name |")
     assert lines[table + 1 : table + 4] == [
