@@ -134,7 +134,7 @@ def provenance(dataset: Dataset) -> dict[str, Any]:
         "name": dataset.name,
         "version": "",
         "description": f"{len(pictures)} pictures of {dataset.classes} classes in the "
-        f"folder {dataset.folder}.",
+        f"folder {root.name!r}.",
         "files": len(pictures),
         "sha256": hashlib.sha256("".join(lines).encode()).hexdigest(),
     }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import keras
 
-from keras_dynres import graph, zoo
+from keras_dynres import architectures, graph, zoo
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
 from keras_dynres.zoo.network import Network
@@ -21,9 +21,15 @@ def lend_weights(model: keras.Model, network: Network) -> None:
 
     Args:
         model: The plain network of the network's architecture.
-        network: A network whose `starts_from` names a network of the zoo or a file.
+        network: A network whose `starts_from` names a network of the zoo or a file; of
+            `keras.applications` also `"imagenet"` or a file of weights.
     """
     name = network.starts_from
+    if architectures.is_pretrained(network.architecture) and not name.endswith(FILE):
+        options = {**network.options, "weights": name}
+        lender = architectures.create(network.architecture, **options)
+        model.set_weights(lender.get_weights())
+        return
     lender = _of_file(network) if name.endswith(FILE) else zoo.load(name)
     base = lender.base if isinstance(lender, DynamicModel) else lender
     what = f"base of {name!r}" if base is not lender else f"network in {name!r}"

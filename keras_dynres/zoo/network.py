@@ -61,9 +61,9 @@ class Network:
         starts_from: Whose weights to begin with: a network of the zoo over the same
             architecture, or over a backbone whose layers have the same names; or the
             path of a `.keras` file of such a network, plain or with a method, such as
-            `model.keras` of another run. A relative path is
-            one from the folder that training is started in. Empty begins with
-            random weights.
+            `model.keras` of another run; of `keras.applications` also `"imagenet"`, or
+            a file of weights. A relative path is one from the folder that training is
+            started in. Empty begins with random weights.
         frozen_epochs: In how many epochs, the first, the base is left as it is, in
             inference mode, and what follows its last feature map learns alone.
         loss_weights: What the loss of a named output counts, by default 1, such as

@@ -59,6 +59,11 @@ def publish(
     ```
     """
     network = Network.load(network)
+    if network.architecture.endswith(".keras"):
+        raise DynresError(
+            "A network over a file of your own is nothing without that file: hand on "
+            f"its model.keras. Received: architecture={network.architecture!r}"
+        )
     others = _record(model, results)
     _check(model)
     if policies_of(model):

@@ -91,8 +91,7 @@ def fine_tuning(
             "Fine-tuning is for images with a class each. Received: "
             f"{images.name!r}, whose labels are {images.task!r}"
         )
-    options = {} if weights is None else {"weights": weights}
-    if options and not architectures.is_pretrained(architecture):
+    if weights and not architectures.is_pretrained(architecture):
         raise DynresError(
             "Weights go with a network of keras.applications. Received: "
             f"weights={weights!r} for {architecture!r}"
@@ -103,8 +102,8 @@ def fine_tuning(
         name=name,
         about=(f"{architecture}, trained on with the images of {images.name}.",),
         architecture=architecture,
-        architecture_options=options,
         method=method,
+        starts_from=weights or "",
         epochs=20,
         batch_size=_batch_size(32, images.train_images),
         augment=_augmentation("scale_aspect_third", images),

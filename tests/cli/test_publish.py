@@ -136,6 +136,13 @@ def test_it_is_uploaded_and_taken_by_commands(run, finished, tmp_path, monkeypat
         assert run("evaluate", address, "--instances", "full")[0] == 0
 
 
+def test_a_network_over_a_file_of_one_s_own_is_refused(fails, model, network, tmp_path):
+    config = {**zoo.Network.load(network).get_config(), "architecture": "mine.keras"}
+    finished = written(tmp_path / "run", model, config)
+    said = fails("publish", finished, "--out", tmp_path / "out")
+    assert "hand on its model.keras" in said
+
+
 def test_it_refuses(fails, finished, uncalibrated, tmp_path):
     out = ["--out", tmp_path / "out"]
     said = fails("publish", finished, *out, "--push", "org/net")

@@ -1,5 +1,9 @@
 """Networks for other images than they were published for."""
 
+import dataclasses
+
+import keras
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -66,3 +70,24 @@ def test_fine_tuning_of_a_network_from_elsewhere(photos):
     assert model.base.output.shape == (None, 3)
     with pytest.raises(DynresError, match="go with a network of keras.applications"):
         zoo.fine_tuning("resnet", photos, weights="imagenet")
+
+
+def test_weights_from_elsewhere_are_lent_and_not_asked_for_again(photos, tmp_path):
+    name, options = "keras.applications.MobileNet", {"alpha": 0.25}
+    lender = keras.applications.MobileNet(
+        weights=None, include_top=False, input_shape=(48, 48, 3), **options
+    )
+    path = tmp_path / "lender.weights.h5"
+    lender.save_weights(path)
+    network = zoo.fine_tuning(name, photos, weights=str(path))
+    network = dataclasses.replace(network, architecture_options=options)
+    base = build(network).base
+    for layer in (layer for layer in lender.layers if layer.weights):
+        for own, lent in zip(
+            base.get_layer(layer.name).weights, layer.weights, strict=True
+        ):
+            np.testing.assert_array_equal(own, lent)
+    path.unlink()
+    assert zoo.loader.build(network).base.output.shape == (None, 3)
+    with pytest.raises(DynresError, match="the path of a file, or none"):
+        build(network)
