@@ -56,6 +56,8 @@ $(BIN)/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10) and \
 	"Python 3.10 or newer is needed: make PYTHON=/path/to/python3.11")'
 	$(PYTHON) -m venv $(VENV)
+# The pip that comes with Python 3.10 does not find in minutes what goes with what.
+	$(BIN)/python -m pip install --disable-pip-version-check -q --upgrade pip
 
 # A stamp and no target that pip writes itself: an installation that was broken off
 # is begun again.

@@ -11,7 +11,7 @@ DETECTION = ["pycocotools>=2.0.7"]
 PHONE = ["segno>=1.5", "cryptography>=42"]
 QUANTIZER = ["ai-edge-quantizer>=0.10"]
 TFMOT = ["tensorflow-model-optimization>=0.8"]
-DOCS = ["mkdocs-material>=9.5", "mkdocstrings[python]>=0.30"]
+DOCS = ["mkdocs-material>=9.7", "mkdocstrings[python]>=1.0"]
 HUB = ["huggingface_hub>=1.0"]
 DEV = [
     "pytest>=8",
@@ -35,6 +35,9 @@ setup(
     long_description_content_type="text/markdown",
     license="Apache-2.0",
     python_requires=">=3.10",
+    classifiers=[
+        f"Programming Language :: Python :: 3.{minor}" for minor in range(10, 14)
+    ],
     packages=[*find_packages(include=["keras_dynres*"]), WEB],
     # The page for phones lies at the top, beside what else runs bundles.
     package_dir={WEB: "tflite/web"},
