@@ -68,7 +68,7 @@ def place(
     A name stands in the area, and on no other name, no point and no line.
 
     >>> place([Name(50, 50, 30, 10)], [(50, 50)], [], Box(0, 0, 100, 100))
-    [Spot(box=Box(left=15, top=35, right=45, bottom=45), anchor='end')]
+    [Spot(box=Box(left=15.0, top=35.0, right=45.0, bottom=45.0), anchor='end')]
 
     Args:
         names: What is to be placed.
