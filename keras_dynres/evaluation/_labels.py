@@ -19,6 +19,9 @@ _SIDES = (
 )
 
 
+_BETWEEN = 4
+
+
 class Box(NamedTuple):
     """A rectangle in pixels; y grows downwards."""
 
@@ -90,8 +93,12 @@ def place(
             for spot in _sides(name)
             if area.holds(spot.box) and not any(map(spot.box.meets, taken))
         )
-        spots.append(next(free, None))
-        taken += [spot.box for spot in spots[-1:] if spot]
+        spot = next(free, None)
+        spots.append(spot)
+        if spot:
+            left, top, right, bottom = spot.box
+            # Two names side by side are not to be read as one.
+            taken.append(Box(left - _BETWEEN, top, right + _BETWEEN, bottom))
     return spots
 
 
