@@ -4,6 +4,7 @@ They are those of `keras.applications` and functional models in `.keras` files.
 """
 
 import inspect
+import math
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from keras_dynres.errors import DynresError, one_of
 
 APPLICATIONS = "keras.applications."
 FILE = ".keras"
+_IMAGENET = "imagenet"
 # What this function says itself.
 _OWN = ("include_top", "input_tensor", "pooling", "classifier_activation", "name")
 # As all networks here have it: that of others is for more steps than few images make.
@@ -87,10 +89,10 @@ def pretrained(
     if len(x.shape) == 4:
         x = keras.layers.GlobalAveragePooling2D(name="head_pool")(x)
     x = keras.layers.Dense(classes, dtype="float32", name="head_logits")(x)
-    model = keras.Model(base.input, x, name=base.name)
-    return (
-        _scaled(model, expects, preprocessing or _PREPROCESSING) if expects else model
-    )
+    model = keras.Model(base.input, x, name=name or base.name)
+    if expects is None:
+        return model
+    return _scaled(model, expects, preprocessing or _PREPROCESSING)
 
 
 def _application(name, input_shape, weights, options):
@@ -98,21 +100,37 @@ def _application(name, input_shape, weights, options):
     offered = [key for key in inspect.signature(build).parameters if key not in _OWN]
     for option in options:
         one_of(f"option of {APPLICATIONS}{name}", option, offered)
-    if weights not in (None, "imagenet") and not Path(weights).expanduser().is_file():
+    like = {"include_top": False, "input_shape": input_shape, **options}
+    if weights not in (None, _IMAGENET) and not Path(weights).expanduser().is_file():
         raise DynresError(
-            "weights is 'imagenet', the path of a file, or none. "
+            f"weights is {_IMAGENET!r}, the path of a file, or none. "
             f"Received: weights={weights!r}"
         )
     try:
-        return build(
-            include_top=False, input_shape=input_shape, weights=weights, **options
-        )
+        base = build(weights=weights, **like)
     except Exception as error:  # A failed download is an Exception and no more.
         reason = " ".join(str(error).split()).rstrip(".")
         raise DynresError(
             f"{APPLICATIONS}{name} could not be made with weights={weights!r} for "
             f"images of {input_shape}: {reason}."
         ) from error
+    deviations = getattr(sys.modules[build.__module__], "IMAGENET_STDDEV_RGB", None)
+    if deviations and weights != _IMAGENET:
+        return _corrected(base, deviations)
+    return base
+
+
+def _corrected(base, deviations):
+    """EfficientNet as Keras makes it for ImageNet's weights when it loads them itself.
+
+    They were trained on images divided by the root of their deviation once more.
+    """
+    (norm,) = (
+        layer for layer in base.layers if isinstance(layer, keras.layers.Normalization)
+    )
+    scale = [1 / math.sqrt(deviation) for deviation in deviations]
+    layer = keras.layers.Rescaling(scale, name="as_published")
+    return graph.rewire(base, {norm.name: graph.after(layer)})
 
 
 def _of_file(path, input_shape):

@@ -1,6 +1,6 @@
 """An instance as a model of its own."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import keras
 
@@ -25,4 +25,15 @@ def plain_copy(model: keras.Model, names: Mapping[str, str]) -> keras.Model:
     for target, source in zip(copy.layers, model.layers, strict=True):
         borrows = hasattr(source, "plain_weights")
         target.set_weights(source.plain_weights() if borrows else source.get_weights())
+    settle(copy.layers)
     return copy
+
+
+def settle(layers: Iterable[keras.layers.Layer]) -> None:
+    """Lets `Normalization` layers compute with weights that were assigned to them.
+
+    They compute with copies, which Keras itself renews only as it loads a file.
+    """
+    for layer in layers:
+        if isinstance(layer, keras.layers.Normalization):
+            layer.finalize_state()

@@ -20,6 +20,7 @@ import numpy as np
 from keras import ops
 
 from keras_dynres import graph, grid
+from keras_dynres.core.copies import settle
 from keras_dynres.layers import AdaptivePooling2D
 from keras_dynres.layers.adaptive_pooling import scaled_size, window_bounds
 from keras_dynres.tflite import norms
@@ -170,6 +171,7 @@ class _Forms:
                 for new, old in zip(copy.weights, weights, strict=True):
                     value = np.asarray(old, "float32")
                     new.assign(change(value, layer) if old is kernel else value)
+                settle([copy])
             # The layer itself is kept, so that its id stays its own.
             self._copies[id(layer)] = copy, layer
         return self._copies[id(layer)][0]

@@ -11,6 +11,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_dynres.core.copies import settle
 from keras_dynres.errors import DynresError
 from keras_dynres.files import appearing, writing
 from keras_dynres.zoo.network import Network
@@ -118,6 +119,7 @@ class Checkpoints:
             raise DynresError(f"The checkpoint is of another model. Received: {path}")
         for variable, array in zip(variables, arrays, strict=True):
             variable.assign(array)
+        settle(model._flatten_layers())
         return epoch, history
 
 

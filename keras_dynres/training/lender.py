@@ -5,6 +5,7 @@ from pathlib import Path
 import keras
 
 from keras_dynres import architectures, graph, zoo
+from keras_dynres.core.copies import settle
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
 from keras_dynres.zoo.network import Network
@@ -29,12 +30,14 @@ def lend_weights(model: keras.Model, network: Network) -> None:
         options = {**network.options, "weights": name}
         lender = architectures.create(network.architecture, **options)
         model.set_weights(lender.get_weights())
+        settle(model.layers)
         return
     lender = _of_file(network) if name.endswith(FILE) else zoo.load(name)
     base = lender.base if isinstance(lender, DynamicModel) else lender
     what = f"base of {name!r}" if base is not lender else f"network in {name!r}"
     if _shapes(model) == _shapes(base):
         model.set_weights(base.get_weights())
+        settle(model.layers)
         return
     lent = {layer.name: layer for layer in graph.flatten(base).layers}
     pairs = [
@@ -52,6 +55,7 @@ def lend_weights(model: keras.Model, network: Network) -> None:
         )
     for layer, other in pairs:
         layer.set_weights(other.get_weights())
+    settle(model.layers)
 
 
 def _is_other_classifier(own, other):

@@ -10,6 +10,7 @@ import keras
 from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from keras_dynres import data
+from keras_dynres.core.copies import settle
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.core.steps import announce
 from keras_dynres.errors import DynresError
@@ -175,6 +176,7 @@ def _in_float32(model: keras.Model, network: Network) -> keras.Model:
     """What was trained, in a network that computes as the zoo's and bundles do."""
     single = build(dataclasses.replace(network, precision="float32", starts_from=""))
     single.set_weights(model.get_weights())
+    settle(single._flatten_layers())
     optimizer = _innermost(model.optimizer)
     single.optimizer.build(single.trainable_variables)
     for kept, trained in zip(

@@ -18,6 +18,7 @@ import keras
 import numpy as np
 
 from keras_dynres import files, graph
+from keras_dynres.core.copies import settle
 from keras_dynres.errors import DynresError, did_you_mean
 from keras_dynres.instance import Menu
 
@@ -90,6 +91,7 @@ def load(model: keras.Model, path: str | Path) -> None:
     _check_structure(target, header, path)
     for name, variable in variables.items():
         variable.assign(arrays[name].astype(_numpy_dtype(variable)))
+    settle(target._flatten_layers())
     if not dynamic:
         return
     if target is not model:

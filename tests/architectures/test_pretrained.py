@@ -13,13 +13,13 @@ NETWORKS = {
     "MobileNet": {"alpha": 0.25},
     "ResNet50": {},
     "DenseNet121": {},
-    "EfficientNetB0": {},
+    "EfficientNetV2B0": {},
 }
 SCALERS = {
     "MobileNet": keras.applications.mobilenet,
     "ResNet50": keras.applications.resnet,
     "DenseNet121": keras.applications.densenet,
-    "EfficientNetB0": keras.applications.efficientnet,
+    "EfficientNetV2B0": keras.applications.efficientnet_v2,
 }
 
 
@@ -113,3 +113,25 @@ def test_what_cannot_be_had_is_said_in_a_sentence(tmp_path, monkeypatch):
     assert "with weights='imagenet'" in create(
         weights="imagenet", input_shape=(128, 128, 3)
     )
+
+
+def test_efficientnet_is_the_same_whoever_loads_the_weights(tmp_path, monkeypatch):
+    """Keras builds it in another way where it loads ImageNet's weights itself."""
+    build = keras.applications.EfficientNetB0
+    path = tmp_path / "published.weights.h5"
+    build(weights=None, include_top=False, input_shape=SHAPE).save_weights(path)
+    options = {"input_shape": SHAPE, "classes": 3}
+    name = "keras.applications.EfficientNetB0"
+    of_file = architectures.create(name, weights=str(path), **options)
+    monkeypatch.setattr(
+        "keras.src.utils.file_utils.get_file", lambda *_, **__: str(path)
+    )
+    published = architectures.create(name, weights="imagenet", **options)
+    x = np.random.default_rng(0).normal(size=(2, *SHAPE)).astype("float32")
+
+    def stem(net):
+        tensors = {call.name: call.outputs[0] for call in kd.graph.calls(net)}
+        return keras.Model(net.input, tensors["stem_conv"]).predict(x, verbose=0)
+
+    np.testing.assert_allclose(stem(of_file), stem(published), rtol=1e-4, atol=1e-5)
+    assert kd.cost.count(of_file).flops == kd.cost.count(published).flops
