@@ -45,3 +45,14 @@ def test_statistics_that_training_made_are_kept(tmp_path):
     model, results = finished("scale", tmp_path)
     assert "uniform" not in results and not model.is_calibrated("full")
     assert (model.slots["bn3/0.5"].moving_mean.numpy() == 0).all()
+
+
+def test_statistics_of_few_steps_are_computed_anew(tmp_path):
+    config = {"name": "tiny", "architecture": "tiny", "dataset": "synthetic"}
+    network = Network.from_config({**config, "epochs": 1, "calibration_batches": 2})
+    model = build(network)
+    norm = model.base.get_layer("bn1")
+    assert (norm.moving_mean.numpy() == 0).all()
+    results = finish(model, network, IMAGES, tmp_path, history=[], verbose=0)
+    assert model.is_calibrated("full") and (norm.moving_mean.numpy() != 0).all()
+    assert set(results["instances"]) == {"full"}
