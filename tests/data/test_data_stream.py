@@ -6,7 +6,7 @@ import tensorflow as tf
 from pictures import TEST, TRAIN, collected, pictures, write
 
 from keras_dynres import data
-from keras_dynres.data import augment
+from keras_dynres.data import augment, source
 from keras_dynres.data.stream import Files, training
 from keras_dynres.errors import DynresError
 
@@ -82,6 +82,13 @@ def test_damaged_pictures_are_left_out_and_the_epoch_filled_up(tmp_path):
         data.clear_errors("pictures"),
     ):
         collected(data.load(dataset, **kind))
+
+
+def test_grey_pictures_have_three_channels():
+    grey = tf.fill([9, 7, 1], tf.constant(100, tf.uint8))
+    for encoded in (tf.io.encode_jpeg(grey), tf.io.encode_png(grey)):
+        pixels = source.decode(encoded).numpy()
+        assert pixels.shape == (9, 7, 3) and abs(pixels.astype(int) - 100).max() <= 1
 
 
 def test_other_errors_pass_through_unchanged():
