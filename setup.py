@@ -53,7 +53,7 @@ setup(
         "tensorflow",
         "tensorflow-datasets",
         "importlib_resources",  # That imports it, and asks for it in part.
-        "pillow",
+        "pillow>=10.1",
         "absl-py",
         "ai-edge-litert",
         "jinja2>=3.1",
