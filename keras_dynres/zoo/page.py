@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from keras_dynres import text
 from keras_dynres.instance import Instance
 from keras_dynres.zoo import figures
+from keras_dynres.zoo.network import NETWORKS
 
 if TYPE_CHECKING:
     from keras_dynres.zoo.cards import Card
@@ -37,7 +38,7 @@ def _facts(card: "Card") -> dict[str, str]:
         "data": f"{network.images.name}, {network.classes} classes",
         "input": f"{height}x{width}x{channels}, (image / scale - mean) / std with "
         + json.dumps(dict(network.preprocessing)),
-        "recipe": f"`keras-dynres train {network.name}`, as below",
+        "recipe": _command(network),
         "licence": network.licence,
         "paper": network.reference,
     }
@@ -45,6 +46,13 @@ def _facts(card: "Card") -> dict[str, str]:
         rows = network.paper.items()
         facts["paper reports"] = ", ".join(f"{k} {v}" for k, v in rows)
     return {**facts, "weights": _weights(card)}
+
+
+def _command(network: "Network") -> str:
+    if network.name in NETWORKS:
+        return f"`keras-dynres train {network.name}`, as below"
+    file = f"{network.name}.json"
+    return f"below; as `{file}` it is what `keras-dynres train {file}` takes"
 
 
 def _recipe(network: "Network") -> str:

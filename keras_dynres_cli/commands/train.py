@@ -117,6 +117,7 @@ def run(args: Namespace) -> None:
     model = folder / "model.keras"
     print(f"Wrote {model} and {folder / 'results.json'}.")
     print(f"Next: keras-dynres export {model} -o net.tflite")
+    print(f"  or: keras-dynres publish {folder}")
 
 
 def _network(args: Namespace) -> "Network":

@@ -57,6 +57,7 @@ def test_a_published_folder_is_loaded_and_used_like_a_name(
     page = (place / "README.md").read_text("utf-8")
     assert page == card.to_markdown()
     assert "error %, uniform bn" in page
+    assert "what `keras-dynres train small.json` takes" in page
     recipe = json.loads(page.split("```json\n")[1].split("```")[0])
     assert zoo.Network.from_config(recipe) == card.network
     code, table, err = run("evaluate", place, "--instances", "full")
