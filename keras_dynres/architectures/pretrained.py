@@ -17,6 +17,7 @@ from keras_dynres import graph
 from keras_dynres.errors import DynresError, one_of
 
 APPLICATIONS = "keras.applications."
+"""What the names of Keras' own networks begin with."""
 FILE = ".keras"
 _IMAGENET = "imagenet"
 # What this function says itself.

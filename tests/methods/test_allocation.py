@@ -170,7 +170,7 @@ def test_counts_and_dense_blocks_in_a_method_s_arguments():
     model.allocate(IMAGES, "d0.25")
     model.compute_whole("d0.25", ["stage2_block1_add"])
     config = json.loads(json.dumps({k: model.get_config()[k] for k in ARGUMENTS}))
-    again = kd.methods.create("sampled", net(), menu=model.menu.to_json(), **config)
+    again = kd.methods.create("sampled", net(), menu=model.menu.get_config(), **config)
     assert again.counts("d0.25") == model.counts("d0.25")
     assert again.cost_of(again.menu["d0.25"]).macs == model.menu["d0.25"].macs
 
