@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from keras_dynres import data, files, text
+from keras_dynres.errors import DynresError
 from keras_dynres_cli import sources
 
 if TYPE_CHECKING:
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
     from keras_dynres import DynamicModel, Instance
     from keras_dynres.zoo import Network
+
+
+_WANTED = {"data", "environment", "instances", "training_seconds"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +44,12 @@ class Run:
         history = files.read_json(folder / "history.json", "the history of a training")
         results = files.read_json(folder / sources.RESULTS, "the results of a training")
         network = sources.beside(path)
+        lacking = sorted(_WANTED - set(results))
+        if lacking or not isinstance(history, list) or not history:
+            raise DynresError(
+                f"{str(folder)!r} holds no finished training: its results lack "
+                f"{', '.join(lacking) or 'an epoch of history'}."
+            )
         model = sources.load_keras(path)
         for name, measured in results["instances"].items():
             model.menu.record(name, **measured)

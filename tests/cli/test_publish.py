@@ -158,9 +158,13 @@ def test_it_refuses(fails, finished, uncalibrated, tmp_path):
     assert "cannot be written" in said
     (finished / "model.keras").write_bytes(Path(uncalibrated).read_bytes())
     assert "calibrate" in fails("publish", finished, *out)
+    (finished / "history.json").write_text("[]")
+    assert "an epoch of history" in fails("publish", finished, *out)
     (finished / "history.json").unlink()
     assert "history of a training" in fails("publish", finished, *out)
+    (finished / "history.json").write_text("[]")
     (finished / "results.json").write_text("{}")
+    assert "tells of no training" in fails("publish", finished, *out)
     assert not (tmp_path / "out" / "small" / places.CARD).exists()
 
 
