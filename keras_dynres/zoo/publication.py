@@ -94,7 +94,7 @@ def place(
     Returns:
         The `Card`.
     """
-    network = _public(network)
+    network = public(network)
     name, folder = network.name, Path(out) / network.name
     with files.writing(folder, "folder"):
         folder.mkdir(parents=True, exist_ok=True)
@@ -117,13 +117,17 @@ def place(
     return card
 
 
-def _public(network: Network) -> Network:
-    """The network without the path of this machine's folder of pictures."""
-    if isinstance(network.dataset, str) or not network.dataset.get("folder"):
-        return network
-    folder = Path(network.dataset["folder"]).name
-    dataset = {**network.dataset, "folder": folder}
-    return dataclasses.replace(network, dataset=dataset)
+def public(network: Network) -> Network:
+    """The network without this machine's paths: of files and folders the names alone.
+
+    Args:
+        network: The network as it was trained.
+    """
+    dataset, start = network.dataset, Path(network.starts_from)
+    if not isinstance(dataset, str) and dataset.get("folder"):
+        dataset = {**dataset, "folder": Path(dataset["folder"]).name}
+    starts_from = start.name if start.is_absolute() else network.starts_from
+    return dataclasses.replace(network, dataset=dataset, starts_from=starts_from)
 
 
 def _record(model: DynamicModel, results: Results | str | os.PathLike) -> dict:

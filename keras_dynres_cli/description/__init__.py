@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_dynres.zoo import figures
+from keras_dynres.zoo.publication import public
 from keras_dynres_cli.description.exits import exits
 from keras_dynres_cli.description.run import Run
 from keras_dynres_cli.description.sampled import sampled
@@ -44,7 +45,7 @@ def description(run: Run, folder: Path) -> dict[str, Any]:
 
 def _training(run: Run) -> dict[str, Any]:
     """How the weights came about."""
-    network, last = run.network, run.history[-1]
+    network, last = public(run.network), run.history[-1]
     told = {
         "epochs": network.epochs,
         "seed": network.seed,

@@ -103,7 +103,7 @@ def test_a_network_with_exits_is_drawn_and_timed(run, tmp_path):
     assert {"curves.svg", "sheet.png"} <= {p.name for p in (out / "leaving").iterdir()}
 
 
-def test_the_path_of_a_folder_of_photos_is_not_published(run, model, network, tmp_path):
+def test_paths_of_this_machine_are_not_published(run, model, network, tmp_path):
     config = zoo.Network.load(network).get_config()
     photos = {
         **kd.data.info("synthetic").get_config(),
@@ -111,10 +111,13 @@ def test_the_path_of_a_folder_of_photos_is_not_published(run, model, network, tm
         "labels": [f"class {i}" for i in range(10)],
         "folder": str(tmp_path / "private" / "photos"),
     }
-    finished = written(tmp_path / "run", model, {**config, "dataset": photos})
+    start = str(tmp_path / "private" / "start.keras")
+    config |= {"dataset": photos, "starts_from": start}
+    finished = written(tmp_path / "run", model, config)
     assert run("publish", finished, "--out", tmp_path / "out")[0] == 0
     card = zoo.card(str(tmp_path / "out" / "small"))
     assert card.network.dataset["folder"] == "photos"
+    assert card.network.starts_from == "start.keras"
     assert "private" not in card.to_json()
     assert card.network.labels[3] == "class 3"
 
