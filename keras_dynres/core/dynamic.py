@@ -104,6 +104,16 @@ class DynamicModel(keras.Model):
         """How it does in training and calibration, where that is another graph."""
         return self.rule(instance)
 
+    def callbacks_of(
+        self, callbacks: list[keras.callbacks.Callback]
+    ) -> list[keras.callbacks.Callback]:
+        """What `fit` calls: the user's callbacks, and those of the method before them.
+
+        Args:
+            callbacks: The user's.
+        """
+        return callbacks
+
     def cost_of(self, instance: Instance) -> Any:
         """What an instance costs: an object with `macs`, `flops` and `params`.
 
@@ -327,6 +337,8 @@ class DynamicModel(keras.Model):
         """Keras' own; where it shows progress, it says first that instances compile."""
         if verbose:
             announce(self)
+        if not isinstance(callbacks, keras.callbacks.CallbackList):
+            callbacks = self.callbacks_of(keras.tree.flatten(callbacks or []))
         return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
 
     def make_train_function(self, force: bool = False):

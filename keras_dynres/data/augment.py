@@ -118,12 +118,22 @@ def centre_flip(
 
 
 def centre(
-    image: tf.Tensor, size: int, seed: tf.Tensor | Sequence[int] | None = None
+    image: tf.Tensor,
+    size: int,
+    seed: tf.Tensor | Sequence[int] | None = None,
+    margin: float = 256 / 224,
 ) -> tf.Tensor:
-    """The middle of one picture: of 256 pixels on the shorter side, the middle 224."""
-    del seed  # Taken as the other augmentations take it.
+    """The middle of one picture: of 256 pixels on the shorter side, the middle 224.
+
+    Args:
+        image: uint8 pixels (height, width, channels).
+        size: Height and width of what is returned.
+        seed: Taken as the other augmentations take it, and not needed.
+        margin: What the shorter side is scaled to, in sizes.
+    """
+    del seed
     shape = tf.cast(tf.shape(image)[:2], tf.float32)
-    shorter = round(size * 256 / 224)
+    shorter = round(size * margin)
     scaled = tf.round(shape * shorter / tf.reduce_min(shape))
     image = _resize(image, tf.cast(scaled, tf.int32))
     top, left = tf.unstack((tf.shape(image)[:2] - size) // 2)

@@ -58,7 +58,7 @@ def fitted_map(
     """
     same = tf.reduce_all(tf.shape(image)[:2] == tf.shape(classes)[:2])
     with tf.control_dependencies([_check(same, "a map of another size")]):
-        image, size = _fitted(image, dataset)
+        image, size = fitted(image, dataset)
     classes = tf.image.resize(classes, size, method="nearest")
     classes = _filled(classes[..., 0], dataset.shape, IGNORED)
     return image, tf.cast(classes, tf.int32)
@@ -83,7 +83,7 @@ def fitted_boxes(
         _check(known, f"a box of none of the {dataset.classes} classes"),
     ]
     with tf.control_dependencies(checks):
-        image, size = _fitted(image, dataset)
+        image, size = fitted(image, dataset)
     height, width = tf.unstack(tf.cast(size, tf.float32))
     rows = rows * tf.stack([width, height, width, height, 1.0])
     return image, kept_boxes(rows[None], (height, width), dataset.boxes)[0]
@@ -131,8 +131,13 @@ def _check(holds: tf.Tensor, wrong: str) -> tf.Operation:
     return tf.Assert(holds, [f"Invalid labels: {wrong}"])
 
 
-def _fitted(image: tf.Tensor, dataset: Dataset) -> tuple[tf.Tensor, tf.Tensor]:
-    """The picture scaled and filled up, and the size that its own pixels have."""
+def fitted(image: tf.Tensor, dataset: Dataset) -> tuple[tf.Tensor, tf.Tensor]:
+    """The picture scaled and filled up, and the size that its own pixels have.
+
+    Args:
+        image: uint8 pixels (height, width, 3).
+        dataset: Whose shape is meant.
+    """
     shape = tf.cast(tf.shape(image)[:2], tf.float32)
     scale = tf.reduce_min(tf.constant(dataset.shape, tf.float32) / shape)
     size = tf.maximum(tf.cast(tf.round(shape * scale), tf.int32), 1)

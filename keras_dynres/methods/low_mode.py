@@ -146,12 +146,16 @@ class LowMode(DynamicModel):
         self.plan.check(epochs)
         if self._settings["shrink"] == "host":
             self._small_graph()  # Here: within a trace no graph may come into being.
-        # First, so that all others see what it adds to the logs.
-        callbacks = [EpochCalls(), *keras.tree.flatten(callbacks or [])]
         try:
             return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
         finally:
             self.plan.end()
+
+    def callbacks_of(
+        self, callbacks: list[keras.callbacks.Callback]
+    ) -> list[keras.callbacks.Callback]:
+        """First what counts low steps: all others see what it adds to the logs."""
+        return [EpochCalls(), *callbacks]
 
     def make_train_function(self, force: bool = False):
         """As `DynamicModel` has it, with counting and timing."""

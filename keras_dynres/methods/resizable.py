@@ -148,21 +148,12 @@ class Resizable(DynamicModel):
                 f"{str(error).splitlines()[0]}"
             ) from error
 
-    def fit(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        epochs: int = 1,
-        verbose: Any = "auto",
-        callbacks: Any = None,
-        **kwargs: Any,
-    ) -> keras.callbacks.History:
-        """Keras' `fit`; the last third of the epochs is the target's, if any."""
-        if self._settings["target"]:
-            aug = ResizableAug(self._settings["target"])
-            callbacks = [aug, *keras.tree.flatten(callbacks or [])]
-        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+    def callbacks_of(
+        self, callbacks: list[keras.callbacks.Callback]
+    ) -> list[keras.callbacks.Callback]:
+        """The last third of the epochs is the target's, if there is one."""
+        target = self._settings["target"]
+        return [ResizableAug(target), *callbacks] if target else callbacks
 
     @property
     def points(self) -> dict[str, str]:

@@ -463,27 +463,16 @@ class Sampled(DynamicModel):
         """The share of points that each mask sampled in the latest training step."""
         return {mask.name: float(mask.density + 0) for mask in self.masks}
 
-    def fit(
-        self,
-        x: Any = None,
-        y: Any = None,
-        batch_size: int | None = None,
-        epochs: int = 1,
-        verbose: Any = "auto",
-        callbacks: Any = None,
-        **kwargs: Any,
-    ) -> keras.callbacks.History:
-        """Keras' `fit`; the temperature falls from 1 to 0.01 unless a callback steers.
+    def callbacks_of(
+        self, callbacks: list[keras.callbacks.Callback]
+    ) -> list[keras.callbacks.Callback]:
+        """The temperature falls from 1 to 0.01 unless one of the callbacks steers it.
 
         `GumbelAnnealing` runs before all other callbacks, which see its logs. Where it
         is not known how many steps there are, give `GumbelAnnealing(steps=)`.
         """
-        callbacks = keras.tree.flatten(callbacks or [])
-        if not any(isinstance(c, GumbelAnnealing) for c in callbacks):
-            callbacks = [GumbelAnnealing(), *callbacks]
-        # First, so that all others find its figures in the logs.
-        callbacks.sort(key=lambda c: not isinstance(c, GumbelAnnealing))
-        return super().fit(x, y, batch_size, epochs, verbose, callbacks, **kwargs)
+        own = [c for c in callbacks if isinstance(c, GumbelAnnealing)]
+        return [*(own or [GumbelAnnealing()]), *(c for c in callbacks if c not in own)]
 
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Runs the instance being trained, or `full`; training lets masks harden."""

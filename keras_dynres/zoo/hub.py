@@ -122,8 +122,6 @@ def sentences(address: str) -> Iterator[None]:
     token = "log in by `hf auth login`, or set HF_TOKEN"
     try:
         yield
-    except DynresError:
-        raise
     except errors.GatedRepoError as error:
         raise DynresError(
             f"{address!r} asks for an agreement on its page first; then {token}."

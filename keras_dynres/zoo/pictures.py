@@ -11,9 +11,6 @@ from keras_dynres.errors import DynresError
 if TYPE_CHECKING:
     from keras_dynres.zoo.network import Network
 
-# Of the shorter side, the middle that is looked at: as pictures are tested.
-_MIDDLE = 224 / 256
-
 
 def preprocess(network: "Network", pictures: Any) -> np.ndarray:
     """The text of `Card.preprocess` says it.
@@ -31,7 +28,7 @@ def preprocess(network: "Network", pictures: Any) -> np.ndarray:
         raise DynresError("At least one picture is needed. Received: none.")
     rule = network.preprocessing
     mean, std = (np.asarray(rule[key], "float32") for key in ("mean", "std"))
-    fitted = [_fitted(network, _pixels(picture), 255 * mean) for picture in several]
+    fitted = [_fitted(network, _pixels(picture)) for picture in several]
     return ((np.stack(fitted) / rule["scale"] - mean) / std).astype("float32")
 
 
@@ -57,30 +54,17 @@ def _pixels(picture: np.ndarray) -> np.ndarray:
     return picture
 
 
-def _fitted(network: "Network", pixels: np.ndarray, mean: np.ndarray) -> np.ndarray:
+def _fitted(network: "Network", pixels: np.ndarray) -> np.ndarray:
     """The pixels in the network's shape, as test images of its data set come to it."""
-    shape = np.array(network.input_shape[:2])
-    size = np.array(pixels.shape[:2])
-    if (size == shape).all():
-        return pixels
     images = network.images
+    if pixels.shape[:2] == network.input_shape[:2]:
+        return pixels
+    from keras_dynres.data import augment, dense  # They import TensorFlow.
+
     if images.task != "classes":
-        # All of it, its aspect ratio kept, filled up at the right and below.
-        scaled = np.minimum(np.maximum(1, np.round(size * (shape / size).min())), shape)
-        part = _resized(pixels, scaled)
-        whole = np.broadcast_to(mean, (*shape, 3)).astype("float32")
-        whole[: part.shape[0], : part.shape[1]] = part
-        return whole
-    margin = 1 if images.in_memory else _MIDDLE
-    wanted = np.round(shape / margin)
-    part = _resized(pixels, np.round(size * (wanted / size).max()))
-    top, left = (np.array(part.shape[:2]) - shape) // 2
-    return part[top : top + shape[0], left : left + shape[1]]
-
-
-def _resized(pixels: np.ndarray, size: np.ndarray) -> np.ndarray:
-    height, width = (int(n) for n in size)
-    return np.asarray(keras.ops.image.resize(pixels, (height, width), antialias=True))
+        return np.asarray(dense.fitted(pixels, images)[0], "float32")
+    margin = {"margin": 1} if images.in_memory else {}
+    return np.asarray(augment.centre(pixels, images.shape[0], **margin))
 
 
 def decode(network: "Network", outputs: Any, top: int = 5) -> list[Any]:

@@ -87,8 +87,10 @@ class Web(Place):
             raise DynresError(f"{url} is no card: it is not text in UTF-8.") from error
 
     def keep(self, content: str) -> None:
-        """Keeps a card that was found to be one."""
+        """Keeps a card that was found to be one, unless it was read in the cache."""
         path = self.path / CARD
+        if path.is_file():
+            return
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with files.appearing(path) as file:

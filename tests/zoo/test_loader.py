@@ -118,9 +118,14 @@ def test_a_read_only_cache_gets_one_sentence(server, monkeypatch):
     def refuse(path):
         raise OSError(errno.EROFS, "Read-only file system")
 
+    appearing = files.appearing
     monkeypatch.setattr(files, "appearing", refuse)
     with pytest.raises(DynresError, match="cannot be written .Read-only file system"):
         zoo.card("tiny")
+    monkeypatch.setattr(files, "appearing", appearing)
+    zoo.card("tiny")
+    monkeypatch.setattr(files, "appearing", refuse)
+    assert zoo.card("tiny").network.name == "tiny"
 
 
 def test_a_card_of_another_version_is_refused(server):
