@@ -61,7 +61,8 @@ def load(args: Namespace, like: "Network | None" = None) -> Source:
             f".keras or .npz file. Received: {args.model!r}."
         )
     card = zoo.card(args.model)
-    return Source(zoo.load(args.model), args.model, card.network, card)
+    model = zoo.loader.published(card, args.model)
+    return Source(model, args.model, card.network, card)
 
 
 def images(

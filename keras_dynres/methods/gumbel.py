@@ -13,7 +13,7 @@ class GumbelAnnealing(keras.callbacks.Callback):
     the model's saved state, so a resumed training goes on where it was; with a new
     optimizer a new one begins, at `start`. The logs of an
     epoch hold `temperature`, `density`, the mean share of points that were sampled, and
-    `density/NAME` of each mask. `Sampled.fit` lets it run before all other callbacks,
+    `density/NAME` of each mask. `Sampled` lets it run before all other callbacks,
     so that `History`, TensorBoard and the like show them, given in whatever order.
 
     Args:

@@ -44,13 +44,7 @@ def load(
     ```
     """
     if weights == "auto":
-        card = cards.card(name)
-        path = locate(card, name, verbose)
-        model = build(card.network, menu=card.menu)
-        weight_files.load(model, path)
-        for policy in card.policies:
-            model.add_policy(policy)
-        return model
+        return published(cards.card(name), name, verbose)
     network = Network.load(name) if name in NETWORKS else cards.card(name).network
     if weights is None:
         return build(network)
@@ -71,6 +65,22 @@ def load(
         weight_files.load(model, path)
     else:
         _load_keras(model, path)
+    return model
+
+
+def published(card: cards.Card, name: str, verbose: int = 1) -> DynamicModel:
+    """The network of a card, with the weights and policies that were published.
+
+    Args:
+        card: Its card.
+        name: What the card was found by.
+        verbose: 0 is silent, 1 shows a bar while downloading.
+    """
+    path = locate(card, name, verbose)
+    model = build(card.network, menu=card.menu)
+    weight_files.load(model, path)
+    for policy in card.policies:
+        model.add_policy(policy)
     return model
 
 
