@@ -50,6 +50,9 @@ class Resizable(DynamicModel):
             20 GB. Fairness is within a step, and is kept.
         target: An instance's name, for Resizable-Aug: `fit` trains it alone in the last
             third of its epochs. `kd.ResizableAug` is the callback behind it.
+        share: The share of `fit`'s epochs before the target's: 0 trains the target
+            alone all along, such as an individual network, or one that a search chose
+            and that is tuned further.
         statistics: `"scale"`; `"configuration"`, which keeps statistics apart wherever
             the scales up to a batch norm's stage differ, and wants `calibrate` after
             training; or `"uniform"`, which shares the base's batch norms.
@@ -79,6 +82,7 @@ class Resizable(DynamicModel):
         samples: int | None = None,
         pool: int | None = 64,
         target: str | None = None,
+        share: float = 2 / 3,
         statistics: str = "scale",
         **kwargs: Any,
     ):
@@ -99,6 +103,7 @@ class Resizable(DynamicModel):
             "samples": plan.samples,
             "pool": pool,
             "target": target,
+            "share": share,
         }
         sizes = find.sizes(flat) | {_only_input(flat): flat.inputs[0].shape[1:3]}
         self._sizes = [(name, _scaled(sizes[name], scales)) for name in points]
@@ -109,6 +114,7 @@ class Resizable(DynamicModel):
         self.plan = plan
         if target is not None:
             one_of("target", target, self.instances)
+            ResizableAug(target, share)
 
     def define_instances(self) -> Sequence[Instance]:
         """`full`, and `s0.45-1-1-0.85` for the scales of four stages."""
@@ -151,9 +157,9 @@ class Resizable(DynamicModel):
     def callbacks_of(
         self, callbacks: list[keras.callbacks.Callback]
     ) -> list[keras.callbacks.Callback]:
-        """The last third of the epochs is the target's, if there is one."""
-        target = self._settings["target"]
-        return [ResizableAug(target), *callbacks] if target else callbacks
+        """The last epochs are the target's, if there is one."""
+        target, share = self._settings["target"], self._settings["share"]
+        return [ResizableAug(target, share), *callbacks] if target else callbacks
 
     @property
     def points(self) -> dict[str, str]:
