@@ -5,6 +5,8 @@ from typing import Any
 
 import keras
 
+from keras_dynres.layers import StatisticsSlot
+
 
 def fuse_norms(model: keras.Model) -> int:
     """Lets a model's batch norms train on TensorFlow's fused kernel.
@@ -24,7 +26,8 @@ def fuse_norms(model: keras.Model) -> int:
     ```
 
     Args:
-        model: Any Keras model, before its first training step. Batch norms that the
+        model: Any Keras model, before its first training step; the slots of a
+            `DynamicModel` are its batch norms too. Batch norms that the
             kernel cannot stand in for (synchronized over replicas, masked, without
             scale or offset, not over the last axis of images) train as before.
 
@@ -40,9 +43,9 @@ def fuse_norms(model: keras.Model) -> int:
 
 
 def _fits(layer: keras.Layer) -> bool:
-    # A subclass computes something of its own.
+    # Other subclasses may compute something of their own.
     return (
-        type(layer) is keras.layers.BatchNormalization
+        type(layer) in (keras.layers.BatchNormalization, StatisticsSlot)
         and layer.built
         and layer.input_spec.ndim == 4
         and layer.axis in (-1, 3)

@@ -4,8 +4,10 @@ import keras
 import low_nets
 import numpy as np
 import pytest
+from keras.layers import BatchNormalization
 
 import keras_dynres as kd
+from keras_dynres.layers import StatisticsSlot
 
 pytestmark = pytest.mark.tensorflow
 
@@ -34,11 +36,15 @@ def pointed(base):
     return kd.SDPoint(base, points=["relu1"], ratios=(0.5,))
 
 
+def shrinking(base):
+    return kd.LowMode(base, layers=["conv2", "conv3"])
+
+
 def resizable(base):
     return kd.Resizable(base, scales=(0.5, 1), stages=["relu1"])
 
 
-@pytest.mark.parametrize("wrap", [lambda base: base, pointed, resizable])
+@pytest.mark.parametrize("wrap", [lambda base: base, pointed, shrinking, resizable])
 def test_steps_end_where_keras_own_end(wrap):
     loss, weights = fitted(wrap(small()), fuse=False)
     fused_loss, fused_weights = fitted(wrap(small()), fuse=True)
@@ -76,6 +82,13 @@ def test_what_the_kernel_cannot_do_stays_keras_own():
     x = norm()(keras.layers.Flatten()(x))
     model = keras.Model(inputs, x)
     assert kd.training.fuse_norms(model) == 0
+
+
+def test_slots_are_fused_too():
+    model = pointed(small())
+    slots = [x for x in model._flatten_layers() if isinstance(x, StatisticsSlot)]
+    norms = [x for x in model.graph.layers if isinstance(x, BatchNormalization)]
+    assert slots and kd.training.fuse_norms(model) == len(slots) + len(norms)
 
 
 def test_a_saved_model_is_keras_own(tmp_path):
