@@ -102,7 +102,7 @@ def _none_inside_blocks(flat):
     return DynresError(
         "Low-mode pools the kernels of 3x3 Conv2D layers that a shortcut goes around, "
         f"and {flat.name!r} has none (depthwise convolutions are not pooled): "
-        f"{instead}. "
+        f"{instead}; or only shrink images, with pooling='none'. "
         "Received: layers='auto'"
     )
 

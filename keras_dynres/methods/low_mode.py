@@ -35,7 +35,8 @@ class LowMode(DynamicModel):
         shrink: `"device"` shrinks them in the step; with `"host"` the batches of low
             steps arrive small, from `kd.data.shrunk`.
         pooling: `"floor"` pools kernels to floor(K / ratio) taps a side and at least
-            one (3x3 to the mean of its nine taps), `"ceil"` to ceil(K / ratio).
+            one (3x3 to the mean of its nine taps), `"ceil"` to ceil(K / ratio);
+            `"none"` leaves them whole, over any base: only the images shrink.
         layers: Which kernels are pooled: `"auto"` takes the 3x3 convolutions that a
             shortcut goes around; or names of `Conv2D` layers; or a callable that is
             given the base and returns names.
@@ -87,8 +88,8 @@ class LowMode(DynamicModel):
             "probability": plan.probability,
             "blur": one_of("blur", blur, ("gaussian", "bilinear")),
             "shrink": one_of("shrink", shrink, ("device", "host")),
-            "pooling": one_of("pooling", pooling, ("floor", "ceil")),
-            "layers": low_graph.convolutions(flat, layers),
+            "pooling": one_of("pooling", pooling, ("floor", "ceil", "none")),
+            "layers": _pooled_layers(flat, pooling, layers),
             "drop_pool": bool(drop_pool),
             "alternate": plan.alternate,
             "full_after_drop": plan.full_after_drop,
@@ -194,6 +195,10 @@ class LowMode(DynamicModel):
             images = low.get_layer(f"{name}_shrunk").output
             self._parts.small = keras.Model(images, low.output)
         return self._parts.small
+
+
+def _pooled_layers(flat, pooling, layers):
+    return [] if pooling == "none" else low_graph.convolutions(flat, layers)
 
 
 def _check_ratio(flat, ratio):

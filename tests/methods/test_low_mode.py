@@ -127,6 +127,22 @@ def test_the_middle_of_a_pooled_kernel_stays_where_it_was():
     np.testing.assert_allclose(part(x), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("base", ["tiny", "mobilenet"])
+def test_whole_kernels_go_with_any_base(base):
+    if base == "tiny":
+        base = tiny()
+    else:
+        base = keras.applications.MobileNet((96, 96, 3), 0.25, weights=None)
+    model = kd.LowMode(base, pooling="none", statistics="uniform")
+    low = model.at("low")
+    assert not any(isinstance(layer, PooledKernelConv2D) for layer in low.layers)
+    convolutions = {c.name for c in kd.graph.calls(base) if "conv" in c.name}
+    assert convolutions == {c.name for c in kd.graph.calls(low) if "conv" in c.name}
+    assert 0.2 < model.menu["low"].macs / model.menu.full.macs < 0.35
+    again = kd.LowMode.from_config(model.get_config())
+    assert again.menu["low"].macs == model.menu["low"].macs
+
+
 def test_options_choose_convolutions_and_blur():
     base = tiny()
     named = kd.LowMode(base, layers=["conv2"], blur="bilinear", statistics="uniform")
