@@ -32,8 +32,9 @@ class ExitModel(DynamicModel):
     Args:
         base: A functional `keras.Model` with an output for each exit, in order.
         exit_weights: What each exit's loss counts: `"uniform"` for 1 each; a budget
-            distribution (`"exponential"`, `"normal"`) for the probability that the
-            budget ends after that exit, times their number; or a list.
+            distribution (`"exponential"`, `"normal"`, or a dict as
+            `keras_dynres.exits.budget_distribution` takes it) for the probability that
+            the budget ends after that exit, times their number; or a list.
         distillation: Weight of the divergence between each earlier exit and the
             last one's softened prediction, added to the earlier exits' losses.
         temperature: Softens the predictions that are distilled.
@@ -45,7 +46,7 @@ class ExitModel(DynamicModel):
     def __init__(
         self,
         base: keras.Model,
-        exit_weights: str | Sequence[float] = "uniform",
+        exit_weights: str | Mapping | Sequence[float] = "uniform",
         distillation: float = 0.0,
         temperature: float = 3.0,
         policies: Sequence[Mapping] = (),
@@ -64,10 +65,9 @@ class ExitModel(DynamicModel):
             )
         super().__init__(base, **kwargs)
         self.plan = Joint(FULL, self.instances, self.seed)
-        self._asked = exit_weights
+        self._kept = _Kept(exit_weights, [Policy.from_config(p) for p in policies])
         self.distillation = float(distillation)
         self.temperature = float(temperature)
-        self._kept = _Kept([Policy.from_config(policy) for policy in policies])
         self.exit_weights = stops.exit_weights(exit_weights, self.exit_costs())
         self.from_logits = not graph.gives_probabilities(base)
 
@@ -287,15 +287,16 @@ class ExitModel(DynamicModel):
 
     def expected_accuracy(
         self,
-        budget_distribution: str | Sequence[float],
+        budget_distribution: str | Mapping | Sequence[float],
         data: Any,
         verbose: str | int = "auto",
     ) -> float:
         """Accuracy when a stop may come at any time, as the distribution says.
 
         Args:
-            budget_distribution: `"uniform"`, `"exponential"`, `"normal"` or a weight
-                for each exit; see `keras_dynres.exits.budget_distribution`.
+            budget_distribution: `"uniform"`, `"exponential"`, `"normal"`, a dict of
+                one of these and its mean, or a weight for each exit; see
+                `keras_dynres.exits.budget_distribution`.
             data: Images and labels: arrays, or a dataset of batches.
             verbose: 0 silences the progress bar.
         """
@@ -395,7 +396,7 @@ class ExitModel(DynamicModel):
         del config["statistics"]
         return {
             **config,
-            "exit_weights": self._asked,
+            "exit_weights": self._kept.weights,
             "distillation": self.distillation,
             "temperature": self.temperature,
             "policies": [policy.get_config() for policy in self._kept.policies],
@@ -451,6 +452,7 @@ def names_of(model: keras.Model) -> list[str]:
 class _Kept:
     """What a model keeps of its exits and Keras must not track."""
 
+    weights: str | Mapping | Sequence[float]
     policies: list[Policy]
     parts: list[stages.Stage] | None = None
 

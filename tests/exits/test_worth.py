@@ -128,23 +128,61 @@ def test_a_policys_cost_is_the_dearest_images_and_the_average_beside_it(made):
 
 
 def draws(kind, count=400_000):
-    """B as the docstring says it is distributed."""
-    rng, middle = np.random.default_rng(0), (COSTS[0] + COSTS[-1]) / 2
-    if kind == "uniform":
-        return rng.uniform(COSTS[0], COSTS[-1] + COSTS[-1] - COSTS[-2], count)
-    if kind == "exponential":
-        return rng.exponential(middle, count)
-    return rng.normal(middle, (COSTS[-1] - COSTS[0]) / 4, count)
+    """B as the docstring says it is distributed, where the net can be stopped."""
+    if isinstance(kind, str):
+        kind = {"kind": kind}
+    rng, end = np.random.default_rng(0), 2 * COSTS[-1] - COSTS[-2]
+    mean = kind.get("mean", (COSTS[0] / COSTS[-1] + 1) / 2) * COSTS[-1]
+    spread = kind.get("deviation", (1 - COSTS[0] / COSTS[-1]) / 4) * COSTS[-1]
+    drawn = {
+        "uniform": lambda: rng.uniform(0, end, count),
+        "exponential": lambda: rng.exponential(mean, count),
+        "normal": lambda: rng.normal(mean, spread, count),
+    }[kind["kind"]]()
+    return drawn[(drawn >= COSTS[0]) & (drawn < end)]
 
 
-@pytest.mark.parametrize("kind", ["uniform", "exponential", "normal"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *("uniform", "exponential", "normal"),
+        {"kind": "exponential", "mean": 0.2},
+        {"kind": "normal", "mean": 0.9, "deviation": 0.5},
+    ],
+)
 def test_budget_distributions_are_those_of_drawn_budgets(kind):
     drawn = draws(kind)
-    last = np.searchsorted(COSTS, drawn[drawn >= COSTS[0]], side="right") - 1
+    last = np.searchsorted(COSTS, drawn, side="right") - 1
     shares = np.bincount(last, minlength=5) / len(last)
     weights = budget_distribution(kind, COSTS)
     assert weights.sum() == pytest.approx(1)
     assert np.allclose(weights, shares, atol=0.004)
+
+
+def test_exponential_stops_fall_by_one_ratio_and_do_not_lump_at_the_last_exit():
+    even = [10, 20, 30, 40, 50]
+    weights = budget_distribution("exponential", even)
+    ratios = weights[1:] / weights[:-1]
+    assert np.allclose(ratios, np.exp(-10 / 30))
+    early = budget_distribution({"kind": "exponential", "mean": 0.2}, even)
+    assert np.allclose(early[1:] / early[:-1], np.exp(-1))
+    # Most of so early a Poisson process is over before the first exit.
+    late = budget_distribution({"kind": "exponential", "mean": 1e-3}, even)
+    assert late == pytest.approx([1, 0, 0, 0, 0])
+
+
+def test_distributions_refuse_what_they_do_not_have():
+    for bad in ({"kind": "uniform", "mean": 1}, {"kind": "normal", "rate": 1}):
+        with pytest.raises(DynresError, match="Unknown figure of"):
+            budget_distribution(bad, COSTS)
+    for bad in (0, -1, float("inf"), "0.5"):
+        with pytest.raises(DynresError, match="above 0, in shares of the last exit"):
+            budget_distribution({"kind": "exponential", "mean": bad}, COSTS)
+    nowhere = {"kind": "normal", "mean": 100, "deviation": 0.1}
+    with pytest.raises(DynresError, match="No stop falls among exits"):
+        budget_distribution(nowhere, COSTS)
+    with pytest.raises(DynresError, match="Unknown distribution of stops"):
+        budget_distribution({"mean": 1}, COSTS)
 
 
 def test_given_budget_distributions_and_one_exit():

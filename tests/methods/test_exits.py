@@ -102,7 +102,20 @@ def test_exit_weights_follow_a_budget_distribution():
     uniform, chosen = small(), small(exit_weights="exponential")
     assert uniform.exit_weights == (1.0, 1.0, 1.0)
     assert sum(chosen.exit_weights) == pytest.approx(3)
-    assert chosen.exit_weights[0] != chosen.exit_weights[2]
+    assert max(chosen.exit_weights) != chosen.exit_weights[-1]
+
+
+def test_a_distribution_of_exit_weights_stands_in_the_config(tmp_path):
+    early = {"kind": "exponential", "mean": 0.25}
+    model = small(exit_weights=early)
+    weights = 3 * kd.exits.budget_distribution(early, model.exit_costs())
+    assert model.exit_weights == pytest.approx(tuple(weights))
+    assert model.exit_weights[0] > small(exit_weights="exponential").exit_weights[0]
+    assert model.get_config()["exit_weights"] == early
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.exit_weights == model.exit_weights
+    assert loaded.get_config()["exit_weights"] == early
 
 
 @pytest.fixture
