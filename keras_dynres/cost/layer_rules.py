@@ -33,7 +33,6 @@ from keras_dynres.layers import (
     SamplingMask,
     TrainingOutput,
 )
-from keras_dynres.layers.adaptive_pooling import scaled_size
 
 
 def _classes(*names: str) -> list[type]:
@@ -176,8 +175,7 @@ def _ratio_pooling(layer, inputs, outputs):
     # The windows as defined, whatever way they are computed. SDPoint's published
     # figures leave them out and count the addition before them at the pooled size,
     # which makes at most 0.04 % of a ResNet-101.
-    cells = [scaled_size(size, layer.ratio) for size in inputs[0][:2]]
-    return adaptive_pooled(inputs[0], cells, "channels_last")
+    return adaptive_pooled(inputs[0], layer.cells(*inputs[0][:2]), "channels_last")
 
 
 @register(GaussianDownsample2D)

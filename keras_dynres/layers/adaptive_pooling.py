@@ -1,6 +1,7 @@
 """Pooling to any fraction of the size."""
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -29,7 +30,7 @@ class AdaptivePooling2D(keras.layers.Layer):
     may overlap.
 
     Args:
-        ratio: Fraction of height and width that is kept, in (0, 1].
+        ratio: Fraction of height and width that is kept, in (0, 1]; or one of each.
         mode: `"average"` or `"max"`.
 
     Example:
@@ -38,12 +39,20 @@ class AdaptivePooling2D(keras.layers.Layer):
     (1, 6, 6, 3)
     """
 
-    def __init__(self, ratio: float, mode: str = "average", **kwargs: Any) -> None:
+    def __init__(
+        self, ratio: float | Sequence[float], mode: str = "average", **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
-        if not 0 < ratio <= 1:
+        pair = ratio if isinstance(ratio, (list, tuple)) else (ratio, ratio)
+        if len(pair) != 2 or not all(0 < side <= 1 for side in pair):
             raise DynresError(f"A ratio lies in (0, 1]. Received: ratio={ratio}")
         self.ratio = ratio
         self.mode = one_of("mode", mode, ("average", "max"))
+
+    def cells(self, height: int, width: int) -> tuple[int, int]:
+        """Height and width of what a map of this size becomes."""
+        pair = self.ratio if isinstance(self.ratio, (list, tuple)) else [self.ratio] * 2
+        return scaled_size(height, pair[0]), scaled_size(width, pair[1])
 
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]
@@ -55,12 +64,7 @@ class AdaptivePooling2D(keras.layers.Layer):
                 f"{self.name} needs a known height and width. "
                 f"Received: input shape {tuple(input_shape)}"
             )
-        return (
-            batch,
-            scaled_size(height, self.ratio),
-            scaled_size(width, self.ratio),
-            channels,
-        )
+        return (batch, *self.cells(height, width), channels)
 
     def call(self, inputs: Any) -> Any:
         """Pools one axis after the other."""

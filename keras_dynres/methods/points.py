@@ -52,11 +52,13 @@ def points(
     return names
 
 
-def stem(model: keras.Model) -> str:
-    """Name of the max pooling before the first block."""
+def stem(model: keras.Model) -> list[graph.Call]:
+    """The max pooling before the first block, after the padding that it has."""
+    before = []
     for call in maps(graph.bottlenecks(model)):
         if isinstance(call.layer, keras.layers.MaxPooling2D):
-            return call.name
+            return [*before, call]
+        before = [call] if isinstance(call.layer, keras.layers.ZeroPadding2D) else []
         if _is_addition(call) or _is_concatenation(call):
             break
     raise DynresError(f"{model.name!r} has no max pooling before its first block.")

@@ -1,5 +1,6 @@
 """SDPoint: downsample after one block, a random one in training."""
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -30,7 +31,8 @@ class SDPoint(DynamicModel):
             concatenations, else of every third convolution with what follows it;
             `"alternate"` every other one of those; or layer names; or a callable
             that is given the base and returns layer names.
-        stem: Whether the stem's max pooling is a point too (pooled by maximum).
+        stem: Whether the stem's max pooling is a point too: in its place stands one
+            by maximum to the fraction of its size, as in the published code.
         pooling: `"average"` or `"max"`.
         **kwargs: `statistics`, `seed`, `name` of `DynamicModel`.
 
@@ -66,7 +68,7 @@ class SDPoint(DynamicModel):
             "pooling": one_of("pooling", pooling, ("average", "max")),
         }
         self._sizes = find.sizes(flat)
-        self._stem_point = find.stem(flat) if stem else None
+        self._stem = _Stem.of(find.stem(flat)) if stem else None
         super().__init__(base, **kwargs)
         self.plan = Plan(self._odds(), self.seed)
 
@@ -82,18 +84,19 @@ class SDPoint(DynamicModel):
         return instances
 
     def rule(self, instance: Instance) -> dict:
-        """Pools after the instance's point."""
+        """Pools after the instance's point, or in the stem's pooling's place."""
         if instance.name == FULL:
             return {}
         layer, ratio = instance.settings["point"], instance.settings["ratio"]
-        mode = "max" if layer == self._stem_point else self._settings["pooling"]
-        pool = _pooling(ratio, mode, self._sizes[layer], f"{layer}_pool")
-        return {layer: graph.after(pool)}
+        if self._stem and layer == self._stem.pooling:
+            return self._stem.rule(ratio, self._sizes[layer])
+        mode, size = self._settings["pooling"], self._sizes[layer]
+        return {layer: graph.after(_pooling(ratio, mode, size, f"{layer}_pool"))}
 
     @property
     def points(self) -> dict[str, str]:
         """The points: what users call them, and the layer each stands after."""
-        stem = {"stem": self._stem_point} if self._stem_point else {}
+        stem = {"stem": self._stem.pooling} if self._stem else {}
         names = self._settings["points"]
         return {**stem, **{f"p{i}": name for i, name in enumerate(names, 1)}}
 
@@ -116,13 +119,38 @@ class SDPoint(DynamicModel):
         }
 
 
+@dataclasses.dataclass(frozen=True)
+class _Stem:
+    """The stem's max pooling: its layer, what pads before it, and what it is given."""
+
+    pooling: str
+    padding: tuple[str, ...]
+    size: tuple[int, int]
+
+    @classmethod
+    def of(cls, calls: Sequence[graph.Call]) -> "_Stem":
+        *padding, pooling = calls
+        size = calls[0].inputs[0].shape[1:3]
+        return cls(pooling.name, tuple(call.name for call in padding), tuple(size))
+
+    def rule(self, ratio, pooled):
+        """Pools by maximum, in one, to that fraction of what the pooling gives."""
+        pairs = zip(pooled, self.size, strict=True)
+        ratios = [scaled_size(n, ratio) / whole for n, whole in pairs]
+        pool = _pooling(ratios, "max", self.size, f"{self.pooling}_pool")
+        unpadded = dict.fromkeys(self.padding, graph.swap(lambda x: x))
+        return {**unpadded, self.pooling: graph.swap(pool)}
+
+
 def _pooling(ratio, mode, size, name):
     """A stock pooling where one does the same."""
-    window = round(1 / ratio)
-    if all(n == window * scaled_size(n, ratio) for n in size):
+    pool = AdaptivePooling2D(ratio, mode, name=name)
+    cells = pool.cells(*size)
+    window = round(size[0] / cells[0])
+    if all(n == window * count for n, count in zip(size, cells, strict=True)):
         stock = {
             "average": keras.layers.AveragePooling2D,
             "max": keras.layers.MaxPooling2D,
         }
         return stock[mode](window, name=name)
-    return AdaptivePooling2D(ratio, mode, name=name)
+    return pool

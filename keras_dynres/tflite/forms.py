@@ -22,7 +22,7 @@ from keras import ops
 from keras_dynres import graph, grid
 from keras_dynres.core.copies import settle
 from keras_dynres.layers import AdaptivePooling2D
-from keras_dynres.layers.adaptive_pooling import scaled_size, window_bounds
+from keras_dynres.layers.adaptive_pooling import window_bounds
 from keras_dynres.tflite import norms
 from keras_dynres.tflite.precision import Precision, precision_of
 
@@ -294,7 +294,7 @@ def _window_weights(size: int, cells: int) -> np.ndarray:
 
 def _pooling(layer: AdaptivePooling2D, shape: Sequence[int]) -> keras.layers.Layer:
     sizes = shape[1:3]
-    cells = tuple(scaled_size(size, layer.ratio) for size in sizes)
+    cells = layer.cells(*sizes)
     if any(size % count for size, count in zip(sizes, cells, strict=True)):
         return _WindowMeans(sizes, cells, name=layer.name)
     window = tuple(size // count for size, count in zip(sizes, cells, strict=True))

@@ -46,6 +46,14 @@ def test_sizes_are_rounded_half_to_even(size, ratio, cells):
     assert shape == (None, cells, cells, 3)
 
 
+def test_height_and_width_may_have_ratios_of_their_own():
+    layer = AdaptivePooling2D((0.5, 0.25), "max")
+    layer = AdaptivePooling2D.from_config(layer.get_config())
+    x = np.arange(64, dtype="float32").reshape(1, 8, 8, 1)
+    pooled = keras.ops.convert_to_numpy(layer(x))[0, :, :, 0]
+    np.testing.assert_array_equal(pooled, [[11, 15], [27, 31], [43, 47], [59, 63]])
+
+
 def test_an_image_sized_input_is_needed():
     layer = AdaptivePooling2D(0.5)
     with pytest.raises(kd.DynresError, match="known height and width"):
@@ -57,6 +65,7 @@ def test_an_image_sized_input_is_needed():
     [
         ({"ratio": 0}, "ratio=0"),
         ({"ratio": 1.2}, "1.2"),
+        ({"ratio": (0.5, 0)}, r"\(0.5, 0\)"),
         ({"ratio": 0.5, "mode": "min"}, "'min'"),
     ],
 )

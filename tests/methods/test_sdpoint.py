@@ -31,6 +31,16 @@ def test_published_costs_of_preresnet_101():
         assert flops / 1e9 == pytest.approx(giga, rel=1e-3), name
 
 
+def test_published_costs_of_resnext_101_go_down_to_its_stem_s_point():
+    """Figure 5 of the paper begins at 4.3 GFLOPs."""
+    model = uniform(kd.architectures.resnext(depth=101), stem=True)
+    assert len(model.points) == 34
+    published = {"stem@0.5": 4.288, "p1@0.5": 4.585, "full": 16.013}
+    for name, giga in published.items():
+        flops = kd.cost.count(model.at(name)).flops
+        assert flops / 1e9 == pytest.approx(giga, rel=1e-3), name
+
+
 def test_wrn_28_10_has_twelve_points_and_288_slots():
     model = kd.SDPoint(kd.architectures.wide_resnet(depth=28, width=10))
     assert len(model.points) == 12 and len(model.instances) == 25
@@ -97,14 +107,34 @@ def test_the_stem_is_a_point_when_asked_and_pools_by_maximum():
     base = kd.architectures.resnet(depth=18, input_shape=(64, 64, 3), classes=4)
     model = uniform(base, stem=True)
     assert "stem@0.5" in model.instances and "p1@0.5" in model.instances
-    stem = model.points["stem"]
-    assert (
-        type(model.at("stem@0.5").get_layer(f"{stem}_pool"))
-        is keras.layers.MaxPooling2D
-    )
+    half = model.at("stem@0.5", uncalibrated=True)
+    pool = half.get_layer("stem_pool_pool")
+    assert type(pool) is keras.layers.MaxPooling2D and pool.pool_size == (4, 4)
+    names = {layer.name for layer in half.layers}
+    assert not names & {"stem_pool_pad", "stem_pool"}
     model = uniform(base, pooling="max")
     pool = model.at("p1@0.75").get_layer(f"{model.points['p1']}_pool")
     assert pool.mode == "max"
+
+
+def test_the_stem_s_pooling_is_replaced_as_published():
+    """As the published code: one adaptive pooling of what the stem's own is given."""
+    base = kd.architectures.resnet(depth=10, input_shape=(66, 64, 3), classes=4)
+    model = uniform(base, stem=True)
+    three_quarters = model.at("stem@0.75", uncalibrated=True)
+    pool = three_quarters.get_layer("stem_pool_pool")
+    rows, columns = pool.input.shape[1:3]
+    assert (rows, columns) == (33, 32)
+    assert base.get_layer("stem_pool").output.shape[1:3] == (17, 16)
+    part = keras.Model(three_quarters.input, [pool.input, pool.output])
+    x = np.random.default_rng(0).normal(size=(1, 66, 64, 3)).astype("float32")
+    before, after = (keras.ops.convert_to_numpy(y)[0] for y in part(x))
+    assert after.shape[:2] == (13, 12)  # round(17 * 0.75), round(16 * 0.75)
+    for i, j in ((0, 0), (6, 5), (12, 11)):
+        top, bottom = i * rows // 13, -(-(i + 1) * rows // 13)
+        left, right = j * columns // 12, -(-(j + 1) * columns // 12)
+        window = before[top:bottom, left:right]
+        np.testing.assert_array_equal(after[i, j], window.max(axis=(0, 1)))
 
 
 def test_a_point_too_small_to_shrink_is_left_out():
