@@ -42,7 +42,12 @@ setup(
     # The page for phones lies at the top, beside what else runs bundles.
     package_dir={WEB: "tflite/web"},
     package_data={
-        "keras_dynres": ["zoo/models/*/*", "zoo/networks/*", "zoo/*.json"]
+        "keras_dynres": [
+            "zoo/models/*/*",
+            "zoo/networks/*",
+            "zoo/papers/*",
+            "zoo/*.json",
+        ]
         + ["evaluation/templates/*"],
         WEB: ["*.html", "*.css", "*.*js", "runtime/LICENSE", "runtime/NOTICE"]
         + ["runtime/*.xz"],

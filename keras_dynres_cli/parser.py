@@ -20,6 +20,7 @@ from keras_dynres_cli.commands import (
     phone,
     publish,
     report,
+    reproduce,
     train,
 )
 
@@ -36,6 +37,7 @@ COMMANDS = {
     "publish": publish,
     "phone": phone,
     "report": report,
+    "reproduce": reproduce,
     "demo": demo,
 }
 _ABOUT = "One trained network, a menu of inference budgets."

@@ -1,7 +1,9 @@
 """Cost-error curves as matplotlib figures."""
 
+import dataclasses
 import io
 import itertools
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +40,7 @@ def plot(
     images: int | None = None,
     names: bool = False,
     title: str | None = None,
+    loose: Collection[str] = (),
 ) -> Any:
     """Draws the cost-error curve of one or several menus.
 
@@ -57,6 +60,8 @@ def plot(
         names: Whether to write an instance's name beside its point, where there is
             room for it.
         title: The figure's title.
+        loose: Labels of menus that are no curve, such as networks of their own each:
+            all of their points are drawn, and no line.
 
     Returns:
         A `matplotlib.figure.Figure`.
@@ -72,6 +77,7 @@ def plot(
     menus = as_menus(menus)
     metric = metric_of(next(iter(menus.values())), metric)
     curves = [curve(menu, x, metric, label) for label, menu in menus.items()]
+    curves = [_loosened(line) if line.label in loose else line for line in curves]
     empty = [c.label for c in curves if not c.front]
     if empty:
         raise DynresError(
@@ -80,7 +86,7 @@ def plot(
         )
     figure, axes = canvas()
     for line, style in zip(curves, itertools.cycle(STYLES), strict=False):
-        _draw(axes, line, metric, style, beaten, images)
+        _draw(axes, line, metric, style, beaten, images, loose)
     _dress(axes, curves, x, metric, title)
     if names:
         _write_names(axes, curves, metric, beaten)
@@ -120,7 +126,12 @@ def canvas(width: float = 6.4, height: float = 4.2) -> tuple[Any, Any]:
     return figure, figure.add_subplot()
 
 
-def _draw(axes, line, metric, style, beaten, images):
+def _loosened(line):
+    """The curve with its beaten points among the others."""
+    return dataclasses.replace(line, front=line.front + line.beaten, beaten=())
+
+
+def _draw(axes, line, metric, style, beaten, images, loose):
     color, marker = style
     xs = [point.x for point in line.front]
     heights = [_height(point.y, metric) for point in line.front]
@@ -134,7 +145,7 @@ def _draw(axes, line, metric, style, beaten, images):
         color=color,
         marker=marker,
         markersize=5,
-        linewidth=1.6,
+        linewidth=0 if line.label in loose else 1.6,
         elinewidth=1,
         capsize=2.5 if bars else 0,
         label=line.label,
