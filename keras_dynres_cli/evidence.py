@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
 from keras_dynres.instance import Instance, Menu
-from keras_dynres.zoo import addresses, cards, places, small_table
+from keras_dynres.zoo import cards, places, small_table
 from keras_dynres.zoo.paper import Exhibit, Row
 from keras_dynres.zoo.runs import Run, mean, published
 
@@ -118,11 +118,11 @@ def _joined(runs: Sequence[Run], where: str) -> tuple[Run, str] | None:
 
 
 def _shipped(name: str) -> tuple[Run, str] | None:
-    """What is published in the package or in the cache; nothing is downloaded."""
-    if any((place.path / places.CARD).is_file() for place in addresses.places_of(name)):
-        run = published(cards.card(name))
-        return run and (run, "published")
-    return None
+    """What is published in the package."""
+    if not (places.SHIPPED / name / places.CARD).is_file():
+        return None
+    run = published(cards.card(name))
+    return run and (run, "published")
 
 
 def _chosen(menu: Menu, row: Row, limit: tuple[str, float] | None) -> Instance | None:

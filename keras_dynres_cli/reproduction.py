@@ -40,26 +40,19 @@ _DEFAULT_COST = "macs"
 
 
 def overview(evidence: Evidence) -> str:
-    """The papers, and how many of their rows' networks were trained."""
-    head = [
-        "paper",
-        "tables, figures",
-        "rows",
-        "recipes",
-        "trained",
-        "small",
-        "trained",
-    ]
+    """The papers, and how many of their rows were trained."""
+    head = ["paper", "tables, figures", "rows", "with a recipe", "trained"]
+    head += ["small networks", "trained"]
     rows = []
     for name in PAPERS:
         paper = Paper.load(name)
-        recipes = {row.network for row in paper.rows if row.network}
-        small = {name for row in paper.rows for name in row.small}
+        made = [row for row in paper.rows if row.network]
+        small = {network for row in paper.rows for network in row.small}
         counts = [
             len({exhibit.name for exhibit in paper.exhibits}),
             len(list(paper.rows)),
-            len(recipes),
-            sum(evidence.of(network) is not None for network in recipes),
+            len(made),
+            sum(evidence.row(row) is not None for row in made),
             len(small),
             sum(evidence.of(network) is not None for network in small),
         ]
@@ -79,7 +72,7 @@ def page(paper: Paper, evidence: Evidence, level: int = 1) -> str:
     for exhibit in paper.exhibits:
         lines += [f"{'#' * (level + 1)} {exhibit.title}", "", exhibit.caption, ""]
         if exhibit.rows:
-            lines += [_table(exhibit, evidence), ""]
+            lines += [table(exhibit, evidence), ""]
         if exhibit.note:
             lines += [exhibit.note, ""]
     return "\n".join(lines)
@@ -103,7 +96,7 @@ def record(paper: Paper, evidence: Evidence) -> dict[str, Any]:
     }
 
 
-def table(paper: Paper, evidence: Evidence) -> str:
+def flat(paper: Paper, evidence: Evidence) -> str:
     """The same as CSV: a line for each figure."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
@@ -151,7 +144,7 @@ def write(paper: Paper, evidence: Evidence, folder: Path, ending: str) -> list[P
     """Writes page, table, record and plots into a folder; returns the files."""
     texts = {
         ".md": page(paper, evidence),
-        ".csv": table(paper, evidence),
+        ".csv": flat(paper, evidence),
         ".json": json.dumps(record(paper, evidence), indent=1) + "\n",
     }
     written = [
@@ -161,7 +154,8 @@ def write(paper: Paper, evidence: Evidence, folder: Path, ending: str) -> list[P
     return written + plots(paper, evidence, folder, ending)
 
 
-def _table(exhibit: Exhibit, evidence: Evidence) -> str:
+def table(exhibit: Exhibit, evidence: Evidence) -> str:
+    """A table or figure as a table in Markdown."""
     keys = list(dict.fromkeys(key for row in exhibit.rows for key in exhibit.said(row)))
     small = any(row.small for row in exhibit.rows)
     head = ["row", "recipe", "here", *["small networks, other images"] * small]

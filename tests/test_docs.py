@@ -154,3 +154,13 @@ def test_the_readmes_menu_and_the_networks_pages_are_the_cards():
     for path, text in texts.items():
         same = path.read_text("utf-8") == text
         assert same, f"{path} is out of date: run python docs/make_menu.py"
+
+
+def test_the_papers_page_and_its_excerpts_are_what_the_command_says():
+    make_reproduction = script("make_reproduction")
+    guides = make_reproduction.guides()
+    assert len(guides) == 5
+    texts = {make_reproduction.PAGE: make_reproduction.page(), **guides}
+    for path, text in texts.items():
+        same = path.read_text("utf-8") == text
+        assert same, f"{path} is out of date: run python docs/make_reproduction.py"

@@ -135,7 +135,7 @@ def test_without_a_paper_all_are_counted(run, folder):
     code, said, _ = run("reproduce", "--runs", folder)
     rows = {line.split()[0]: line.split()[1:] for line in said.splitlines()}
     assert code == 0 and set(PAPERS) <= set(rows)
-    assert rows["sdpoint"][3] == "2" and rows["sdpoint"][5] == "1"
+    assert rows["sdpoint"][3] == "4" and rows["sdpoint"][5] == "1"
     assert rows["low_mode"][3] == "0"
 
 
