@@ -82,10 +82,8 @@ class Answers:
         unit = "macs" if times is None else "latency_ms"
         costs = self.macs if times is None else times
         seen = self.probabilities, self.labels, costs
-        return [
-            rules.solve(*seen, float(budget), unit, rule=rule, **about)
-            for budget in np.atleast_1d(budgets)
-        ]
+        budgets = np.atleast_1d(budgets).astype("float64").tolist()
+        return rules.solve_each(*seen, budgets, rule, unit=unit, **about)
 
     def anytime(self) -> Menu:
         """The menu of the exits; see `anytime_menu`."""

@@ -11,8 +11,6 @@ from keras_dynres.errors import DynresError
 from keras_dynres.exits import checks
 from keras_dynres.exits.policy import Policy, is_sure
 
-_POINTS = 40
-
 
 @dataclasses.dataclass(frozen=True)
 class Outcomes:
@@ -145,22 +143,27 @@ def midway(low: float, high: float) -> float:
     return float(middle if middle > low else high)
 
 
-def fit(
-    rule: str, spread: Spread, seen: Outcomes, budget: float, about: Mapping
+def policy(
+    rule: str,
+    q: float | None,
+    shares: ArrayLike,
+    seen: Outcomes,
+    budget: float,
+    curve: Sequence[Mapping],
+    about: Mapping,
 ) -> Policy:
-    """The `Policy` of a rule, and what it costs on the held-out images.
+    """The `Policy` by which shares leave, and what it costs on the held-out images.
 
     Args:
-        rule: Its name.
-        spread: What it says: `(q, shares)` of each budget.
+        rule: The name of the rule that said so.
+        q: Its q, None where it has none.
+        shares: The share of all images that leaves at each exit.
         seen: `Outcomes` of the held-out images.
         budget: Mean cost an image may have.
+        curve: What other budgets are worth.
         about: What else the policy says: model, exits, unit, held_out.
     """
-    costs, unit = seen.costs, about["unit"]
-    budget = checks.budget(budget, costs, unit)
-    budgets = np.linspace(costs[0], costs[-1], _POINTS)
-    (q, shares), *others = spread(seen, [budget, *budgets])
+    costs = seen.costs
     thresholds = assign(seen.confidences, shares)
     exits, correct, paid = seen.under(thresholds)
     names = about["exits"] or [f"exit{k}" for k in range(1, len(costs) + 1)]
@@ -168,7 +171,7 @@ def fit(
         model=about["model"],
         exits=names,
         costs=costs,
-        unit=unit,
+        unit=about["unit"],
         budget=budget,
         thresholds=thresholds,
         q=q,
@@ -178,7 +181,7 @@ def fit(
         interval=_interval(paid, costs),
         accuracy=float(correct.mean()),
         held_out={**(about["held_out"] or {}), "count": seen.images},
-        curve=[point(seen, seen, *other) for other in others],
+        curve=curve,
     )
 
 

@@ -186,18 +186,21 @@ class ExitModel(DynamicModel):
         held_out: Mapping | None = None,
         verbose: str | int = "auto",
     ) -> Policy | list[Policy]:
-        """Thresholds that spend a budget on the images of a batch.
+        """Thresholds that are as accurate on the images of a batch as a budget allows.
 
-        Easy images leave early, and what they save is spent on the others. The
-        policy is kept with the model (`policies`) until its weights change.
+        Easy images leave early, and what they save is spent on the others. By the
+        rule `"best"` a budget is spent as far as it gains something: a larger one is
+        never less accurate on the held-out images. The policy is kept with the model
+        (`policies`) until its weights change.
 
         Args:
             validation_data: Images and labels the model was not trained on: arrays, or
                 a dataset of batches.
             macs: Mean multiply-accumulates an image; or a list of such budgets.
             latency_ms: Or mean milliseconds an image, measured here on the batches.
-            rule: `"geometric"`, the paper's; `"searched"`, thresholds searched for
-                accuracy; `"best"`, the better of the two on held-out images.
+            rule: `"geometric"`, the paper's, and `"searched"`, thresholds searched for
+                accuracy, spend the whole budget; `"best"` takes the better of the two
+                under this budget or a smaller one.
             held_out: A dict that says which images these are, kept in the policy.
             verbose: 0 silences the progress bar.
 

@@ -46,7 +46,7 @@ class Policy:
         held_out: A dict: `count`, and how the images were held out.
         curve: The trade-off the budget chose from: dicts of `cost`, `accuracy` and `q`
             on the held-out images, of rising budgets.
-        alternatives: What the rule `"best"` compared: dicts of `rule`, `accuracy` and
+        alternatives: The rules that `"best"` compared: dicts of `rule`, `accuracy` and
             `cost`, measured on images that the thresholds were not fitted to.
 
     Example:

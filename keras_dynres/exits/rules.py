@@ -1,23 +1,23 @@
-"""The rules that spend a budget: the paper's shares, searched ones, the better."""
+"""The rules that spend a budget: the paper's shares, searched ones, the best."""
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from keras_dynres.errors import DynresError, one_of
 from keras_dynres.exits import checks, fitting
-from keras_dynres.exits.fitting import Outcomes, assign, first_sure, midway
+from keras_dynres.exits.fitting import Outcomes, assign
 from keras_dynres.exits.policy import Policy
+from keras_dynres.exits.search import searched
 
+# Of a policy's curve.
+POINTS = 100
 # The ratio of neighbouring shares runs over exp(-40) to exp(40): beyond either end
 # all shares but one vanish beside it in float64.
 _REACH = 40.0
-# Of the search. More of each gained nothing on images apart.
-_PAIRS = 4  # of halves
-_DEPTH = 4  # stops between stops
-_ROUNDS = 3  # of a climb
 
 
 def solve(
@@ -35,9 +35,10 @@ def solve(
 
     A rule says which share of the images leaves at each exit. By each exit at least
     its cumulative share has left, so the policy costs at most the budget on the
-    held-out images, and less than one image's cost below it; less where images tie in
-    confidence, as these leave together. Even at threshold 1 an image leaves whose
-    probability is rounded to 1. The same images always give the same policy.
+    held-out images, and by the first two rules less than one image's cost below it;
+    less where images tie in confidence, as these leave together. Even at threshold 1
+    an image leaves whose probability is rounded to 1. The same images always give the
+    same policy.
 
     - `"geometric"`, the paper's: a share q_k = z (1 - q)^(k-1) q leaves at exit k,
       where q is such that the shares cost what the budget allows (equations 2 and 3).
@@ -55,11 +56,16 @@ def solve(
       accidents: the search runs on eight halves of the images, and the shares are the
       mean of theirs. Still the policy's `accuracy` is a little too good, and its `q`
       is None.
-    - `"best"`: the better of the two on images it was not fitted to. The held-out
-      images are split in two halves at random. Each rule is fitted to the budget on
-      one half and measured on the other, then the other way round. The more accurate
-      one, the paper's where they are equal, is fitted again to all the images. Both
-      figures stand in the policy's `alternatives`.
+    - `"best"`: as accurate as any smaller budget allows, and so not always all of it:
+      where the last exits know no better, images that go on cost accuracy too. Of a
+      hundred budgets, evenly from the first exit's cost to the last one's, each has
+      the better of the two rules on images it was not fitted to. The held-out images
+      are split in two halves at random. Each rule is fitted on one half and measured
+      on the other, then the other way round. The more accurate one, the paper's where
+      they are equal, is fitted again to all the images; both figures stand in the
+      policy's `alternatives`. Of the budgets that are no larger than the one asked
+      for, the most accurate on the held-out images is taken, the cheapest of equals.
+      So a larger budget is never less accurate there.
 
     Args:
         probabilities: What each exit says of held-out images, (exits, images, classes):
@@ -93,48 +99,91 @@ def solve(
 
     Reference: https://arxiv.org/abs/1703.09844v1
     """
+    about = {"unit": unit, "exits": exits, "model": model, "held_out": held_out}
+    (policy,) = solve_each(probabilities, labels, costs, [budget], rule, **about)
+    return policy
+
+
+def solve_each(
+    probabilities: ArrayLike,
+    labels: ArrayLike,
+    costs: ArrayLike,
+    budgets: Iterable[float],
+    rule: str,
+    **about: Any,
+) -> list[Policy]:
+    """The `Policy` of each budget, as `solve` gives it.
+
+    Args:
+        probabilities: As there.
+        labels: As there.
+        costs: As there.
+        budgets: The mean costs an image may have.
+        rule: As there.
+        **about: What else the policies say: unit, exits, model, held_out.
+    """
     one_of("rule", rule, RULES)
     seen = Outcomes.held_out(probabilities, labels, costs)
-    about = {"unit": unit, "exits": exits, "model": model, "held_out": held_out}
-    if rule != "best":
-        return fitting.fit(rule, SPREADS[rule], seen, budget, about)
-    rows = _compared(seen, budget, unit)
-    rule = max(rows, key=lambda row: row["accuracy"])["rule"]
-    policy = fitting.fit(rule, SPREADS[rule], seen, budget, about)
-    return dataclasses.replace(policy, alternatives=rows)
+    budgets = [checks.budget(budget, seen.costs, about["unit"]) for budget in budgets]
+    family = np.linspace(seen.costs[0], seen.costs[-1], POINTS)
+    if rule == "best":
+        return _best(seen, budgets, family, about)
+    rows = SPREADS[rule](seen, [*budgets, *family])
+    curve = [fitting.point(seen, seen, *row) for row in rows[len(budgets) :]]
+    return [
+        fitting.policy(rule, *row, seen, budget, curve, about)
+        for budget, row in zip(budgets, rows, strict=False)
+    ]
 
 
-# === The better rule ===
+# === The best ===
 
 
-def _compared(seen: Outcomes, budget: float, unit: str) -> list[dict]:
-    """What each rule is worth on images apart."""
+def _best(
+    seen: Outcomes, budgets: Sequence[float], family: np.ndarray, about: Mapping
+) -> list[Policy]:
+    """The most accurate policies of a family of rising cost, each within a budget."""
     least = 2 * len(seen.costs)
     if seen.images < least:
         raise DynresError(
             f"Comparing rules for {len(seen.costs)} exits needs {least} held-out "
             f"images at least. Received: {seen.images} images."
         )
-    budget = checks.budget(budget, seen.costs, unit)
-    return [_apart(rule, seen, budget) for rule in SPREADS]
+    apart = {rule: _apart(rule, seen, family) for rule in SPREADS}
+    rows = {rule: spread(seen, family) for rule, spread in SPREADS.items()}
+    compared = list(zip(*apart.values(), strict=True))
+    rules = [max(pair, key=lambda row: row["accuracy"])["rule"] for pair in compared]
+    chosen = [rows[rule][place] for place, rule in enumerate(rules)]
+    curve = [fitting.point(seen, seen, *row) for row in chosen]
+    accuracies = np.array([point["accuracy"] for point in curve])
+    policies = []
+    for budget in budgets:
+        place = int(accuracies[family <= budget].argmax())
+        policy = fitting.policy(
+            rules[place], *chosen[place], seen, budget, curve, about
+        )
+        policies.append(dataclasses.replace(policy, alternatives=compared[place]))
+    return policies
 
 
-def _apart(rule: str, seen: Outcomes, budget: float) -> dict:
+def _apart(rule: str, seen: Outcomes, budgets: Sequence[float]) -> list[dict]:
     """What a rule is worth on each half of the images when fitted to the other."""
     order = np.random.default_rng(0).permutation(seen.images)
     halves = [seen.part(half) for half in np.array_split(order, 2)]
-    correct, paid = [], []
+    right, paid = [], []
     for fitted, apart in (halves, halves[::-1]):
-        ((_, shares),) = SPREADS[rule](fitted, [budget])
-        _, right, costs = apart.under(assign(fitted.confidences, shares))
-        correct.append(right)
-        paid.append(costs)
-    accuracy = float(np.concatenate(correct).mean())
-    return {
-        "rule": rule,
-        "accuracy": accuracy,
-        "cost": float(np.concatenate(paid).mean()),
-    }
+        outcomes = [
+            apart.under(assign(fitted.confidences, shares))
+            for _, shares in SPREADS[rule](fitted, budgets)
+        ]
+        right.append([correct for _, correct, _ in outcomes])
+        paid.append([costs for _, _, costs in outcomes])
+    accuracies = np.concatenate(right, axis=1).mean(axis=1)
+    costs = np.concatenate(paid, axis=1).mean(axis=1)
+    return [
+        {"rule": rule, "accuracy": float(accuracy), "cost": float(cost)}
+        for accuracy, cost in zip(accuracies, costs, strict=True)
+    ]
 
 
 # === The paper's rule: shares that fall, or rise, by one ratio ===
@@ -164,120 +213,6 @@ def _shares(logs: np.ndarray, exits: int) -> np.ndarray:
     powers = logs[:, None] * np.arange(exits)
     weights = np.exp(powers - powers.max(axis=1, keepdims=True))
     return weights / weights.sum(axis=1, keepdims=True)
-
-
-# === Shares searched for accuracy ===
-
-
-@dataclasses.dataclass(frozen=True)
-class _Stop:
-    """A point of a path: the shares, and what they are worth."""
-
-    cost: float
-    accuracy: float
-    shares: np.ndarray
-
-
-def searched(seen: Outcomes, budgets: Sequence[float]) -> list[tuple[None, np.ndarray]]:
-    """`(None, shares)` of each budget; see `solve`."""
-    paths = [_path(half) for half in _halves(seen)]
-    shares = np.mean([_along(path, budgets) for path in paths], axis=0)
-    return [(None, row) for row in shares]
-
-
-def _halves(seen: Outcomes) -> Iterator[Outcomes]:
-    """Random halves of the images, each beside its other half."""
-    random = np.random.default_rng(0)
-    for _ in range(_PAIRS):
-        order = random.permutation(seen.images)
-        yield from (seen.part(half) for half in np.array_split(order, 2) if len(half))
-
-
-def _along(path: Sequence[_Stop], budgets: Sequence[float]) -> np.ndarray:
-    """Shares for each budget, mixed from the path's two neighbours."""
-    costs = [stop.cost for stop in path]
-    columns = np.transpose([stop.shares for stop in path])
-    return np.transpose([np.interp(budgets, costs, column) for column in columns])
-
-
-def _path(seen: Outcomes) -> list[_Stop]:
-    """Stops of rising cost from the first exit to the last."""
-    ends = np.eye(len(seen.costs))[[0, -1]]
-    accuracies = seen.correct[[0, -1]].mean(axis=1)
-    first, last = map(_Stop, seen.costs[[0, -1]], accuracies, ends)
-    # Where late exits unlearn, the slope from end to end misses the summit.
-    summit = _stop(seen, 0.0, np.full(len(seen.costs), 1 / len(seen.costs)))
-    inside = first.cost < summit.cost < last.cost
-    if inside and summit.accuracy >= accuracies.max():
-        return [first, *_between(seen, first, summit, _DEPTH), summit, last]
-    return [first, *_between(seen, first, last, _DEPTH), last]
-
-
-def _between(seen: Outcomes, low: _Stop, high: _Stop, depth: int) -> list[_Stop]:
-    """Stops between two, each above the straight line of its neighbours."""
-    rise = high.accuracy - low.accuracy
-    if not depth or rise <= 0:
-        return []
-    price = rise / (high.cost - low.cost)
-    stop = _stop(seen, price, (low.shares + high.shares) / 2)
-    gained = stop.accuracy - low.accuracy - price * (stop.cost - low.cost)
-    if not low.cost < stop.cost < high.cost or gained <= 1e-12:
-        return []
-    before = _between(seen, low, stop, depth - 1)
-    return [*before, stop, *_between(seen, stop, high, depth - 1)]
-
-
-def _stop(seen: Outcomes, price: float, shares: np.ndarray) -> _Stop:
-    """The stop that climbing for a price leads to, from where `shares` leave."""
-    thresholds = climb(seen, price, assign(seen.confidences, shares))
-    exits, correct, costs = seen.under(thresholds)
-    left = np.bincount(exits, minlength=len(seen.costs)) / seen.images
-    return _Stop(costs.mean(), correct.mean(), left)
-
-
-def climb(seen: Outcomes, price: float, thresholds: ArrayLike) -> np.ndarray:
-    """Thresholds raised and lowered while accuracy less price times cost rises.
-
-    Args:
-        seen: `Outcomes`.
-        price: What a unit of cost is worth in accuracy.
-        thresholds: Where to start.
-
-    Returns:
-        An array of thresholds. No other value of any one of them does better, unless
-        the rounds allowed were too few.
-    """
-    thresholds = np.array(thresholds, "float64")
-    value = seen.correct - price * seen.costs[:, None]
-    for _ in range(_ROUNDS):
-        before = thresholds.copy()
-        reached = first_sure(seen.confidences, thresholds)
-        # What each image is worth that stays, by the thresholds of the exits to come.
-        later = value[-1]
-        for k in reversed(range(len(thresholds) - 1)):
-            here = seen.surest_first[k]
-            here = here[reached[here] >= k]
-            if len(here):
-                gains = (value[k] - later)[here]
-                thresholds[k] = _cut(seen.confidences[k][here], gains)
-            leave = seen.confidences[k] >= thresholds[k]
-            later = np.where(leave, value[k], later)
-        if np.array_equal(before, thresholds):
-            break
-    return thresholds
-
-
-def _cut(confidences: np.ndarray, gains: np.ndarray) -> float:
-    """The threshold that lets the most gain leave; confidences fall."""
-    totals = np.cumsum(gains)
-    ends = np.append(confidences[1:] < confidences[:-1], True)
-    last = int(np.where(ends, totals, -np.inf).argmax())
-    # No threshold keeps an image whose probability is 1.
-    if totals[last] <= 0 and confidences[0] < 1:
-        return 1.0
-    if last + 1 == len(confidences):
-        return 0.0
-    return midway(confidences[last + 1], confidences[last])
 
 
 SPREADS = {"geometric": geometric, "searched": searched}
