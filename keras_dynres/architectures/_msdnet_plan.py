@@ -7,6 +7,8 @@ from typing import Any
 from keras_dynres.architectures import _blocks
 from keras_dynres.errors import DynresError, one_of
 
+PRUNINGS = ("max", "min", "none")
+
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
@@ -21,7 +23,11 @@ class Plan:
             empty for none.
         reduction: What a transition leaves of the channels; 0 for no transitions.
         head: Width of the exits' convolutions, None for that of their input.
-        drop_scales: Whether the finest scales end on the way.
+        prune: Which scales end on the way. `"max"`, the paper's: the layers are divided
+            evenly among the scales, and where a part ends so does the finest scale,
+            with a transition. `"min"`: a scale goes on while the last exit can be
+            reached from it; transitions stand after a third and two thirds of the
+            layers. `"none"`: all scales go on to the end.
     """
 
     steps: tuple
@@ -31,7 +37,7 @@ class Plan:
     bottlenecks: tuple = (1, 2, 4)
     reduction: float = 0.5
     head: int | None = 128
-    drop_scales: bool = True
+    prune: str = "max"
 
     def __post_init__(self) -> None:
         for key in ("steps", "factors", "bottlenecks"):
@@ -46,11 +52,23 @@ class Plan:
     def scales(self, layer: int) -> tuple[int, int]:
         """How many scales a layer, counted from 1, takes and gives."""
         count = len(self.factors)
-        if not self.drop_scales:
+        if self.prune == "none":
             return count, count
+        if self.prune == "min":
+            left = self.layers - layer + 1
+            return min(count, left + 1), min(count, left)
         interval = math.ceil(self.layers / count)
         taken = count - max(0, layer - 2) // interval
         return taken, count - (layer - 1) // interval
+
+    def narrows(self, layer: int) -> bool:
+        """Whether a transition follows a layer, counted from 1."""
+        if not self.reduction:
+            return False
+        if self.prune == "min":
+            return layer in (self.layers // 3, 2 * self.layers // 3)
+        taken, kept = self.scales(layer)
+        return taken > kept
 
 
 def plan(configuration: str, **options: Any) -> Plan:
@@ -63,6 +81,7 @@ def plan(configuration: str, **options: Any) -> Plan:
 
 
 def _check(made: Plan) -> None:
+    one_of("pruning of an MSDNet", made.prune, PRUNINGS)
     _blocks.check_positive(channels=made.channels, growth=made.growth)
     for key in ("steps", "factors", "bottlenecks"):
         for value in getattr(made, key):
@@ -71,6 +90,11 @@ def _check(made: Plan) -> None:
         raise DynresError(
             "An MSDNet has at least one block and one scale. "
             f"Received: steps={made.steps}, factors={made.factors}."
+        )
+    if made.prune == "min" and made.layers + 1 < len(made.factors):
+        raise DynresError(
+            f"With prune='min' {len(made.factors)} scales need "
+            f"{len(made.factors) - 1} layers at least. Received: steps={made.steps}."
         )
     if made.bottlenecks and len(made.bottlenecks) != len(made.factors):
         raise DynresError(

@@ -32,7 +32,7 @@ def msdnet(
             `"auto"` decides by the image's size.
         name: Name of the model, by default the configuration's.
         **options: Fields of `Plan`: `steps`, `channels`, `growth`, `factors`,
-            `bottlenecks`, `reduction`, `head`, `drop_scales`.
+            `bottlenecks`, `reduction`, `head`, `prune`.
 
     Returns:
         A functional `keras.Model` with a list of logits, one for each exit. It holds
@@ -87,10 +87,10 @@ def _graph(
     for block, step in enumerate(made.steps, 1):
         for _ in range(step):
             layer += 1
-            taken, kept = made.scales(layer)
+            _, kept = made.scales(layer)
             x = _layer(x, made, kept, f"block{block}_layer{layer}")
             width += made.growth
-            if taken > kept and made.reduction:
+            if made.narrows(layer):
                 width = math.floor(made.reduction * width)
                 x = _transition(x, width, made, f"block{block}_transition{layer}")
         exits.append(_exit(x[-1], made, classes, f"exit{block}"))

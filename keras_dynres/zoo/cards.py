@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -133,7 +134,7 @@ class Card:
         return page(self)
 
 
-def card(name: str) -> Card:
+def card(name: str | os.PathLike) -> Card:
     """The `Card` of a network.
 
     Taken from the package, else from the cache, else from the zoo's address. A
@@ -148,6 +149,7 @@ def card(name: str) -> Card:
     >>> kd.zoo.card("sdpoint_wrn28_10_cifar10").network.architecture
     'wide_resnet'
     """
+    name = os.fspath(name)
     for place in places_of(name):
         if read := place.card():
             text, where = read

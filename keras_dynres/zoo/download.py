@@ -1,5 +1,6 @@
 """Downloads that are resumed, checked, and safe for two processes at once."""
 
+import contextlib
 import dataclasses
 import errno
 import http.client
@@ -7,6 +8,7 @@ import re
 import shutil
 import urllib.error
 import urllib.request
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -67,6 +69,15 @@ def fetch(url: str, path: str | Path, weights: WeightsFile, verbose: int = 1) ->
         `path`, as a `Path`.
     """
     path = Path(path)
+    with alone_at(path, verbose):
+        if not weights.is_at(path):
+            _download(url, path, weights, verbose)
+    return path
+
+
+@contextlib.contextmanager
+def alone_at(path: Path, verbose: int) -> Iterator[None]:
+    """Makes the folder of `path`, and lets one process at a time write there."""
     lock = FileLock(path.with_name(f".{path.name}.lock"))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -77,11 +88,9 @@ def fetch(url: str, path: str | Path, weights: WeightsFile, verbose: int = 1) ->
                 print(f"Waiting for another process, which downloads {path.name}.")
             alone = lock.acquire()
         with alone:
-            if not weights.is_at(path):
-                _download(url, path, weights, verbose)
+            yield
     except OSError as error:
         raise DynresError(disk_trouble(path.parent, error)) from error
-    return path
 
 
 def read_small(url: str, limit: int = 1 << 22) -> bytes | None:
@@ -139,18 +148,8 @@ def _download(url: str, path: Path, weights: WeightsFile, verbose: int) -> None:
 
 def _transfer(url: str, part: Path, start: int, size: int, verbose: int) -> bool:
     """Appends what is missing to `part`; says whether it went on from `start`."""
-    try:
-        response = _open(url, start)
-    except urllib.error.HTTPError as error:
-        if error.code != 416:
-            raise DynresError(_network_trouble(url, error)) from error
-        start, response = 0, _open_anew(url)
-    except NETWORK as error:
-        raise DynresError(_network_trouble(url, error)) from error
-    with response:
-        begins = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
-        if start and not (getattr(response, "status", None) == 206 and begins):
-            start = 0  # This server sends the whole file or nothing.
+    with open_address(url, start) as response:
+        start = begin_of(response, start)
         length = response.headers.get("Content-Length")
         if length is not None and int(length) + start != size:
             raise DynresError(
@@ -165,43 +164,90 @@ def _transfer(url: str, part: Path, start: int, size: int, verbose: int) -> bool
             )
         with part.open("r+b" if start else "wb") as out:
             out.seek(start)
-            _copy(response, out, url, start, size, verbose)
+            copy(response, out, url, start, size, verbose)
     return start > 0
 
 
-def _copy(
-    response: IO[bytes], out: IO[bytes], url: str, done: int, size: int, verbose: int
+def copy(
+    response: IO[bytes],
+    out: IO[bytes],
+    url: str,
+    done: int,
+    size: int | None,
+    verbose: int,
+    limit: int | None = None,
 ) -> None:
+    """Appends what an open address gives, with a progress bar.
+
+    Args:
+        response: The address, open.
+        out: The file.
+        url: The address, as errors name it.
+        done: Bytes that were there before.
+        size: Bytes that there shall be; None for as many as come.
+        verbose: 0 is silent.
+        limit: Bytes above which it stops where the size is not known.
+    """
     # In kB: a bar counting bytes would show times of 0 s each.
-    bar = keras.utils.Progbar(-(-size // 1024), verbose=verbose, unit_name="kB")
-    while done < size:
+    kilobytes = None if size is None else -(-size // 1024)
+    bar = keras.utils.Progbar(kilobytes, verbose=verbose, unit_name="kB")
+    while done != size:
         try:
-            block = response.read(min(BLOCK, size - done))
+            block = response.read(BLOCK if size is None else min(BLOCK, size - done))
         except NETWORK as error:
             raise DynresError(_stopped(url, done, size, error)) from error
+        if not block and size is None:
+            return
         if not block:
             raise DynresError(_stopped(url, done, size, "the connection ended"))
         out.write(block)
         done += len(block)
+        if limit is not None and done > limit:
+            raise DynresError(too_large(url, done, limit))
         bar.update(-(-done // 1024))
 
 
-def _open(url: str, start: int = 0) -> Any:
-    headers = {"User-Agent": "keras-dynres", "Accept-Encoding": "identity"}
-    if start:
-        headers["Range"] = f"bytes={start}-"
-    request = urllib.request.Request(url, headers=headers)
-    return urllib.request.urlopen(request, timeout=TIMEOUT)
+def open_address(url: str, start: int = 0, mark: str = "") -> Any:
+    """What stands at an address, open.
 
-
-def _open_anew(url: str) -> Any:
+    Args:
+        url: The address.
+        start: Where to begin, if the server can; see `begin_of`.
+        mark: Its `ETag` or `Last-Modified` of before: begins there only if it is the
+            same file still.
+    """
+    headers = {"Range": f"bytes={start}-"} if start else {}
+    if start and mark:
+        headers["If-Range"] = mark
     try:
-        return _open(url)
+        return _open(url, headers)
+    except urllib.error.HTTPError as error:
+        error.close()
+        if start and error.code == 416:
+            return open_address(url)
+        raise DynresError(_network_trouble(url, error)) from error
     except NETWORK as error:
         raise DynresError(_network_trouble(url, error)) from error
 
 
-def _stopped(url: str, done: int, size: int, why: Exception) -> str:
+def _open(url: str, headers: Mapping[str, str] | None = None) -> Any:
+    usual = {"User-Agent": "keras-dynres", "Accept-Encoding": "identity"}
+    request = urllib.request.Request(url, headers={**usual, **(headers or {})})
+    return urllib.request.urlopen(request, timeout=TIMEOUT)
+
+
+def begin_of(response: Any, start: int) -> int:
+    """Where an open address begins: at `start`, or at 0 all the same."""
+    begins = response.headers.get("Content-Range", "").startswith(f"bytes {start}-")
+    return start if getattr(response, "status", None) == 206 and begins else 0
+
+
+def too_large(url: str, size: int, limit: int) -> str:
+    """One sentence for a file of more bytes than are allowed."""
+    return f"{url} has {size} bytes or more, above the {limit} that were allowed."
+
+
+def _stopped(url: str, done: int, size: int | None, why: Exception) -> str:
     return (
         f"The download of {url} stopped at {done} of {size} bytes ({why}): "
         "call again to go on from there."
@@ -212,7 +258,6 @@ def _network_trouble(url: str, error: Exception) -> str:
     if isinstance(error, urllib.error.HTTPError):
         return f"{url} cannot be read: the server answered {error.code} {error.reason}."
     reason = getattr(error, "reason", error)
-    return (
-        f"{url} cannot be reached ({reason}): check the connection and "
-        f"{config.URL_VARIABLE}."
-    )
+    base = config.zoo_url()
+    also = f" and {config.URL_VARIABLE}" if base and url.startswith(base) else ""
+    return f"{url} cannot be reached ({reason}): check the connection{also}."

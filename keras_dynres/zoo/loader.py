@@ -18,7 +18,9 @@ KERAS_FILES = (".keras", ".weights.h5")
 
 
 def load(
-    name: str, weights: str | os.PathLike | None = "auto", verbose: int = 1
+    name: str | os.PathLike,
+    weights: str | os.PathLike | None = "auto",
+    verbose: int = 1,
 ) -> DynamicModel:
     """Builds a network of the zoo, with its trained weights.
 
@@ -43,6 +45,7 @@ def load(
     print(model.menu)
     ```
     """
+    name = os.fspath(name)
     if weights == "auto":
         return published(cards.card(name), name, verbose)
     network = Network.load(name) if name in NETWORKS else cards.card(name).network
@@ -128,8 +131,8 @@ def locate(card: cards.Card, name: str, verbose: int = 1) -> Path:
     """
     network = card.network
     if card.weights is None:
-        command = f"keras-dynres import {network.name} {network.checkpoint}"
-        imported = f"import them with `{command}`, " if network.checkpoint else ""
+        command = network.import_command
+        imported = f"import them with `{command}`, " if command else ""
         raise DynresError(
             f"No weights are published for {network.name!r}: {imported}train them with "
             f"`keras-dynres train {name}`, or load it untrained with weights=None."

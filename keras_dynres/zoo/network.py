@@ -79,8 +79,8 @@ class Network:
         paper: What the paper reports: errors in percent, mean average precision and
             mean IoU as shares, GFLOPs or giga-MACs, of the backbone alone where the
             key says so.
-        checkpoint: File name of a published checkpoint that `zoo.import_checkpoint`
-            reads; empty where there is none.
+        checkpoint: Name or address of a published checkpoint, as
+            `zoo.import_checkpoint` takes it; empty where there is none.
         licence: The weights' licence (SPDX).
     """
 
@@ -219,6 +219,18 @@ class Network:
     def preprocessing(self) -> dict[str, Any]:
         """`scale`, `mean` and `std`: it is given `(image / scale - mean) / std`."""
         return self._dataset.preprocessing
+
+    @property
+    def import_command(self) -> str:
+        """The command that makes weights of its checkpoint; empty without one.
+
+        >>> Network.load("msdnet_imagenet").import_command
+        'keras-dynres import msdnet_imagenet'
+        """
+        if not self.checkpoint:
+            return ""
+        file = "" if "://" in self.checkpoint else f" {self.checkpoint}"
+        return f"keras-dynres import {self.name}{file}"
 
     @property
     def _dataset(self) -> Dataset:

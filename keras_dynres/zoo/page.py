@@ -71,8 +71,10 @@ def _weights(card: "Card") -> str:
         size = figures.size(weights.size)
         return f"`{weights.file}`, {size}, SHA-256 `{weights.sha256}`"
     if network.checkpoint:
-        command = f"`keras-dynres import {network.name} {network.checkpoint}`"
-        return f"none published here; {command} makes them"
+        return (
+            f"none published here; `{network.import_command}` makes them of "
+            f"{network.checkpoint}"
+        )
     return "none published"
 
 

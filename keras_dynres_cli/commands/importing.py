@@ -3,20 +3,29 @@
 from argparse import ArgumentParser, Namespace
 
 ABOUT = "Makes weights of the zoo from a published PyTorch checkpoint."
-EXAMPLE = "keras-dynres import msdnet_imagenet msdnet-step=4-block=5.pth.tar"
+EXAMPLE = "keras-dynres import msdnet_imagenet"
 
 
 def arguments(parser: ArgumentParser) -> None:
     """The command's own arguments."""
-    parser.add_argument("name", metavar="NAME", help="the network's name in the zoo")
     parser.add_argument(
-        "file", metavar="FILE", help=".pth.tar, .pth, .pt, .safetensors or .npz"
+        "name",
+        metavar="NAME",
+        help="the network's name in the zoo; or the checkpoint, alone, of any MSDNet",
+    )
+    parser.add_argument(
+        "file",
+        metavar="FILE",
+        nargs="?",
+        help=".pth.tar, .pth, .pt, .safetensors or .npz, or an address of one (in an "
+        "archive: ADDRESS#FILE); by default where the network's was published",
     )
     parser.add_argument(
         "-o",
         "--out",
         metavar="OUT",
-        help=".npz; by default into the zoo's cache, where zoo.load looks",
+        help=".npz, or of a checkpoint alone a folder; by default into the zoo's "
+        "cache, where zoo.load looks",
     )
 
 
@@ -25,9 +34,12 @@ def run(args: Namespace) -> None:
     from keras_dynres import zoo
     from keras_dynres_cli import sources
 
-    file = sources.existing(args.file)
-    out = args.out and sources.output(args.out, [".npz"])
-    path = zoo.import_checkpoint(args.name, file, out)
-    weights = f", weights={str(path)!r}" if out else ""
+    known = args.name in zoo.list() or args.name.endswith(".json")
+    out = args.out
+    if out:
+        out = sources.output(out, [".npz"]) if known else sources.folder(out)
+    path = zoo.import_checkpoint(args.name, args.file, out)
     print(f"Wrote {path}.")
-    print(f"Next: keras_dynres.zoo.load({args.name!r}{weights})")
+    name = args.name if known else str(path)
+    weights = f", weights={str(path)!r}" if known and out else ""
+    print(f"Next: keras_dynres.zoo.load({name!r}{weights})")

@@ -1,6 +1,9 @@
 """MSDNet: published costs and parameters, lazy graphs, refusals."""
 
+import math
+
 import keras
+import msdnet_names
 import numpy as np
 import pytest
 
@@ -89,7 +92,7 @@ def test_the_graph_of_an_exit_leaves_out_finer_scales_it_does_not_see():
 @no_weights
 def test_scales_that_no_exit_sees_are_not_built():
     """Without dropping, the last layer's finer scales lead nowhere."""
-    options = {"steps": (1, 1), "drop_scales": False, "classes": 3}
+    options = {"steps": (1, 1), "prune": "none", "classes": 3}
     names = {layer.name for layer in msdnet("cifar_budget10", **options).layers}
     every = {layer.name for layer in every_column("cifar_budget10", **options).layers}
     assert names < every
@@ -97,6 +100,35 @@ def test_scales_that_no_exit_sees_are_not_built():
         "block2_layer2_scale1_same",
         "block2_layer2_scale2_down",
     }
+
+
+@no_weights
+@pytest.mark.parametrize("prune", ["max", "min"])
+def test_parameters_are_those_of_the_published_constructor(prune):
+    arguments = {"steps": (4, 2, 2, 2), "prune": prune}
+    shapes = msdnet_names.tensors(**arguments)
+    params = sum(math.prod(s) for n, s in shapes.items() if ".running_" not in n)
+    made = every_column("cifar_anytime", (32, 32, 3), 10, **arguments)
+    counted = kd.cost.count(made)
+    assert counted.params == params
+    exits = kd.MSDNet("cifar_anytime", **arguments).exit_costs()
+    assert exits == sorted(exits)
+    assert exits[-1] <= counted.macs
+
+
+@no_weights
+def test_scales_end_late_with_the_least_pruning():
+    """Each scale of a layer is one that the last exit is reached from."""
+    least = msdnet("cifar_anytime", steps=(2, 4), prune="min", reduction=0.0)
+    names = {layer.name for layer in least.layers}
+    ends = [
+        max(int(n.split("_")[1][5:]) for n in names if f"_scale{scale}_same_conv" in n)
+        for scale in (1, 2, 3)
+    ]
+    assert ends == [4, 5, 6]
+    every = every_column("cifar_anytime", steps=(2, 4), prune="min", reduction=0.0)
+    unseen = {layer.name for layer in every.layers} - names
+    assert not unseen
 
 
 def test_images_of_other_sizes_pass():
@@ -117,6 +149,8 @@ def test_images_of_other_sizes_pass():
         ({"reduction": 1.5}, r"\[0, 1\]"),
         ({"growth": 3, "factors": (1, 1), "bottlenecks": ()}, "must be even"),
         ({"head": 0}, "head must be"),
+        ({"prune": "mini"}, "Did you mean 'min'"),
+        ({"prune": "min", "steps": (1,)}, "3 scales need 2 layers at least"),
         ({"classes": 0}, "classes must be"),
         ({"input_shape": (2, 2, 3)}, "at least 4 x 4"),
     ],

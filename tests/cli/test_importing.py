@@ -57,8 +57,20 @@ def test_or_written_where_asked(run, checkpoint, tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
+def test_a_file_alone_is_opened_from_its_folder(run, checkpoint, tmp_path):
+    path = checkpoint.rename(tmp_path / "mine-1.npz")
+    code, out, _ = run("import", path, "--out", tmp_path / "nets")
+    assert code == 0
+    folder = tmp_path / "nets" / "mine_1"
+    assert out == f"Wrote {folder}.\nNext: keras_dynres.zoo.load({str(folder)!r})\n"
+    assert zoo.load(folder).instances == ["exit1", "full"]
+    assert "imported from mine-1.npz" in run("info", folder)[1]
+
+
 def test_it_refuses(fails, checkpoint, tmp_path):
-    assert "does not exist" in fails("import", "tiny", tmp_path / "none.pth.tar")
+    assert "There is no checkpoint" in fails("import", "tiny", tmp_path / "none.pth")
+    assert "There is no checkpoint" in fails("import", tmp_path / "none.pth")
+    assert "say which file to import" in fails("import", "tiny")
     assert "'tiny'" in fails("import", "tinny", checkpoint)
     assert "'.npz'" in fails("import", "tiny", checkpoint, "-o", tmp_path / "a.keras")
     cut = checkpoint.with_name("cut.npz")

@@ -89,7 +89,7 @@ def tiny_card(tiny, published):
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
-    """Serves files; ranges, and breaking off, as its server says."""
+    """Serves files; ranges, marks, lengths, and breaking off, as its server says."""
 
     def do_GET(self):
         self.server.requests.append((self.path, self.headers.get("Range")))
@@ -108,10 +108,12 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     def begin(self, size):
         wanted = self.headers.get("Range")
-        if wanted is None or not self.server.ranges:
+        same = self.headers.get("If-Range") in (None, self.server.etag)
+        if wanted is None or not self.server.ranges or not same:
             self.send_response(200)
-            self.send_header("Content-Length", str(size))
-            self.end_headers()
+            if self.server.lengths:
+                self.send_header("Content-Length", str(size))
+            self.send_marks()
             return 0
         start = int(wanted.removeprefix("bytes=").rstrip("-"))
         if start >= size:
@@ -120,8 +122,14 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.send_response(206)
         self.send_header("Content-Range", f"bytes {start}-{size - 1}/{size}")
         self.send_header("Content-Length", str(size - start))
-        self.end_headers()
+        self.send_marks()
         return start
+
+    def send_marks(self):
+        self.send_header("Content-Type", self.guess_type(self.path))
+        if self.server.etag:
+            self.send_header("ETag", self.server.etag)
+        self.end_headers()
 
     def log_message(self, *args):
         pass
@@ -138,6 +146,7 @@ def server(tiny, published, tmp_path, monkeypatch):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as running:
         running.root, running.requests = root, []
         running.ranges, running.break_off_after = True, None
+        running.lengths, running.etag = True, None
         running.url = f"http://127.0.0.1:{running.server_port}"
         monkeypatch.setenv("KERAS_DYNRES_ZOO_URL", running.url)
         thread = threading.Thread(target=running.serve_forever, args=(0.01,))

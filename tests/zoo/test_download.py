@@ -117,9 +117,14 @@ def test_a_changed_file_in_the_cache_is_downloaded_anew(remote, content, tmp_pat
     assert fetch(remote, tmp_path / "net.npz").read_bytes() == content
 
 
-def test_a_missing_file_and_a_closed_port_get_one_sentence(remote, server, tmp_path):
+def test_a_missing_file_and_a_closed_port_get_one_sentence(
+    remote, server, tmp_path, monkeypatch
+):
     with pytest.raises(DynresError, match="the server answered 404"):
         fetch((f"{server.url}/other.npz", remote[1]), tmp_path / "net.npz")
+    with pytest.raises(DynresError, match=r"cannot be reached .*connection\.$"):
+        fetch(("http://127.0.0.1:1/net.npz", remote[1]), tmp_path / "net.npz")
+    monkeypatch.setenv("KERAS_DYNRES_ZOO_URL", "http://127.0.0.1:1")
     with pytest.raises(DynresError, match="cannot be reached .*KERAS_DYNRES_ZOO_URL"):
         fetch(("http://127.0.0.1:1/net.npz", remote[1]), tmp_path / "net.npz")
 
@@ -141,7 +146,7 @@ def test_a_disk_that_fills_up_gets_one_sentence(remote, tmp_path, monkeypatch):
     def full(*args):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(download, "_copy", full)
+    monkeypatch.setattr(download, "copy", full)
     with pytest.raises(DynresError, match="is full"):
         fetch(remote, tmp_path / "net.npz")
 

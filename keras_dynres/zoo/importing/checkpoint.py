@@ -25,7 +25,7 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
         {name: array}, without the prefix `module.` of parallel training.
     """
     path = Path(path)
-    ending = next((e for e in _READERS if path.name.endswith(e)), None)
+    ending = _ending(path)
     if ending is None:
         raise DynresError(
             f"A checkpoint is a {', '.join(_READERS)} file. Received: {str(path)!r}."
@@ -62,6 +62,19 @@ def read(path: str | Path) -> dict[str, np.ndarray]:
                 f"Tensor {name!r} of {str(path)!r} holds NaN or infinity."
             )
     return tensors
+
+
+def is_named_so(path: str | Path) -> bool:
+    """Whether a file's name ends as a checkpoint's does.
+
+    >>> is_named_so("net.pth.tar"), is_named_so("resnet18_cifar10")
+    (True, False)
+    """
+    return _ending(Path(path)) is not None
+
+
+def _ending(path: Path) -> str | None:
+    return next((e for e in _READERS if path.name.endswith(e)), None)
 
 
 def _npz(path: Path) -> dict[str, np.ndarray]:
