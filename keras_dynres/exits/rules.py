@@ -13,8 +13,9 @@ from keras_dynres.exits.fitting import Outcomes, assign
 from keras_dynres.exits.policy import Policy
 from keras_dynres.exits.search import searched
 
-# Of a policy's curve.
-POINTS = 100
+# Budgets from the first exit's cost to the last one's that "best" chooses from, and
+# every how many of them stand in a policy's curve.
+_FAMILY, _SHOWN = 196, 5
 # The ratio of neighbouring shares runs over exp(-40) to exp(40): beyond either end
 # all shares but one vanish beside it in float64.
 _REACH = 40.0
@@ -57,15 +58,15 @@ def solve(
       mean of theirs. Still the policy's `accuracy` is a little too good, and its `q`
       is None.
     - `"best"`: as accurate as any smaller budget allows, and so not always all of it:
-      where the last exits know no better, images that go on cost accuracy too. Of a
-      hundred budgets, evenly from the first exit's cost to the last one's, each has
-      the better of the two rules on images it was not fitted to. The held-out images
-      are split in two halves at random. Each rule is fitted on one half and measured
-      on the other, then the other way round. The more accurate one, the paper's where
-      they are equal, is fitted again to all the images; both figures stand in the
-      policy's `alternatives`. Of the budgets that are no larger than the one asked
-      for, the most accurate on the held-out images is taken, the cheapest of equals.
-      So a larger budget is never less accurate there.
+      where the last exits know no better, images that go on cost accuracy too. Of
+      some two hundred budgets from the first exit's cost to the last one's, by equal
+      ratios, each has the better of the two rules on images it was not fitted to: the
+      held-out images are split in two halves at random, each rule is fitted on one
+      half and measured on the other, then the other way round. The more accurate one,
+      the paper's where they are equal, is fitted again to all the images; both figures
+      stand in the policy's `alternatives`. Of the budgets that are no larger than the
+      one asked for, the most accurate on the held-out images is taken, the cheapest of
+      equals. So a larger budget is never less accurate there.
 
     Args:
         probabilities: What each exit says of held-out images, (exits, images, classes):
@@ -125,10 +126,10 @@ def solve_each(
     one_of("rule", rule, RULES)
     seen = Outcomes.held_out(probabilities, labels, costs)
     budgets = [checks.budget(budget, seen.costs, about["unit"]) for budget in budgets]
-    family = np.linspace(seen.costs[0], seen.costs[-1], POINTS)
+    family = np.geomspace(seen.costs[0], seen.costs[-1], _FAMILY)
     if rule == "best":
         return _best(seen, budgets, family, about)
-    rows = SPREADS[rule](seen, [*budgets, *family])
+    rows = SPREADS[rule](seen, [*budgets, *family[::_SHOWN]])
     curve = [fitting.point(seen, seen, *row) for row in rows[len(budgets) :]]
     return [
         fitting.policy(rule, *row, seen, budget, curve, about)
@@ -160,7 +161,7 @@ def _best(
     for budget in budgets:
         place = int(accuracies[family <= budget].argmax())
         policy = fitting.policy(
-            rules[place], *chosen[place], seen, budget, curve, about
+            rules[place], *chosen[place], seen, budget, curve[::_SHOWN], about
         )
         policies.append(dataclasses.replace(policy, alternatives=compared[place]))
     return policies
