@@ -29,7 +29,7 @@ class Measurement:
         menu: All instances.
         instance: The row's; None where none is as cheap as the row.
         figures: The instance's, by the papers' names: errors in percent, GFLOPs.
-        changes: In which entries the network was trained otherwise than it says.
+        changes: In which entries it was trained otherwise than the row says.
     """
 
     network: str
@@ -60,13 +60,25 @@ class Evidence:
         self._runs, self._small = _by_network(runs), _by_network(small_table.runs())
         self._known = {}
 
-    def of(self, name: str) -> tuple[Run, str] | None:
-        """What was measured of a network, and where; None where nothing was."""
+    def of(
+        self, name: str, changes: Mapping[str, object] | None = None
+    ) -> tuple[Run, str] | None:
+        """What was measured of a network, and where; None where nothing was.
+
+        Args:
+            name: The network's.
+            changes: In which entries it is to be trained otherwise than it says.
+                Without any, a run that was is taken where there is no other.
+        """
+        if changes:
+            return _joined(_alike(self._runs[name], changes), "run")
         if name not in self._known:
+            runs = self._runs[name]
             self._known[name] = (
-                _joined(self._runs[name], "run")
+                _joined(_alike(runs, {}), "run")
                 or _shipped(name)
                 or _joined(self._small[name], "small table")
+                or _joined(runs and _alike(runs, runs[0].changes), "run")
             )
         return self._known[name]
 
@@ -88,7 +100,8 @@ class Evidence:
         limit: tuple[str, float] | None = None,
         part: float | None = None,
     ) -> Measurement | None:
-        if not (known := name and self.of(name)):
+        changes = row.changes if name == row.network else {}
+        if not (known := name and self.of(name, changes)):
             return None
         run, source = known
         menu = run.statistics.get(row.statistics) if row.statistics else run.menu
@@ -101,7 +114,8 @@ class Evidence:
         figures = _figures(instance, run, against[0] if against else None)
         images = run.network.images
         data = f"{images.name} at {max(images.shape)} pixels"
-        return Measurement(name, data, source, menu, instance, figures, run.changes)
+        changes = {} if changes else run.changes
+        return Measurement(name, data, source, menu, instance, figures, changes)
 
 
 def _by_network(runs: Iterable[Run]) -> Mapping[str, list[Run]]:
@@ -109,6 +123,11 @@ def _by_network(runs: Iterable[Run]) -> Mapping[str, list[Run]]:
     for run in runs:
         named[run.network.name].append(run)
     return named
+
+
+def _alike(runs: Iterable[Run], changes: Mapping[str, object]) -> list[Run]:
+    """Those that were trained with these changes."""
+    return [run for run in runs if run.changes == changes]
 
 
 def _joined(runs: Sequence[Run], where: str) -> tuple[Run, str] | None:

@@ -163,7 +163,7 @@ def table(exhibit: Exhibit, evidence: Evidence) -> str:
     rows = []
     for row in exhibit.rows:
         here, said = evidence.row(row), exhibit.said(row)
-        cells = [row.label, row.network and f"`{row.network}`"]
+        cells = [row.label, _recipe(row)]
         cells.append(_cell(exhibit, row, here) if here else row.why or NOT_TRAINED)
         if small:
             cells.append("; ".join(_small_cells(row, exhibit, evidence)))
@@ -171,6 +171,12 @@ def table(exhibit: Exhibit, evidence: Evidence) -> str:
         cells += [_value(key, said[key]) if key in said else missing for key in keys]
         rows.append(cells if keys else [*cells, ONLY_DRAWN])
     return text.grid(head, rows, "markdown", left=3 + small)
+
+
+def _recipe(row: Row) -> str:
+    """What `train` is told."""
+    changes = "".join(f" --set {key}={value}" for key, value in row.changes.items())
+    return row.network and f"`{row.network}{changes}`"
 
 
 def _small_cells(row: Row, exhibit: Exhibit, evidence: Evidence) -> Iterator[str]:

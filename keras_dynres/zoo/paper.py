@@ -31,6 +31,7 @@ class Row:
         instance: Which instance it is: a name, `"best"`, or `"within"`, the best that
             costs no more than the row.
         statistics: Other batch-norm statistics, such as `"uniform"`.
+        changes: In which entries the network is to be trained otherwise than it says.
         against: The network beside which a gain or a loss is meant.
         small: Networks of the same method for few and small images.
         curve: Which of the exhibit's points it is drawn with.
@@ -42,6 +43,7 @@ class Row:
     figures: Mapping = dataclasses.field(default_factory=dict)
     instance: str = "full"
     statistics: str = ""
+    changes: Mapping = dataclasses.field(default_factory=dict)
     against: str = ""
     small: tuple = ()
     curve: str = ""
@@ -49,10 +51,17 @@ class Row:
     @property
     def said(self) -> dict[str, float]:
         """All that the paper says of it."""
-        own = dict(self.figures)
-        if not self.network or self.statistics or self.instance == "within":
-            return own
-        return {**Network.load(self.network).paper, **own}
+        return dict(self.figures) if self.is_apart else {**self._paper, **self.figures}
+
+    @property
+    def is_apart(self) -> bool:
+        """Whether it is not what the network's `paper` tells of."""
+        other = self.statistics or self.changes or self.instance == "within"
+        return not self.network or bool(other)
+
+    @property
+    def _paper(self) -> Mapping[str, float]:
+        return Network.load(self.network).paper
 
 
 @dataclasses.dataclass(frozen=True)

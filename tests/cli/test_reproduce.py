@@ -103,6 +103,19 @@ def test_a_run_that_was_trained_otherwise_says_so(run, tmp_path):
     assert shown == "5.00 % at 1.30 GMACs, trained otherwise: epochs=3"
 
 
+def test_runs_with_other_entries_are_not_mixed(tmp_path):
+    for number, changes in enumerate(({}, {"epochs": 3}, {"epochs": 3, "seed": 1})):
+        menu = fabricated_runs.menu(("full", 1.3, 0.9 - number / 10))
+        fabricated_runs.write(tmp_path / str(number), BASE, menu, **changes)
+    evidence = Evidence(runs_in(tmp_path)[0])
+    said = evidence.row(Row("as it says", BASE))
+    other = evidence.row(Row("of three epochs", BASE, changes={"epochs": 3}))
+    assert (said.figures["error"], said.source) == (pytest.approx(10), "run")
+    assert other.figures["error"] == pytest.approx(25)
+    assert (other.source, other.changes) == ("run, mean of 2", {})
+    assert evidence.row(Row("of four epochs", BASE, changes={"epochs": 4})) is None
+
+
 def test_files_hold_the_same_figures(run, folder, tmp_path):
     out = tmp_path / "out"
     argv = ["reproduce", "sdpoint", "--runs", folder, "--out", out, "--plots", "svg"]
