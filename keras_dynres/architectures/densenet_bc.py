@@ -19,7 +19,7 @@ _DEPTHS = {
 
 def densenet_bc(
     depth: int = 40,
-    growth: int | None = None,
+    growth: int | Sequence[int] | None = None,
     reduction: float = 0.5,
     input_shape: Sequence[int | None] = (32, 32, 3),
     classes: int = 10,
@@ -41,8 +41,10 @@ def densenet_bc(
     Args:
         depth: 121, 161, 169, 201 or 264 for four dense blocks; 6n + 4 (40, 100, 190,
             250, ...) for the three of the CIFAR networks.
-        growth: Channels each layer adds. `None` takes 48 at depth 161, 32 at the
-            other depths of four blocks, and 60 (as DenseNetBC-40-60) elsewhere.
+        growth: Channels each layer adds, in all dense blocks or in each, such as
+            `(8, 16, 32)` (the DenseNet* of the MSDNet paper). `None` takes 48 at depth
+            161, 32 at the other depths of four blocks, and 60 (as DenseNetBC-40-60)
+            elsewhere.
         reduction: Share of the channels that a transition keeps, in (0, 1].
         input_shape: Height, width and channels; height and width may be `None`.
         classes: Number of logits.
@@ -61,21 +63,35 @@ def densenet_bc(
     blocks = b.blocks_per_stage("DenseNet-BC", depth, _DEPTHS, step=6, offset=4)
     if growth is None:
         growth = {161: 48}.get(depth, 32) if depth in _DEPTHS else 60
-    b.check_positive(growth=growth, classes=classes)
+    growths = _one_a_block(growth, len(blocks))
+    b.check_positive(classes=classes)
     _check_reduction(reduction)
     kind = b.stem_kind(stem, input_shape)
     least = 2 ** (len(blocks) - 1) * (4 if kind == "imagenet" else 1)
     inputs = b.image_input(input_shape, least)
-    x = b.stem(inputs, kind, 2 * growth, norm=False)
-    for stage, count in enumerate(blocks, start=1):
+    x = b.stem(inputs, kind, 2 * growths[0], norm=False)
+    for stage, (count, added) in enumerate(zip(blocks, growths, strict=True), start=1):
         if stage > 1:
             x = _transition(x, reduction, f"transition{stage - 1}")
         for block in range(1, count + 1):
-            x = _layer(x, growth, f"stage{stage}_block{block}")
+            x = _layer(x, added, f"stage{stage}_block{block}")
     x = b.relu(b.bn(x, "final_bn"), "final_relu")
     outputs = b.head(x, classes)
-    name = name or f"densenet_bc_{depth}_{growth}"
+    told = "_".join(str(added) for added in dict.fromkeys(growths))
+    name = name or f"densenet_bc_{depth}_{told}"
     return keras.Model(inputs, outputs, name=name)
+
+
+def _one_a_block(growth: int | Sequence[int], blocks: int) -> tuple[int, ...]:
+    growths = growth if isinstance(growth, (list, tuple)) else (growth,) * blocks
+    if len(growths) != blocks:
+        raise DynresError(
+            f"This network has {blocks} dense blocks: growth is one number, or one for "
+            f"each. Received: growth={growth!r}"
+        )
+    for added in growths:
+        b.check_positive(growth=added)
+    return tuple(growths)
 
 
 def _layer(x: keras.KerasTensor, growth: int, name: str) -> keras.KerasTensor:

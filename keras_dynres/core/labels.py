@@ -1,6 +1,8 @@
-"""Which labels an output is measured by."""
+"""Which labels an output is measured by, and what kind they are."""
 
 from typing import Any
+
+from keras import ops
 
 
 def of_outputs(labels: Any, outputs: Any) -> Any:
@@ -21,3 +23,23 @@ def of_outputs(labels: Any, outputs: Any) -> Any:
     if not isinstance(outputs, dict) or isinstance(labels, dict):
         return labels
     return dict.fromkeys(outputs, labels)
+
+
+def are_shares(labels: Any, outputs: Any) -> bool:
+    """Whether labels are rows of the classes' shares, as of mixed images.
+
+    >>> are_shares(np.zeros((8, 10)), np.zeros((8, 10)))
+    True
+    >>> are_shares(np.zeros((8, 1)), np.zeros((8, 10)))
+    False
+    """
+    return len(labels.shape) == 2 and 1 < labels.shape[-1] == outputs.shape[-1]
+
+
+def classes_of(labels: Any, outputs: Any) -> Any:
+    """Labels as integers: of shares, the class that has most.
+
+    >>> classes_of(np.array([[0.3, 0.7]]), np.zeros((1, 2))).shape
+    TensorShape([1])
+    """
+    return ops.argmax(labels, axis=-1) if are_shares(labels, outputs) else labels

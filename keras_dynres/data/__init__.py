@@ -65,9 +65,12 @@ def load(
         data_dir: Folder of tensorflow-datasets; a folder of pictures needs none.
         batch_size: Images a batch. Training drops what is left over at the end of an
             epoch, evaluation does not.
-        augment: `"none"`, `"flip"` or `"pad_crop_flip"`; for pictures of any size, as
-            ImageNet's and a folder's, `"none"`, `"flip"`, `"scale_aspect"` (parts of 8
-            to 100 % of the area) or `"scale_aspect_third"` (35 to 100 %); with maps or
+        augment: `"none"`, `"flip"`, `"pad_crop_flip"` or `"reflect_crop_flip"`; for
+            pictures of any size, as ImageNet's and a folder's, `"none"`, `"flip"`,
+            `"scale_aspect"` (parts of 8 to 100 % of the area) or
+            `"scale_aspect_third"` (35 to 100 %). What is added follows a plus:
+            `"pad_crop_flip+cutout"` blanks a square, `"scale_aspect+mixup"` mixes
+            images and their labels, which are then shares of the classes. With maps or
             boxes `"none"`, `"flip"`, `"scale_crop_flip"` (scales of 0.5 to 2), the same
             with light and colour that vary, `"scale_crop_flip_color"`, or
             `"scale_crop_flip_third"` (0.75 to 1.33).
@@ -84,8 +87,7 @@ def load(
     from keras_dynres.data import arrays, augmentations, memory, pictures, stream
 
     dataset = info(name)
-    offered = augmentations.offered(dataset)
-    one_of(f"augmentation of {dataset.name!r}", augment, offered)
+    augmentations.check(dataset, augment)
     one_of("split", split, ("train", "test", "held_out"))
     if not (split == "held_out") <= held_out < dataset.train_images:
         raise DynresError(

@@ -23,10 +23,15 @@ def pad_crop_flip(images: tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tf.Tens
         Images of the same shape.
     """
     count = tf.shape(images)[0]
-    shift = tf.random.stateless_uniform(
-        [2, count], split_seed(seed, 0), -PADDING, PADDING + 1, tf.int32
-    )
-    return _move(images, tf.cast(shift, tf.float32), coins(count, seed))
+    return _move(images, _shift(count, seed), coins(count, seed))
+
+
+def reflect_crop_flip(images: tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tf.Tensor:
+    """As `pad_crop_flip`; what is shifted in is the image mirrored at its border."""
+    count, size = tf.shape(images)[0], tf.shape(images)[1:3]
+    sides = [PADDING, PADDING]
+    padded = tf.pad(images, [[0, 0], sides, sides, [0, 0]], "REFLECT")
+    return _move(padded, _shift(count, seed) + PADDING, coins(count, seed), size)
 
 
 def flip(images: tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tf.Tensor:
@@ -48,6 +53,73 @@ def color(images: tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tf.Tensor:
     return images * contrast + shift
 
 
+def cutout(
+    images: tf.Tensor, seed: tf.Tensor | Sequence[int], share: float = 0.5
+) -> tf.Tensor:
+    """Blanks a square of each image, as DeVries and Taylor (2017) do.
+
+    Its middle may be any pixel, so that part of it may lie outside. What is cut out is
+    0: the mean colour of standardised images.
+
+    Args:
+        images: Standardised float images (batch, height, width, channels).
+        seed: Two integers.
+        share: The square's side, as a share of the image's: half for CIFAR-10.
+    """
+    count, *sides = tf.unstack(tf.shape(images)[:3])
+    inside = [
+        _strip(count, side, share, split_seed(seed, stream))
+        for side, stream in zip(sides, (4, 5), strict=True)
+    ]
+    cut = inside[0][:, :, None, None] & inside[1][:, None, :, None]
+    return tf.where(cut, tf.zeros_like(images), images)
+
+
+def _strip(count: tf.Tensor, side: tf.Tensor, share: float, seed: tf.Tensor):
+    """Which rows, or columns, of each image the square covers."""
+    length = tf.cast(tf.round(share * tf.cast(side, tf.float32)), tf.int32)
+    middle = tf.random.stateless_uniform([count, 1], seed, 0, side, tf.int32)
+    first = middle - length // 2
+    places = tf.range(side)[None]
+    return (places >= first) & (places < first + length)
+
+
+def mixup(
+    images: tf.Tensor,
+    labels: tf.Tensor,
+    seed: tf.Tensor | Sequence[int],
+    classes: int,
+    alpha: float = 0.2,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Mixes each image, and its label, with another of the batch (Zhang et al., 2017).
+
+    Args:
+        images: Float images (batch, height, width, channels).
+        labels: Integers (batch,), or shares (batch, classes).
+        seed: Two integers.
+        classes: How many classes there are.
+        alpha: The share is drawn from Beta(alpha, alpha), one for the batch.
+
+    Returns:
+        Images of the same shape, and the labels' shares (batch, classes).
+    """
+    if len(labels.shape) == 1:
+        labels = tf.one_hot(labels, classes)
+    first, second = (
+        tf.random.stateless_gamma([], split_seed(seed, stream), alpha)
+        for stream in (6, 7)
+    )
+    # Both may be so small that they are 0.
+    share = tf.math.divide_no_nan(first, first + second)
+    others = tf.random.experimental.stateless_shuffle(
+        tf.range(tf.shape(images)[0]), split_seed(seed, 8)
+    )
+    return tuple(
+        share * values + (1 - share) * tf.gather(values, others)
+        for values in (images, labels)
+    )
+
+
 def coins(count: tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tf.Tensor:
     """Whether each of a batch is mirrored."""
     return tf.random.stateless_uniform([count], split_seed(seed, 1)) < 0.5
@@ -58,9 +130,22 @@ def split_seed(seed: tf.Tensor | Sequence[int], stream: int) -> tf.Tensor:
     return tf.random.experimental.stateless_fold_in(tf.cast(seed, tf.int64), stream)
 
 
-def _move(images: tf.Tensor, shift: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor:
+def _shift(count: tf.Tensor, seed: tf.Tensor | Sequence[int]) -> tf.Tensor:
+    shift = tf.random.stateless_uniform(
+        [2, count], split_seed(seed, 0), -PADDING, PADDING + 1, tf.int32
+    )
+    return tf.cast(shift, tf.float32)
+
+
+def _move(
+    images: tf.Tensor,
+    shift: tf.Tensor,
+    mirrored: tf.Tensor,
+    size: tf.Tensor | None = None,
+) -> tf.Tensor:
     # Each output pixel (x, y) is read from (a0 x + a2, y + b2).
-    width = tf.cast(tf.shape(images)[2], tf.float32)
+    size = tf.shape(images)[1:3] if size is None else size
+    width = tf.cast(size[1], tf.float32)
     sign = tf.where(mirrored, -1.0, 1.0)
     start = tf.where(mirrored, width - 1.0, 0.0) + shift[0]
     zero, one = tf.zeros_like(sign), tf.ones_like(sign)
@@ -68,7 +153,7 @@ def _move(images: tf.Tensor, shift: tf.Tensor, mirrored: tf.Tensor) -> tf.Tensor
     return tf.raw_ops.ImageProjectiveTransformV3(
         images=images,
         transforms=tf.stack(rows, axis=1),
-        output_shape=tf.shape(images)[1:3],
+        output_shape=size,
         fill_value=0.0,
         interpolation="NEAREST",
         fill_mode="CONSTANT",

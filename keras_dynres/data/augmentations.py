@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from keras_dynres.data import augment, moves
 from keras_dynres.data.catalog import Dataset
+from keras_dynres.errors import DynresError, one_of
 
 
 def _images_alone(change: Callable) -> Callable:
@@ -16,6 +17,7 @@ _BATCHES = {
     "none": None,
     "flip": _images_alone(augment.flip),
     "pad_crop_flip": _images_alone(augment.pad_crop_flip),
+    "reflect_crop_flip": _images_alone(augment.reflect_crop_flip),
 }
 _MOVES = {
     "none": None,
@@ -37,8 +39,48 @@ _PICTURES = {
 }
 
 
+# `change(images, labels, seed, classes)` of a standardised batch: what may stand after
+# the name of one of the above, and a plus.
+_ADDITIONS = {
+    "cutout": lambda images, labels, seed, _: (augment.cutout(images, seed), labels),
+    "mixup": augment.mixup,
+}
+
+
 def offered(dataset: Dataset) -> dict[str, Callable | None]:
-    """The augmentations of a data set by their names."""
+    """The augmentations of a data set by their names, without additions."""
     if dataset.task != "classes":
         return _MOVES
     return _BATCHES if dataset.in_memory else _PICTURES
+
+
+def check(dataset: Dataset, name: str) -> None:
+    """Raises where a name is none of the data set's augmentations."""
+    first, *added = name.split("+")
+    one_of(f"augmentation of {dataset.name!r}", first, offered(dataset))
+    for addition in added:
+        one_of("addition to an augmentation", addition, _ADDITIONS)
+    if added and dataset.task != "classes":
+        raise DynresError(
+            f"Images of {dataset.name!r} are labelled with more than a class: an "
+            f"augmentation has no additions. Received: augment={name!r}"
+        )
+
+
+def first(dataset: Dataset, name: str) -> Callable | None:
+    """The augmentation that an augmentation's name begins with."""
+    return offered(dataset)[name.split("+")[0]]
+
+
+def added(dataset: Dataset, name: str) -> Callable | None:
+    """`change(images, labels, seed)` of a standardised batch: all the additions."""
+    changes = [_ADDITIONS[addition] for addition in name.split("+")[1:]]
+    if not changes:
+        return None
+
+    def change(images, labels, seed):
+        for addition in changes:
+            images, labels = addition(images, labels, seed, dataset.classes)
+        return images, labels
+
+    return change

@@ -21,7 +21,8 @@ def training(
     epoch yields what an unbroken one would have yielded from there.
     """
     steps = arrays.count // batch_size
-    change = augmentations.offered(arrays.dataset)[augment]
+    change = augmentations.first(arrays.dataset, augment)
+    add = augmentations.added(arrays.dataset, augment)
 
     def batches_of(epoch):
         order = tf.random.experimental.stateless_shuffle(
@@ -35,12 +36,13 @@ def training(
     def batch_of(rows, number):
         batch = standardise(tf.gather(arrays.images, rows), arrays.dataset)
         labels = tf.gather(arrays.labels, rows)
-        if change is not None:
-            # Order is keyed by (seed, epoch), and epochs are not negative as this is.
-            key = tf.stack([tf.constant(seed, tf.int64), -1 - number])
-            batch, labels = change(batch, labels, key)
+        # Order is keyed by (seed, epoch), and epochs are not negative as this is.
+        key = tf.stack([tf.constant(seed, tf.int64), -1 - number])
+        for step in (change, add):
+            if step is not None:
+                batch, labels = step(batch, labels, key)
         batch = tf.ensure_shape(batch, [batch_size, *arrays.images.shape[1:]])
-        return batch, tf.ensure_shape(labels, [batch_size, *arrays.labels.shape[1:]])
+        return batch, tf.ensure_shape(labels, [batch_size, *labels.shape[1:]])
 
     pipeline = tf.data.Dataset.range(start_epoch, epochs).flat_map(batches_of)
     pipeline = pipeline.map(batch_of, num_parallel_calls=2, deterministic=True)

@@ -123,7 +123,7 @@ def training(
     Args:
         files: The split's `Files` or `pictures.Pictures`.
         batch_size: Images a batch.
-        augment: A name of `augmentations.offered`.
+        augment: A name that `augmentations.check` lets pass.
         seed: Of order and augmentation.
         epochs: The epoch to stop before.
         start_epoch: The epoch to start with.
@@ -131,7 +131,8 @@ def training(
     """
     dataset, count = files.dataset, files.count
     images = count // batch_size * batch_size
-    change = augmentations.offered(dataset)[augment]
+    change = augmentations.first(dataset, augment)
+    add = augmentations.added(dataset, augment)
     whole = dataset.task != "classes"  # Already in the network's shape.
 
     def key_of(number):
@@ -151,10 +152,10 @@ def training(
 
     pipeline = tf.data.Dataset.range(start_epoch, epochs).flat_map(epoch_of)
     pipeline = pipeline.batch(batch_size, drop_remainder=True)
-    if whole and change:
+    if on_batches := change if whole else add:
         first = start_epoch * (images // batch_size)
         pipeline = pipeline.enumerate(first).map(
-            lambda number, batch: change(*batch, key_of(number)),
+            lambda number, batch: on_batches(*batch, key_of(number)),
             num_parallel_calls=2,
             deterministic=True,
         )

@@ -13,7 +13,7 @@ from keras_dynres.zoo.network import Network
 FILE = ".keras"
 
 
-def lend_weights(model: keras.Model, network: Network) -> None:
+def lend_weights(model: keras.Model, network: Network) -> keras.Model | None:
     """Gives the plain network the weights that its network starts from.
 
     Of another architecture over the same kind of backbone, such as a classifier's that
@@ -24,6 +24,9 @@ def lend_weights(model: keras.Model, network: Network) -> None:
         model: The plain network of the network's architecture.
         network: A network whose `starts_from` names a network of the zoo or a file; of
             `keras.applications` also `"imagenet"` or a file of weights.
+
+    Returns:
+        The whole lender, where it has all of the network's weights.
     """
     name = network.starts_from
     if architectures.is_pretrained(network.architecture) and not name.endswith(FILE):
@@ -31,14 +34,14 @@ def lend_weights(model: keras.Model, network: Network) -> None:
         lender = architectures.create(network.architecture, **options)
         model.set_weights(lender.get_weights())
         settle(model.layers)
-        return
+        return None
     lender = _of_file(network) if name.endswith(FILE) else zoo.load(name)
     base = lender.base if isinstance(lender, DynamicModel) else lender
     what = f"base of {name!r}" if base is not lender else f"network in {name!r}"
     if _shapes(model) == _shapes(base):
         model.set_weights(base.get_weights())
         settle(model.layers)
-        return
+        return lender
     lent = {layer.name: layer for layer in graph.flatten(base).layers}
     pairs = [
         (x, lent[x.name])
@@ -56,6 +59,21 @@ def lend_weights(model: keras.Model, network: Network) -> None:
     for layer, other in pairs:
         layer.set_weights(other.get_weights())
     settle(model.layers)
+    return None
+
+
+def lend_method(model: DynamicModel, lender: keras.Model | None) -> None:
+    """Gives a method what a lender of the same method has beside its base.
+
+    Such are the batch norms of each scale, which an instance tuned further needs.
+
+    Args:
+        model: The method over a base that has the lender's weights.
+        lender: What `lend_weights` returned.
+    """
+    if type(lender) is type(model) and _shapes(lender) == _shapes(model):
+        model.set_weights(lender.get_weights())
+        settle(model._flatten_layers())
 
 
 def _is_other_classifier(own, other):

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import ops
 
+from keras_dynres.core import labels
 from keras_dynres.zoo.network import Network
 
 
@@ -90,7 +91,9 @@ class CoupledSGD(keras.optimizers.SGD):
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
 class SmoothedCrossentropy(keras.losses.Loss):
-    """Cross-entropy of logits with integer labels, some of it spread over all classes.
+    """Cross-entropy of logits with labels of which a share is spread over all classes.
+
+    Labels are integers, or rows of shares, as mixed images have them.
 
     Args:
         smoothing: The share that is spread.
@@ -104,9 +107,13 @@ class SmoothedCrossentropy(keras.losses.Loss):
 
     def call(self, y_true: Any, y_pred: Any) -> Any:
         """The loss of each image."""
-        labels = ops.reshape(ops.cast(y_true, "int32"), (-1,))
+        if labels.are_shares(y_true, y_pred):
+            shares = ops.cast(y_true, y_pred.dtype)
+        else:
+            classes = ops.reshape(ops.cast(y_true, "int32"), (-1,))
+            shares = ops.one_hot(classes, y_pred.shape[-1], dtype=y_pred.dtype)
         return keras.losses.categorical_crossentropy(
-            ops.one_hot(labels, y_pred.shape[-1], dtype=y_pred.dtype),
+            shares,
             y_pred,
             from_logits=True,
             label_smoothing=self.smoothing,
@@ -115,6 +122,24 @@ class SmoothedCrossentropy(keras.losses.Loss):
     def get_config(self) -> dict[str, Any]:
         """The arguments of `__init__`."""
         return {**super().get_config(), "smoothing": self.smoothing}
+
+
+class _OfShares:
+    """A metric of integer labels that takes rows of shares too, by their largest."""
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        y_true = labels.classes_of(y_true, y_pred)
+        super().update_state(y_true, y_pred, sample_weight)
+
+
+@keras.saving.register_keras_serializable(package="keras_dynres")
+class Accuracy(_OfShares, keras.metrics.SparseCategoricalAccuracy):
+    """Accuracy by the class that has the largest share of a label."""
+
+
+@keras.saving.register_keras_serializable(package="keras_dynres")
+class TopKAccuracy(_OfShares, keras.metrics.SparseTopKCategoricalAccuracy):
+    """Accuracy of the best few by the class with the largest share of a label."""
 
 
 def schedule(

@@ -19,7 +19,7 @@ from keras_dynres.training import logs, optimization, tasks
 from keras_dynres.training.checkpoints import Checkpoints
 from keras_dynres.training.frozen import Pause, freeze
 from keras_dynres.training.fused_norms import fuse_norms
-from keras_dynres.training.lender import lend_weights
+from keras_dynres.training.lender import lend_method, lend_weights
 from keras_dynres.training.results import finish
 from keras_dynres.zoo import loader
 from keras_dynres.zoo.network import Network
@@ -49,9 +49,9 @@ def _built(network: Network) -> tuple[DynamicModel, keras.Model]:
     with policy(network.precision):
         keras.utils.set_random_seed(network.seed)
         base = loader.build_base(network)
-        if network.starts_from:
-            lend_weights(base, network)
+        lender = lend_weights(base, network) if network.starts_from else None
         model = loader.build(network, base)
+        lend_method(model, lender)
         _compile(model, network, base)
         fuse_norms(model)
     return model, base
@@ -63,7 +63,11 @@ def _compile(model: DynamicModel, network: Network, base: keras.Model) -> None:
         # On a CPU XLA brings TensorFlow nothing, and takes long for each instance.
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
         **tasks.compilation(
-            network.images, base, network.loss_weights, network.label_smoothing
+            network.images,
+            base,
+            network.loss_weights,
+            network.label_smoothing,
+            network.mixes_labels,
         ),
     )
 

@@ -6,7 +6,11 @@ from typing import Any
 import keras
 
 from keras_dynres import data, detection
-from keras_dynres.training.optimization import SmoothedCrossentropy
+from keras_dynres.training.optimization import (
+    Accuracy,
+    SmoothedCrossentropy,
+    TopKAccuracy,
+)
 
 
 def compilation(
@@ -14,6 +18,7 @@ def compilation(
     base: keras.Model,
     loss_weights: Mapping[str, float] | None = None,
     label_smoothing: float = 0.0,
+    mixes_labels: bool = False,
 ) -> dict[str, Any]:
     """What `compile` is told of a network's outputs: losses, weights, metrics.
 
@@ -26,21 +31,25 @@ def compilation(
         base: The network without a method.
         loss_weights: What the loss of a named output counts, by default 1.
         label_smoothing: Share of the target spread over all classes of an image.
+        mixes_labels: Whether training's labels are shares of the classes.
     """
     if dataset.task == "map":
         return _map(dataset.classes, base.output, loss_weights or {})
     if dataset.task == "boxes":
         return _boxes(dataset.classes, loss_weights or {})
-    return _classes(dataset.classes, label_smoothing)
+    return _classes(dataset.classes, label_smoothing, mixes_labels)
 
 
-def _classes(classes: int, label_smoothing: float) -> dict[str, Any]:
+def _classes(classes: int, smoothing: float, mixes_labels: bool) -> dict[str, Any]:
     """A class an image: accuracy, and of many classes that of the best five."""
     loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-    if label_smoothing:
-        loss = SmoothedCrossentropy(label_smoothing)
-    top5 = keras.metrics.SparseTopKCategoricalAccuracy(5, name="top5_accuracy")
-    return {"loss": loss, "metrics": ["accuracy", *([top5] if classes >= 100 else [])]}
+    if smoothing or mixes_labels:
+        loss = SmoothedCrossentropy(smoothing)
+    accuracy, top = "accuracy", keras.metrics.SparseTopKCategoricalAccuracy
+    if mixes_labels:
+        accuracy, top = Accuracy("accuracy"), TopKAccuracy
+    top5 = [top(5, name="top5_accuracy")] if classes >= 100 else []
+    return {"loss": loss, "metrics": [accuracy, *top5]}
 
 
 def _map(classes: int, output: Any, weights: Mapping[str, float]) -> dict[str, Any]:

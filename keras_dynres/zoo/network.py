@@ -233,6 +233,11 @@ class Network:
         return f"keras-dynres import {self.name}{file}"
 
     @property
+    def mixes_labels(self) -> bool:
+        """Whether the labels of training are shares of the classes."""
+        return "mixup" in self.augment.split("+")
+
+    @property
     def _dataset(self) -> Dataset:
         if isinstance(self.dataset, str):
             return info(self.dataset)

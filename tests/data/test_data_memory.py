@@ -69,6 +69,77 @@ def test_pad_crop_flip_is_a_crop_of_the_padded_image_or_its_mirror():
     assert 12 < sum(step == 1 for _, _, step in crops) < 36
 
 
+def test_reflection_mirrors_the_image_at_its_border():
+    images = np.random.default_rng(0).normal(size=(16, 8, 8, 3)).astype("float32")
+    got = augment.reflect_crop_flip(images, [1, -7]).numpy()
+    padded = np.pad(images, ((0, 0), (4, 4), (4, 4), (0, 0)), "reflect")
+    for image, result in zip(padded, got, strict=True):
+        assert any(
+            (image[top : top + 8, left : left + 8][:, ::step] == result).all()
+            for top in range(9)
+            for left in range(9)
+            for step in (1, -1)
+        )
+
+
+def test_cutout_blanks_a_square_of_each_image():
+    images = np.ones((64, 8, 12, 3), "float32")
+    got = augment.cutout(images, [2, 5]).numpy()
+    np.testing.assert_array_equal(got, augment.cutout(images, [2, 5]))
+    assert not (got == augment.cutout(images, [2, 6]).numpy()).all()
+    areas = []
+    for blank in got == 0:
+        assert (blank == blank[..., :1]).all()
+        rows, columns = (blank[..., 0].any(axis=axis) for axis in (1, 0))
+        assert (blank[..., 0] == np.outer(rows, columns)).all()
+        for line, whole in ((rows, 4), (columns, 6)):
+            places = np.flatnonzero(line)
+            assert len(places) == places[-1] - places[0] + 1 <= whole
+        areas.append(blank[..., 0].sum())
+    assert max(areas) == 24 and min(areas) < 24  # At the border part of it is outside.
+
+
+def test_mixup_mixes_images_and_labels_alike():
+    images = np.eye(16, dtype="float32").reshape(16, 4, 4, 1)
+    labels = np.arange(16)
+    drawn = set()
+    for number in range(20):
+        got, shares = (
+            x.numpy() for x in augment.mixup(images, labels, [3, number], 16)
+        )
+        assert shares.shape == (16, 16) and got.shape == images.shape
+        np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-6)
+        # Image n is 1 at place n alone: what is in an image says what its label is.
+        np.testing.assert_allclose(got.reshape(16, 16), shares, rtol=1e-6)
+        drawn.add(round(float(shares.max(axis=1).min()), 4))
+    again = augment.mixup(images, labels, [3, 19], 16)[1]
+    np.testing.assert_array_equal(again, shares)
+    assert len(drawn) > 10 and min(drawn) < 0.9
+
+
+@pytest.mark.parametrize("augmentation", ["pad_crop_flip+cutout", "none+cutout+mixup"])
+def test_additions_follow_the_augmentation(augmentation):
+    kind = {"batch_size": 128, "seed": 3}
+    plain = collected(
+        data.load("synthetic", augment=augmentation.split("+")[0], **kind)
+    )
+    whole = data.load("synthetic", augment=augmentation, epochs=2, **kind)
+    images, labels = collected(whole.take(4))
+    if "mixup" in augmentation:
+        assert (images == 0).all(axis=3).any()  # Where two squares meet.
+        assert (
+            labels.shape == (512, 10)
+            and (labels.argmax(axis=1) == plain[1]).mean() > 0.5
+        )
+    else:
+        np.testing.assert_array_equal(labels, plain[1])
+        assert (images == 0).all(axis=3).mean() > 0.1
+        kept = ~(images == 0).all(axis=3)
+        np.testing.assert_array_equal(images[kept], plain[0][kept])
+    rest = data.load("synthetic", augment=augmentation, epochs=2, start_epoch=1, **kind)
+    np.testing.assert_array_equal(collected(whole.skip(4))[0], collected(rest)[0])
+
+
 def test_flip_mirrors_and_does_not_shift():
     images = np.random.default_rng(0).normal(size=(32, 4, 4, 3)).astype("float32")
     got = augment.flip(images, [0, 0]).numpy()
@@ -82,6 +153,7 @@ def test_flip_mirrors_and_does_not_shift():
     [
         ({"name": "cifra10"}, "data set.*'cifra10'.*Did you mean 'cifar10'"),
         ({"augment": "scale_aspect"}, "augmentation of 'synthetic'.*'scale_aspect'"),
+        ({"augment": "flip+cutut"}, "addition.*'cutut'.*Did you mean 'cutout'"),
         ({"split": "validation"}, "split.*'validation'.*'train', 'test', 'held_out'"),
         ({"split": "held_out"}, "above 0 .* 'held_out'.*held_out=0"),
         ({"held_out": 512}, "512 training images.*held_out=512"),

@@ -1,5 +1,7 @@
 """Pipelines over pictures in files, as ImageNet's."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -19,6 +21,21 @@ def test_a_later_start_sees_what_an_unbroken_run_sees(pictures_dir):
     rest = data.load(dataset, data_dir=pictures_dir, epochs=3, start_epoch=2, **KIND)
     assert (len(whole), len(rest)) == (15, 5)
     for unbroken, begun in zip(collected(whole.skip(10)), collected(rest), strict=True):
+        np.testing.assert_array_equal(unbroken, begun)
+
+
+def test_batches_of_pictures_are_mixed_and_resume(pictures_dir):
+    dataset = dataclasses.replace(pictures(in_memory=False), classes=TRAIN)
+    kind = {**KIND, "augment": "scale_aspect+cutout+mixup", "data_dir": pictures_dir}
+    whole = data.load(dataset, epochs=2, **kind)
+    rest = data.load(dataset, epochs=2, start_epoch=1, **kind)
+    images, shares = collected(rest)
+    assert images.shape == (TRAIN, 32, 32, 3) and shares.shape == (TRAIN, TRAIN)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, rtol=1e-6)
+    np.testing.assert_allclose(
+        shares.sum(axis=0), 1, rtol=1e-6
+    )  # Mixed within batches.
+    for unbroken, begun in zip(collected(whole.skip(5)), (images, shares), strict=True):
         np.testing.assert_array_equal(unbroken, begun)
 
 

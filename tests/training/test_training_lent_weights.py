@@ -54,6 +54,23 @@ def test_a_network_may_start_from_a_file(tmp_path, method):
     assert_lent(build(Network.from_config(warm)).base, lender)
 
 
+def test_an_instance_tuned_further_begins_with_its_own_batch_norms(tmp_path):
+    options = {"scales": [0.5, 1.0], "stages": ["relu1"]}
+    config = {**CONFIG, "method": "resizable", "method_options": options}
+    lender = build(Network.from_config({**config, "seed": 3}))
+    for weight in lender.weights:
+        weight.assign(np.random.default_rng(1).uniform(0.5, 1.5, weight.shape))
+    path = tmp_path / "model.keras"
+    lender.save(path)
+    tuned = {**options, "target": "s0.5", "share": 0}
+    warm = {**config, "method_options": tuned, "starts_from": str(path)}
+    model = build(Network.from_config(warm))
+    assert len(model.weights) > len(model.base.weights)
+    assert_lent(model, lender)
+    other = {**warm, "method_options": {**tuned, "statistics": "uniform"}}
+    assert_lent(build(Network.from_config(other)).base, lender.base)
+
+
 def test_a_file_in_the_folder_where_training_starts(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lender = build(Network.from_config({**CONFIG, "seed": 3}))

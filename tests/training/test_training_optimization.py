@@ -88,3 +88,21 @@ def test_configurations_return():
         # Keras puts what it makes into the dict it is given.
         again = keras.saving.deserialize_keras_object(copy.deepcopy(config))
         assert keras.saving.serialize_keras_object(again) == config
+
+
+def test_shares_of_classes_are_labels_too():
+    logits = np.random.default_rng(0).normal(size=(8, 4)).astype("float32")
+    classes = np.arange(8) % 4
+    rows = np.eye(4, dtype="float32")[classes]
+    loss = SmoothedCrossentropy(0.1)
+    np.testing.assert_allclose(loss(rows, logits), loss(classes, logits), rtol=1e-5)
+    mixed = 0.25 * rows + 0.75 * rows[::-1]
+    parts = 0.25 * loss(classes, logits) + 0.75 * loss(classes[::-1], logits)
+    np.testing.assert_allclose(loss(mixed, logits), parts, rtol=1e-5)
+    for metric in (optimization.Accuracy(), optimization.TopKAccuracy(2)):
+        counted = []
+        for labels in (classes[::-1], mixed):
+            metric.reset_state()
+            metric.update_state(labels, logits)
+            counted.append(float(metric.result()))
+        assert counted[0] == counted[1]
