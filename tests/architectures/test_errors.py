@@ -27,6 +27,8 @@ from keras_dynres.errors import DynresError
         ("resnext", {"cardinality": 0}, "cardinality must be a whole number"),
         ("densenet_bc", {"depth": 120}, r"6n \+ 4 .at least 10.*Did you mean 121?"),
         ("densenet_bc", {"growth": -12}, "growth must be a whole number"),
+        ("densenet_bc", {"growth": [8, 16]}, r"3 dense blocks: growth.*\[8, 16\]"),
+        ("densenet_bc", {"growth": [8, 16, 0]}, "growth must be a whole.*growth=0"),
         ("densenet_bc", {"reduction": 0}, "reduction must be .*reduction=0"),
         ("densenet_bc", {"input_shape": (2, 8, 3)}, "at least 4 x 4 pixels"),
         ("vgg", {"depth": 17}, "11, 13, 16, 19.*Did you mean 16?"),

@@ -3,7 +3,9 @@
 import keras
 import pytest
 
-from keras_dynres import architectures, cost
+from keras_dynres import architectures, cost, methods
+from keras_dynres.zoo import Network
+from keras_dynres.zoo.network import NETWORKS
 
 # Counting asks no backend, and TensorFlow is the one that builds these quickly.
 pytestmark = [pytest.mark.tensorflow, pytest.mark.usefixtures("no_weights")]
@@ -142,3 +144,87 @@ def test_cifar_costs_as_the_table_prints_them(
     counted = cost.count(architectures.create(name, **options))
     assert abs(counted.params - parameters) <= within
     assert abs(counted.flops / 1e9 - gflops) < 0.05
+
+
+def counted(name):
+    network = Network.load(name)
+    return cost.count(architectures.create(network.architecture, **network.options))
+
+
+# Billions of FLOPs and millions of parameters as table 1 and 2 of the SDPoint paper
+# print them; of DenseNetBC-250-24 and ResNeXt-101-64x4d as they are counted here.
+@pytest.mark.parametrize(
+    ("name", "gflops", "millions"),
+    [
+        ("wrn28_10_dropout_cifar10", 10.5, 36.5),
+        ("resnext29_8x64d_cifar10", 10.8, 34.4),
+        ("resnext29_16x64d_cifar10", 21.4, 68.2),
+        ("densenetbc190_40_cifar10", 18.7, 25.6),
+        ("densenetbc250_24_cifar10", 10.97, 15.3),
+        ("resnext101_64x4d_imagenet", 31.0, 83.5),
+        ("densenetbc264_48_imagenet", 25.9, 72.7),
+        ("preresnet18_imagenet", 3.64, 11.7),
+        ("preresnet34_imagenet", 7.34, 21.8),
+        ("preresnet50_imagenet", 8.22, 25.6),
+        ("resnext50_32x4d_imagenet", 8.51, 25.0),
+    ],
+)
+def test_costs_of_the_nets_that_sdpoint_is_compared_with(name, gflops, millions):
+    cost_of_net = counted(name)
+    assert cost_of_net.flops / 1e9 == pytest.approx(gflops, abs=0.05)
+    assert cost_of_net.params / 1e6 == pytest.approx(millions, abs=0.06)
+
+
+def test_the_nets_of_msdnets_ensemble_cost_more_each():
+    """The public counts of the ResNets are 1.8, 3.7 and 4.1 giga-MACs."""
+    nets = [f"ensemble_resnet{depth}_imagenet" for depth in (10, 18, 26, 34, 50)]
+    giga = [counted(name).macs / 1e9 for name in nets]
+    assert [round(macs, 2) for macs in giga] == [0.89, 1.81, 2.74, 3.66, 4.09]
+    # A block of 64 channels more costs as much as one of 128: all four the same.
+    block = 2 * 9 * 64 * 64 * 56 * 56 / 1e9
+    assert giga[2] - giga[1] == pytest.approx(4 * block)
+    assert giga[1] - giga[0] == pytest.approx(4 * block)
+
+
+@pytest.mark.parametrize(("depth", "mmacs"), [(40, 68.34), (64, 138.5), (88, 228.64)])
+def test_densenet_star_doubles_its_growth_after_each_transition(depth, mmacs):
+    network = Network.load(f"densenet_star{depth}_cifar10")
+    model = architectures.create(network.architecture, **network.options)
+    added = [
+        model.get_layer(f"stage{stage}_block2_conv2").filters for stage in (1, 2, 3)
+    ]
+    assert added == [8, 16, 32]
+    assert cost.count(model).macs / 1e6 == pytest.approx(mmacs, abs=0.01)
+
+
+# Hundreds of millions of FLOPs, "about 3" in the MSDNet paper, without and with exits.
+@pytest.mark.parametrize(
+    ("name", "alone", "whole"),
+    [("resnet_mc_cifar10", 2.82, 3.65), ("densenet_mc_cifar10", 2.16, 4.02)],
+)
+def test_nets_with_several_classifiers_cost_what_their_files_say(name, alone, whole):
+    network = Network.load(name)
+    base = architectures.create(network.architecture, **network.options)
+    model = methods.create(network.method, base, **network.method_options)
+    assert cost.count(base).flops / 1e8 == pytest.approx(alone, abs=0.01)
+    assert model.exit_costs("flops")[-1] / 1e8 == pytest.approx(whole, abs=0.01)
+    assert len(model.exits) == 7
+
+
+# Millions of MACs in tables 1 and 7 of the Resizable paper, which does not say at which
+# scales a network has them.
+@pytest.mark.parametrize(
+    "name",
+    [
+        name
+        for name in NETWORKS
+        if name.startswith(("resizable_individual_", "resizable_nas_"))
+        and "imagenet_" in name
+    ],
+)
+def test_instances_trained_alone_cost_what_the_paper_prints(name):
+    network = Network.load(name)
+    base = architectures.create(network.architecture, **network.options)
+    model = methods.create(network.method, base, **network.method_options)
+    target = model.menu[network.method_options["target"]]
+    assert target.macs / 1e9 == pytest.approx(network.paper["gmacs"], rel=7e-3)
