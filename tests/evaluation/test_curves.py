@@ -165,3 +165,12 @@ def test_costs_on_average_say_so():
     rows = compare(dense()).splitlines()
     assert re.fullmatch(r"sampled +4 M on average +8 M on average +70.00 %", rows[-1])
     assert sum("on average" in row for row in rows) == 1
+
+
+def test_loose_points_are_all_drawn_and_not_joined(random_menu):
+    menus = {"paper": random_menu(1), "here": random_menu(2)}
+    axes = plot(menus, x="macs", loose={"paper"}).axes[0]
+    paper, here = axes.lines[:2]
+    assert len(paper.get_xdata()) == len(menus["paper"])
+    assert paper.get_linewidth() == 0 < here.get_linewidth()
+    assert len(here.get_xdata()) == len(curve(menus["here"], "macs").front)
