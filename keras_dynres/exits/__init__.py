@@ -8,6 +8,7 @@ passed included.
 """
 
 from keras_dynres.exits.baselines import ensemble, growing_nets, interpolate
+from keras_dynres.exits.envelope import envelope
 from keras_dynres.exits.model import ExitModel, names_of, policies_of, stages_of
 from keras_dynres.exits.policy import Policy
 from keras_dynres.exits.rules import solve
@@ -29,6 +30,7 @@ __all__ = [
     "budgeted_menu",
     "curve",
     "ensemble",
+    "envelope",
     "expected_accuracy",
     "growing_nets",
     "interpolate",

@@ -117,6 +117,15 @@ def test_parameters_are_those_of_the_published_constructor(prune):
 
 
 @no_weights
+def test_the_zoo_has_one_of_less_than_a_million_parameters_exits_included():
+    network = kd.zoo.Network.load("msdnet_small_cifar10")
+    made = kd.cost.count(msdnet(**network.options))
+    assert 0.8e6 < made.params < 1e6
+    usual = kd.cost.count(msdnet("cifar_budget15"))
+    assert usual.params > 2 * made.params
+
+
+@no_weights
 def test_scales_end_late_with_the_least_pruning():
     """Each scale of a layer is one that the last exit is reached from."""
     least = msdnet("cifar_anytime", steps=(2, 4), prune="min", reduction=0.0)
