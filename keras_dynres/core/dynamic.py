@@ -45,7 +45,6 @@ class DynamicModel(keras.Model):
         statistics: The `keras_dynres.core.statistics.Statistics`.
         plan: The `keras_dynres.core.plan.Plan`: what training steps train. Another one
             may be assigned before `fit`.
-        slots: The batch norms in place of the base's, by their keys.
     """
 
     # What `statistics` may be, from fine to coarse.
@@ -75,8 +74,9 @@ class DynamicModel(keras.Model):
         kind = self.STATISTICS[one_of("statistics", statistics, self.STATISTICS)]
         self.statistics = kind(self)
         self.plan = plan.uniform(self.instances, self.seed)
-        self._graphs.use(Slots(flat, instances, self.statistics))
-        self.slots = self._graphs.slots.layers
+        slots = Slots(flat, instances, self.statistics, self._variable_scope)
+        self._graphs.use(slots)
+        self.whole_slots = slots.owners
         self.calibrated = self.add_weight(
             shape=(len(instances),),
             initializer="zeros",
@@ -122,6 +122,14 @@ class DynamicModel(keras.Model):
         return cost.count(self._graphs.of(instance, self.rule))
 
     # === The menu and its graphs ===
+
+    @property
+    def slots(self) -> dict[str, keras.layers.BatchNormalization]:
+        """The batch norms in place of the base's, by their keys.
+
+        They are made when they are first needed: a large menu has thousands.
+        """
+        return self._graphs.slots.layers
 
     @property
     def graph(self) -> keras.Model:
@@ -390,6 +398,22 @@ class DynamicModel(keras.Model):
 
     # === Keras ===
 
+    @property
+    def layers(self) -> list[keras.layers.Layer]:
+        """The base, what the method adds to it, and the slots: files hold them so."""
+        layers = [*super().layers, *self.slots.values()]
+        return list({id(layer): layer for layer in layers}.values())
+
+    @property
+    def variables(self) -> list[keras.Variable]:
+        """All variables: the slots' come last."""
+        return self._with_slots(super().variables)
+
+    @property
+    def weights(self) -> list[keras.Variable]:
+        """All weights: the slots' come last."""
+        return self._with_slots(super().weights)
+
     def call(self, inputs: Any, training: bool | None = None) -> Any:
         """Runs the instance being trained, or `full`."""
         name = self._active if training and self._active else FULL
@@ -419,6 +443,16 @@ class DynamicModel(keras.Model):
         return cls(base, **config)
 
     # === Private ===
+
+    def _with_slots(self, variables):
+        slots = [weight for slot in self.slots.values() for weight in slot.weights]
+        return list({id(v): v for v in [*variables, *slots]}.values())
+
+    def _variable_scope(self):
+        """Where the model's variables are made: on all replicas of its strategy."""
+        if keras.backend.backend() == "tensorflow":
+            return self.distribute_strategy.scope()
+        return contextlib.nullcontext()
 
     def _counted(self, instance):
         counted = self.cost_of(instance)

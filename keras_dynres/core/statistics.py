@@ -1,5 +1,7 @@
 """Which batch-norm statistics an instance uses, each distinct slot made once."""
 
+import contextlib
+import functools
 import re
 from collections.abc import Callable, Iterable
 
@@ -77,13 +79,18 @@ class ByInstance(Statistics):
 class Slots:
     """The slots of all instances.
 
+    A large menu has thousands, so those of statistics alone are made when the first of
+    them is needed.
+
     Args:
         flat: The flat base.
         instances: All `Instance`s.
         statistics: The `Statistics`.
+        scope: A function that gives the context variables are made in.
 
     Attributes:
-        layers: `{key: batch norm}`, a slot for each key.
+        owners: `{key: batch norm}` of the slots with scale and offset of their own,
+            which begin as the base's are now.
     """
 
     def __init__(
@@ -91,12 +98,29 @@ class Slots:
         flat: keras.Model,
         instances: Iterable[Instance],
         statistics: Statistics,
+        scope: Callable = contextlib.nullcontext,
     ):
         self._norms = batch_norms(flat)
+        self._trainable = {norm.name: norm.trainable for norm in self._norms}
         self._instances = list(instances)
         self._statistics = statistics
+        self._scope = scope
         self._keys = {}
-        self.layers = self._made()
+        self._affine = {}  # {slot key: key of scale and offset, None if the base's}
+        self.owners = self._made_owners()
+
+    @functools.cached_property
+    def layers(self) -> dict[str, keras.layers.BatchNormalization]:
+        """{key: batch norm}, a slot for each key."""
+        owners = {self._affine[key]: layer for key, layer in self.owners.items()}
+        slots = {}
+        with self._scope():
+            for key, norm in self._wanted():
+                source = owners.get(self._affine[key], norm)
+                slots[key] = self.owners.get(key) or StatisticsSlot.of(
+                    source, scope(key), self._trainable[norm.name]
+                )
+        return slots
 
     def keys(self, instance: Instance) -> dict[str, str]:
         """{layer name: slot key} of what an instance has in place of the base's."""
@@ -130,27 +154,32 @@ class Slots:
         chosen = {layer.name: choose(layer, instance) for layer in self._norms}
         return {n: f"{n}/{key}" for n, key in chosen.items() if key is not None}
 
-    def _made(self):
+    def _wanted(self):
+        """Each slot's key and the base's batch norm it stands for, in order."""
+        seen = set()
+        for instance in self._instances:
+            keys = self.keys(instance)
+            for norm in self._norms:
+                key = keys.get(norm.name)
+                if key is not None and key not in seen:
+                    seen.add(key)
+                    yield key, norm
+
+    def _made_owners(self):
         """The first slot of scale and offset that are not the base's owns them.
 
         Others of their key borrow them.
         """
-        slots, owners = {}, {}
         for instance in self._instances:
-            keys = self.keys(instance)
             affine = self._chosen(instance, self._statistics.affine_slot)
-            for layer in self._norms:
-                key = keys.get(layer.name)
-                if key is None or key in slots:
-                    continue
-                owner = affine.get(layer.name)
-                if owner is None:
-                    slots[key] = StatisticsSlot.of(layer, scope(key))
-                elif owner in owners:
-                    slots[key] = StatisticsSlot.of(owners[owner], scope(key))
-                else:
-                    slots[key] = owners[owner] = _whole(layer, scope(key))
-        return slots
+            for name, key in self.keys(instance).items():
+                self._affine.setdefault(key, affine.get(name))
+        owners, owned = {}, {None}
+        for key, norm in self._wanted():
+            if self._affine[key] not in owned:
+                owned.add(self._affine[key])
+                owners[key] = _whole(norm, scope(key))
+        return owners
 
 
 def batch_norms(flat: keras.Model) -> list:

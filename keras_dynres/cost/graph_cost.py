@@ -1,7 +1,8 @@
 """Walks a graph and adds up what its calls cost."""
 
+import dataclasses
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -18,6 +19,7 @@ def count(
     model: keras.Model,
     input_shape: Sequence | None = None,
     resized: Mapping[str, tuple[int, int]] | None = None,
+    known: dict | None = None,
 ) -> Cost:
     """Counts MACs, FLOPs and parameters of a functional model, per image.
 
@@ -31,6 +33,8 @@ def count(
             of unknown size needs it.
         resized: `{layer name: (height, width)}`: counts what follows as if the layer
             returned a feature map of that size.
+        known: A dict that keeps what each call costs at each size: given again, it
+            makes counting the same flat model at many sizes quick.
 
     Returns:
         A `Cost`: `macs`, `flops`, `params`, `macs_elementwise`, `layers`, and a table
@@ -44,21 +48,24 @@ def count(
     >>> cost.macs, cost.flops, cost.params
     (6912, 13824, 108)
     """
+    model = graph.flatten(model)
+    known = {} if known is None else known
+    tensors = {} if input_shape is None else _resized_inputs(model, input_shape)
     layers, seen = [], set()
-    for call, inputs, outputs in _calls_with_shapes(model, input_shape, resized or {}):
-        _refuse_unknown(call, inputs + outputs)
-        work = work_of(call.layer, inputs, outputs)
-        layers.append(
-            LayerCost(
-                call.name,
-                type(call.layer).__name__,
-                outputs[0],
-                macs=work.macs,
-                flops=work.flops,
-                params=_new_params(call.layer, seen),
-                elements=work.elements,
-            )
-        )
+    for call in graph.calls(model):
+        arriving = tuple(tuple(tensors.get(id(t), t).shape) for t in call.inputs)
+        key = id(call.outputs[0]), arriving
+        if key not in known:
+            known[key] = _counted(call, tensors)
+        cost, outputs = known[key]
+        changed = zip(call.outputs, outputs, strict=True)
+        tensors.update((id(old), new) for old, new in changed if old is not new)
+        params = _new_params(call.layer, seen)
+        layers.append(dataclasses.replace(cost, params=params) if params else cost)
+        if resized and call.name in resized:
+            (output,) = call.outputs
+            shape = (None, *resized[call.name], output.shape[-1])
+            tensors[id(output)] = keras.KerasTensor(shape, dtype=output.dtype)
     return Cost(model.name, tuple(layers))
 
 
@@ -67,31 +74,39 @@ def table(model: keras.Model, input_shape: Sequence | None = None) -> str:
     return str(count(model, input_shape))
 
 
-def _calls_with_shapes(
-    model: keras.Model,
-    input_shape: Sequence | None,
-    resized: Mapping[str, tuple[int, int]],
-) -> Iterator[tuple[graph.Call, list, list]]:
-    """Each call with the shapes of its inputs and outputs, batch axis left out."""
-    model = graph.flatten(model)
-    tensors = {} if input_shape is None else _resized_inputs(model, input_shape)
+def _counted(
+    call: graph.Call, tensors: Mapping[int, keras.KerasTensor]
+) -> tuple[LayerCost, list]:
+    """What a call costs, its layer's parameters aside, and the tensors it returns.
+
+    Args:
+        call: The call.
+        tensors: What stands for tensors of the graph that have another size.
+    """
 
     def current(value):
         return tensors.get(id(value), value)
 
-    for call in graph.calls(model):
-        args, kwargs = keras.tree.map_structure(current, (call.args, call.kwargs))
-        if any(id(t) in tensors for t in call.inputs):
-            specs = keras.tree.flatten(call.layer.compute_output_spec(*args, **kwargs))
-            for old, new in zip(call.outputs, specs, strict=True):
-                tensors[id(old)] = new
-        values = keras.tree.flatten((args, kwargs))
-        inputs = [_image_shape(value) for value in values if hasattr(value, "shape")]
-        yield call, inputs, [_image_shape(current(t)) for t in call.outputs]
-        if call.name in resized:
-            (output,) = call.outputs
-            shape = (None, *resized[call.name], output.shape[-1])
-            tensors[id(output)] = keras.KerasTensor(shape, dtype=output.dtype)
+    args, kwargs = keras.tree.map_structure(current, (call.args, call.kwargs))
+    outputs = call.outputs
+    if any(id(t) in tensors for t in call.inputs):
+        specs = call.layer.compute_output_spec(*args, **kwargs)
+        outputs = keras.tree.flatten(specs)
+    values = keras.tree.flatten((args, kwargs))
+    before = [_image_shape(value) for value in values if hasattr(value, "shape")]
+    after = [_image_shape(tensor) for tensor in outputs]
+    _refuse_unknown(call, before + after)
+    work = work_of(call.layer, before, after)
+    cost = LayerCost(
+        call.name,
+        type(call.layer).__name__,
+        after[0],
+        macs=work.macs,
+        flops=work.flops,
+        params=0,
+        elements=work.elements,
+    )
+    return cost, outputs
 
 
 def _image_shape(value: Any) -> Shape:

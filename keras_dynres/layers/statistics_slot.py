@@ -28,9 +28,16 @@ class StatisticsSlot(keras.layers.BatchNormalization):
     _source = staticmethod(lambda: None)
 
     @classmethod
-    def of(cls, source: keras.layers.BatchNormalization, name: str) -> "StatisticsSlot":
-        """A built slot for the batch norm `source`."""
-        slot = cls.from_config({**source.get_config(), "name": name})
+    def of(
+        cls,
+        source: keras.layers.BatchNormalization,
+        name: str,
+        trainable: bool | None = None,
+    ) -> "StatisticsSlot":
+        """A built slot for the batch norm `source`, by default trainable as that is."""
+        trainable = source.trainable if trainable is None else trainable
+        config = {**source.get_config(), "name": name, "trainable": trainable}
+        slot = cls.from_config(config)
         slot._source = lambda: source
         shape = [None] * source.input_spec.ndim
         shape[source.axis] = source.moving_mean.shape[0]

@@ -9,6 +9,7 @@ from keras_dynres import graph
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.errors import DynresError
 from keras_dynres.instance import FULL, Instance
+from keras_dynres.methods.scale_costs import ResizedCosts
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
@@ -36,10 +37,13 @@ class MultiScale(DynamicModel):
             raise DynresError("The base's height and width must be known.")
         sizes = range(self._side // 2, self._side) if sizes is None else sizes
         self._sizes = [int(size) for size in sizes]
-        if not all(0 < size < self._side for size in self._sizes):
+        fits = all(0 < size < self._side for size in self._sizes)
+        if not self._sizes or not fits:
             raise DynresError(
-                f"Sizes lie between 1 and {self._side - 1}. Received: {self._sizes}"
+                f"There is at least one size, each between 1 and {self._side - 1}. "
+                f"Received: sizes={self._sizes}"
             )
+        self._costs = None
         super().__init__(base, **kwargs)
 
     def define_instances(self) -> Sequence[Instance]:
@@ -51,12 +55,29 @@ class MultiScale(DynamicModel):
         """Resizes the input."""
         if instance.name == FULL:
             return {}
-        size = instance.settings["size"]
         (name,) = graph.input_names(self.base)
-        resize = keras.layers.Resizing(size, size, name=f"{name}_resized")
+        resize = self._resize(instance)
         # Called without a word of training, Keras' Resizing puts all behind it in
         # training mode.
         return {name: graph.after(resize, training=False)}
+
+    def cost_of(self, instance: Instance) -> Any:
+        """What an instance costs, counted without building its graph."""
+        if instance.name == FULL:
+            return super().cost_of(instance)
+        (name,) = graph.input_names(self.base)
+        if self._costs is None:
+            self._costs = ResizedCosts(graph.answers(self.graph))
+        resize = self._resize(instance)
+        try:
+            return self._costs.of(name, resize, (resize.height, resize.width))
+        except ValueError:  # The graph, which cannot be built, says why.
+            return super().cost_of(instance)
+
+    def _resize(self, instance):
+        size = instance.settings["size"]
+        (name,) = graph.input_names(self.base)
+        return keras.layers.Resizing(size, size, name=f"{name}_resized")
 
     def get_config(self) -> dict:
         """The arguments of `__init__`."""

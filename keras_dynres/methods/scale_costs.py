@@ -22,6 +22,33 @@ class ScaledCost:
     params: int
 
 
+class ResizedCosts:
+    """Costs of a network of which one feature map is resized.
+
+    Args:
+        flat: The flat base.
+    """
+
+    def __init__(self, flat: keras.Model):
+        self._flat = flat
+        self._known = {}
+
+    def of(self, point: str, resize: keras.Operation, size: tuple) -> ScaledCost:
+        """The `ScaledCost` of one size.
+
+        Args:
+            point: The layer behind which the map is resized; an input layer is one too.
+            resize: What resizes it.
+            size: Height and width that it is given.
+        """
+        counted = _counted(self._flat, {point: size}, self._known)
+        shapes = {row.name: row.output_shape for row in counted.layers}
+        arriving = shapes.get(point, tuple(self._flat.inputs[0].shape[1:]))
+        work = work_of(resize, [arriving], [(*size, arriving[-1])])
+        macs, flops = counted.macs + work.macs, counted.flops + work.flops
+        return ScaledCost(macs, flops, counted.params)
+
+
 class ScaleCosts:
     """Costs of all configurations from one count of the network at each scale.
 
@@ -94,8 +121,9 @@ def _stages_meet(flat):
     )
 
 
-def _counted(flat, sizes):
+def _counted(flat, sizes, known=None):
     (name,) = graph.input_names(flat)
     if name in sizes:
-        return cost.count(flat, input_shape=(*sizes[name], flat.inputs[0].shape[-1]))
-    return cost.count(flat, resized=sizes)
+        shape = (*sizes[name], flat.inputs[0].shape[-1])
+        return cost.count(flat, input_shape=shape, known=known)
+    return cost.count(flat, resized=sizes, known=known)

@@ -14,6 +14,7 @@ from keras_dynres.instance import FULL, Instance
 from keras_dynres.layers import AdaptivePooling2D
 from keras_dynres.layers.adaptive_pooling import scaled_size
 from keras_dynres.methods import points as find
+from keras_dynres.methods.scale_costs import ResizedCosts
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
@@ -55,20 +56,22 @@ class SDPoint(DynamicModel):
         pooling: str = "average",
         **kwargs: Any,
     ):
-        for ratio in ratios:
-            if not 0 < ratio <= 1:
-                raise DynresError(
-                    f"Each ratio lies in (0, 1]. Received: ratios={tuple(ratios)}"
-                )
+        ratios = [float(ratio) for ratio in ratios]
+        if not ratios or not all(0 < ratio <= 1 for ratio in ratios):
+            raise DynresError(
+                "There is at least one ratio, each in (0, 1]. "
+                f"Received: ratios={ratios}"
+            )
         flat = graph.flatten(base)
         self._settings = {
-            "ratios": [float(r) for r in ratios],
+            "ratios": ratios,
             "points": find.points(flat, points),
             "stem": bool(stem),
             "pooling": one_of("pooling", pooling, ("average", "max")),
         }
         self._sizes = find.sizes(flat)
         self._stem = _Stem.of(find.stem(flat)) if stem else None
+        self._costs = None
         super().__init__(base, **kwargs)
         self.plan = Plan(self._odds(), self.seed)
 
@@ -87,11 +90,23 @@ class SDPoint(DynamicModel):
         """Pools after the instance's point, or in the stem's pooling's place."""
         if instance.name == FULL:
             return {}
+        layer = instance.settings["point"]
+        if self._at_stem(layer):
+            return self._stem.rule(instance.settings["ratio"], self._sizes[layer])
+        return {layer: graph.after(self._pool(instance))}
+
+    def cost_of(self, instance: Instance) -> Any:
+        """What an instance costs, counted without building its graph."""
+        if instance.name == FULL or self._at_stem(instance.settings["point"]):
+            return super().cost_of(instance)
         layer, ratio = instance.settings["point"], instance.settings["ratio"]
-        if self._stem and layer == self._stem.pooling:
-            return self._stem.rule(ratio, self._sizes[layer])
-        mode, size = self._settings["pooling"], self._sizes[layer]
-        return {layer: graph.after(_pooling(ratio, mode, size, f"{layer}_pool"))}
+        size = tuple(scaled_size(n, ratio) for n in self._sizes[layer])
+        if self._costs is None:
+            self._costs = ResizedCosts(graph.answers(self.graph))
+        try:
+            return self._costs.of(layer, self._pool(instance), size)
+        except ValueError:  # The graph, which cannot be built, says why.
+            return super().cost_of(instance)
 
     @property
     def points(self) -> dict[str, str]:
@@ -106,6 +121,14 @@ class SDPoint(DynamicModel):
             k: list(v) if isinstance(v, list) else v for k, v in self._settings.items()
         }
         return {**super().get_config(), **plain}
+
+    def _pool(self, instance):
+        layer, ratio = instance.settings["point"], instance.settings["ratio"]
+        mode = self._settings["pooling"]
+        return _pooling(ratio, mode, self._sizes[layer], f"{layer}_pool")
+
+    def _at_stem(self, layer):
+        return self._stem is not None and layer == self._stem.pooling
 
     def _odds(self):
         """Uniform over points (none among them), then over ratios, as published."""

@@ -259,11 +259,22 @@ def test_a_model_with_a_target_needs_no_callback():
     assert drawn.names[2:] == [["full"]] and len(drawn.names[1]) == 2
 
 
+def test_a_target_without_a_share_is_trained_alone_from_the_start():
+    model, drawn = compiled(resizable(target="s1-0.5", share=0)), Drawn()
+    other = np.array(model.slots["bn2/0.5"].gamma)
+    model.fit(X, Y, epochs=2, callbacks=[drawn], verbose=0)
+    assert drawn.names == 2 * [["s1-0.5"]]
+    np.testing.assert_array_equal(model.slots["bn2/0.5"].gamma, other)
+    again = kd.Resizable.from_config(model.get_config())
+    assert again.get_config()["share"] == 0
+
+
 @pytest.mark.parametrize(
     ("aug", "says"),
     [
         (lambda: kd.ResizableAug("s1-0.6"), "Did you mean 's1-0.5'"),
         (lambda: kd.ResizableAug(share=1.5), r"in \[0, 1\].*share=1.5"),
+        (lambda: resizable(target="full", share=-0.1), r"in \[0, 1\].*share=-0.1"),
         (lambda: resizable(target="ful"), "Unknown target.*Did you mean 'full'"),
     ],
 )

@@ -137,6 +137,59 @@ def test_the_stem_s_pooling_is_replaced_as_published():
         np.testing.assert_array_equal(after[i, j], window.max(axis=(0, 1)))
 
 
+@pytest.mark.parametrize("pooling", ["average", "max"])
+def test_costs_of_the_menu_are_those_of_the_graphs(pooling):
+    base = kd.architectures.resnet(depth=18, input_shape=(64, 64, 3), classes=4)
+    models = [
+        uniform(base, stem=True, ratios=(0.4, 0.5), pooling=pooling),
+        kd.MultiScale(base, sizes=[32, 45], statistics="uniform"),
+    ]
+    for model in models:
+        for instance in model.menu:
+            counted = kd.cost.count(model.at(instance))
+            assert instance.macs == counted.macs, instance.name
+            assert instance.flops == counted.flops, instance.name
+            assert instance.params == counted.params, instance.name
+
+
+def test_slots_are_made_when_the_first_is_needed(monkeypatch):
+    made, of = [], kd.layers.StatisticsSlot.of
+    monkeypatch.setattr(
+        kd.layers.StatisticsSlot, "of", lambda *args: made.append(args[1]) or of(*args)
+    )
+    base = plain()
+    model = kd.SDPoint(base, ratios=(0.5,))
+    assert len(model.menu) == 3 and model.at("full").output is base.output
+    assert not made
+    base.get_layer("bn6").trainable = False  # Slots are as the base was told first.
+    model.at("p1@0.5", uncalibrated=True)
+    assert len(made) == len(model.slots) == 3
+    slot = model.slots["bn6/p1@0.5"]
+    assert slot.trainable and slot.gamma is base.get_layer("bn6").gamma
+    # The flags of what is calibrated, mean and variance of 3 slots.
+    assert len(model.weights) == len(base.weights) + 1 + 2 * 3
+    assert len(model.trainable_variables) == len(base.trainable_variables)
+    assert len(made) == 3
+
+
+def test_weight_files_name_slots_as_ever(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    model = kd.SDPoint(plain(), ratios=(0.5,))
+    for number, slot in enumerate(model.slots.values(), 1):
+        slot.moving_mean.assign(np.full(4, number))
+    model.save_weights(tmp_path / "net.weights.h5")
+    with h5py.File(tmp_path / "net.weights.h5") as file:
+        for number, name in enumerate(("", "_1", "_2"), 1):
+            stored = file[f"layers/statistics_slot{name}/vars"]
+            # Scale and offset, which are the base's, mean and variance.
+            assert list(stored) == ["0", "1", "2", "3"]
+            np.testing.assert_array_equal(stored["2"], np.full(4, number))
+    other = kd.SDPoint(plain(), ratios=(0.5,))
+    other.load_weights(tmp_path / "net.weights.h5")
+    for old, new in zip(model.weights, other.weights, strict=True):
+        np.testing.assert_array_equal(old, new)
+
+
 def test_a_point_too_small_to_shrink_is_left_out():
     model = uniform(plain(size=2), points=["relu3"])
     assert model.instances == ["full", "p1@0.5"]
@@ -155,6 +208,9 @@ def test_plain_weights_from_elsewhere_load():
     [
         (lambda: kd.SDPoint(plain(), ratios=(0.5, 1.5)), r"\(0, 1\]"),
         (lambda: kd.SDPoint(plain(), ratios=(0,)), r"\(0, 1\]"),
+        (lambda: kd.SDPoint(plain(), ratios=()), r"at least one ratio.*ratios=\[\]"),
+        (lambda: kd.MultiScale(plain(), sizes=()), r"at least one size.*sizes=\[\]"),
+        (lambda: kd.MultiScale(plain(), sizes=(16,)), r"between 1 and 15.*\[16\]"),
         (lambda: kd.SDPoint(plain(), pooling="min"), "'min'"),
         (lambda: kd.SDPoint(plain(), points=["relu9"]), "Unknown layer"),
         (lambda: kd.SDPoint(plain(), statistics="own"), "'own'"),
