@@ -66,7 +66,8 @@ def resnet(
         modulated: Whether the deformable convolutions have masks too.
         family: `"imagenet"`, four stages of 64 to 512 channels; `"cifar"`, the paper's
             three of 16, 32 and 64 (here with projection shortcuts); or `"auto"`: the
-            first wherever it has the depth, whatever the size of the images.
+            first wherever it has the depth, and the second for small images or where
+            `channels` says how wide its stages are.
         name: Name of the model; `"resnet_50"` and the like by default.
 
     Returns:
@@ -77,13 +78,16 @@ def resnet(
         https://arxiv.org/abs/1512.03385) (He et al., 2015)
     """
     blocks = _blocks(depth, family)
+    stem = b.stem_kind(stem, input_shape)
+    if family == "auto" and len(blocks) == 3 and not channels and stem != "cifar":
+        raise _narrow(depth, input_shape)
     if classes is not None:
         b.check_positive(classes=classes)
     inputs = b.image_input(input_shape)
     standard = (64, 128, 256, 512) if len(blocks) == 4 else (16, 32, 64)
     channels = _one_a_stage("channels", channels or standard, len(blocks))
     dilations = _one_a_stage("dilations", dilations or [1] * len(blocks), len(blocks))
-    x = b.stem(inputs, b.stem_kind(stem, input_shape), channels[0])
+    x = b.stem(inputs, stem, channels[0])
     is_deep = len(blocks) == 4 and depth >= 50
     moving = _deformable_stages(deformable, modulated, len(blocks), is_deep)
     block = bottleneck if is_deep else _basic
@@ -105,6 +109,15 @@ def _blocks(depth: int, family: str) -> tuple[int, ...]:
     }
     name, *rule = rules[one_of("family of a ResNet", family, rules)]
     return b.blocks_per_stage(name, depth, *rule)
+
+
+def _narrow(depth: int, input_shape: Sequence[int | None]) -> DynresError:
+    return DynresError(
+        f"A ResNet of {depth} layers is one of three stages of 16, 32 and 64 channels, "
+        "made for small images. For large ones take a depth of "
+        f"{', '.join(map(str, DEPTHS))}, or say the channels of its stages, or "
+        f"family='cifar'. Received: depth={depth}, input_shape={tuple(input_shape)}."
+    )
 
 
 def _dilations(block: str, stages: Sequence[int]) -> tuple[int, int]:

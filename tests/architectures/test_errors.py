@@ -19,6 +19,11 @@ from keras_dynres.errors import DynresError
         ("resnet", {"stem": "cifar10"}, "stem.*cifar10.*Did you mean 'cifar'"),
         ("resnet", {"depth": 18, "family": "cifar"}, r"CIFAR.*6n \+ 2.*mean 20?"),
         ("resnet", {"depth": 20, "family": "imagenet"}, "ImageNet.*18.*mean 18?"),
+        (
+            "resnet",
+            {"depth": 20},
+            r"20 layers.*small images.*depth=20.*\(224, 224, 3\)",
+        ),
         ("resnet", {"family": "imagnet"}, "family.*'imagnet'.*mean 'imagenet'?"),
         ("resnet", {"depth": 34, "deformable": [4]}, r"Only bottlenecks.*\[4\]"),
         ("resnet", {"deformable": [2, 5]}, r"stages, from 1 to 4.*\[2, 5\]"),
