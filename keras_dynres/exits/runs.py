@@ -4,7 +4,7 @@ import queue
 import statistics
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -18,6 +18,9 @@ from keras_dynres.exits.stages import Stage
 # Under JAX each batch size compiles anew: batches shrink by steps of an eighth.
 _STEPS = 8
 _TIMED = 5
+# Folding reads all weights once more for each batch: with fewer images it costs more
+# than it saves (ImageNet). XLA, under JAX, gains nothing by it.
+_FOLDED_FROM = 8
 
 
 class StagedRuns:
@@ -35,9 +38,11 @@ class StagedRuns:
 
     def anytime(self, images: np.ndarray) -> Iterator[np.ndarray]:
         """Yields each stage's predictions; nothing runs before it is asked for."""
-        known = {self._stages[0].takes[0]: _batch(self._stages, images)}
+        images = _batch(self._stages, images)
+        known = {self._stages[0].takes[0]: images}
         for stage in self._stages:
-            outputs, known = stage.after(known, _run(stage, known))
+            model = _model(stage, len(images))
+            outputs, known = stage.after(known, _run(model, stage.features(known)))
             yield np.asarray(outputs)
 
     def times(self, images: np.ndarray) -> list[float]:
@@ -107,7 +112,8 @@ class StagedRuns:
         step = -(-len(images) // _STEPS)
         for position, stage in enumerate(self._stages):
             size = -(-len(rows) // step) * step if self._pads else len(rows)
-            made, known = stage.after(known, _run(stage, known, size, len(rows)))
+            model, features = _model(stage, len(images)), stage.features(known)
+            made, known = stage.after(known, _run(model, features, size - len(rows)))
             made = np.asarray(made)
             sure = probabilities(made, self._from_logits).max(axis=-1)
             leave = policy.decide(position, sure)
@@ -131,20 +137,19 @@ def probabilities(outputs: np.ndarray, from_logits: bool) -> np.ndarray:
     return shifted / shifted.sum(axis=-1, keepdims=True)
 
 
-def _run(
-    stage: Stage,
-    known: Mapping[str, Any],
-    size: int | None = None,
-    count: int | None = None,
-) -> list:
-    """The stage's outputs; computed on `size` images where that is more."""
-    features = stage.features(known)
-    pad = 0 if size is None else size - count
+def _model(stage: Stage, images: int) -> keras.Model:
+    """The stage's faster model for batches that start with so many images."""
+    folds = keras.backend.backend() == "tensorflow" and images >= _FOLDED_FROM
+    return stage.folded if folds else stage.model
+
+
+def _run(model: keras.Model, features: list, pad: int = 0) -> list:
+    """A stage's outputs; computed on so many images more."""
     if pad:
         features = [_padded(values, pad) for values in features]
     with one_trace_each():
-        outputs = keras.tree.flatten(_forward(stage.model, features))
-    return [values[:count] for values in outputs] if pad else outputs
+        outputs = keras.tree.flatten(_forward(model, features))
+    return [values[: len(values) - pad] for values in outputs] if pad else outputs
 
 
 def _forward(model: keras.Model, features: list) -> Any:

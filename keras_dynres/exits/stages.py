@@ -1,6 +1,7 @@
 """A graph of several outputs in stages: each adds what the next output still needs."""
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from keras_dynres import cost, graph
 from keras_dynres.errors import DynresError
+from keras_dynres.exits.folds import folded
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,6 +31,11 @@ class Stage:
     takes: tuple[str, ...]
     makes: tuple[str, ...]
     keeps: tuple[str, ...]
+
+    @functools.cached_property
+    def folded(self) -> keras.Model:
+        """`model` with its batch norms folded: faster on batches."""
+        return folded(self.model)
 
     def features(self, known: Mapping[str, Any]) -> list:
         """The list `model` takes, out of a dict of features."""
