@@ -81,7 +81,7 @@ class Network:
             key says so.
         checkpoint: Name or address of a published checkpoint, as
             `zoo.import_checkpoint` takes it; empty where there is none.
-        licence: The weights' licence (SPDX).
+        licence: The weights' licence (SPDX), or `"unknown"`.
     """
 
     name: str

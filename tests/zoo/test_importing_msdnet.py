@@ -81,6 +81,7 @@ def test_a_file_alone_becomes_a_network_that_is_loaded_from_its_folder(kind, tmp
     assert folder == tmp_path / f"msdnet_{kind}_small"
     model, card = zoo.load(folder), zoo.card(folder)
     assert card.results["imported_from"]["file"] == path.name
+    assert card.network.licence == "unknown"
     assert card.network.dataset == {"cifar": "cifar10"}.get(kind, kind)
     with np.load(path) as fixture:
         images = fixture["input_nchw"].astype("float32").transpose(0, 2, 3, 1)

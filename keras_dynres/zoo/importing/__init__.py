@@ -1,5 +1,6 @@
 """Published checkpoints of other frameworks, turned into weight files of the zoo."""
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
@@ -133,6 +134,8 @@ def _place(
     origin = {"file": path.name, "sha256": files.sha256(path)}
     if is_address(source):
         origin["address"] = Published.parse(str(source)).url
+    # What a network of ours is under says nothing of others' weights.
+    network = dataclasses.replace(network, licence="unknown")
     return publication.place(model, network, {"imported_from": origin}, out)
 
 

@@ -52,10 +52,14 @@ def shape_of(
 
 
 def shape_of_network(
-    method: str, classes: int, input_shape: tuple[int, ...], **kwargs: Any
+    method: str,
+    classes: int,
+    input_shape: tuple[int, ...],
+    stem: str = "auto",
+    **kwargs: Any,
 ) -> tuple[tuple[int, ...], int]:
     """The same of a network, by what `architectures.msdnet` is given."""
-    del method, input_shape
+    del method, input_shape, stem
     return plan(**kwargs).steps, classes
 
 
