@@ -74,9 +74,12 @@ def show(figure):
     return f"{median} ({least} to {most})"
 
 
-def write(out, title, command, rows, lines, **more):
-    """Writes OUT.json and OUT.md, and prints the page."""
-    made = environment()
+def write(out, title, command, rows, lines, made=None, **more):
+    """Writes OUT.json and OUT.md, and prints the page.
+
+    `made` is where the figures were measured, if not here and now.
+    """
+    made = made or environment()
     result = {"command": command, "environment": made, **more, "rows": rows}
     words = ", ".join(f"{key} {value}" for key, value in made.items())
     page = "\n".join([f"# {title}", "", f"{words}.", "", f"`{command}`", "", *lines])

@@ -108,6 +108,7 @@ class ResizableAdapt:
         batch_size: int = 128,
         learning_rate: float = 1e-3,
         verbose: str | int = "auto",
+        seed: int = 0,
     ) -> keras.callbacks.History:
         """Trains the controller to name the cheapest instance that is right.
 
@@ -116,17 +117,19 @@ class ResizableAdapt:
         Args:
             data: Images and labels that the model was trained on: arrays
                 `(images, labels)` or batches of the same.
-            limit: How many images to take at most.
+            limit: How many images to take at most: of arrays at random, of batches the
+                first, which are therefore to be shuffled.
             epochs: Passes over the features.
             batch_size: Images a step.
             learning_rate: Of Adam.
             verbose: As of `keras.Model.fit`.
+            seed: Seeds which images are taken of arrays.
 
         Returns:
             Keras' `History`.
         """
         features, labels = [], []
-        for images, answers in batches(data, batch_size, limit):
+        for images, answers in batches(data, batch_size, limit, seed):
             classes = self._classes(answers)
             logits, last = predict_padded(self._first, images, batch_size)
             rows = [logits] + [

@@ -12,7 +12,10 @@ from keras_dynres.errors import DynresError
 
 
 def batches(
-    data: Any, batch_size: int = 128, limit: int | None = None
+    data: Any,
+    batch_size: int = 128,
+    limit: int | None = None,
+    seed: int | None = None,
 ) -> Iterator[tuple[np.ndarray, Any]]:
     """Walks over images and their labels, batch by batch.
 
@@ -23,6 +26,8 @@ def batches(
             left out. Labels may be dicts or lists of arrays.
         batch_size: Images a batch, where the data is arrays.
         limit: How many images to walk over at most; None means all.
+        seed: Of arrays that are longer, takes images at random, in their order; None
+            takes the first, as of batches in any case.
 
     Returns:
         An iterator over `(images, labels)` in NumPy; labels are None where there are
@@ -37,6 +42,8 @@ def batches(
     limit = None if limit is None else _positive(limit, "limit")
     if limit is None:
         _refuse_endless(data, "say how many images to take", "limit=10000")
+    elif seed is not None and _is_arrays(data):
+        data = _drawn(data, limit, seed)
     return _limited(_elements(data, batch_size), limit)
 
 
@@ -105,6 +112,19 @@ def class_indices(labels: Any, axes: int = 1) -> np.ndarray:
         what = "class indices or one-hot rows" if axes == 1 else "maps of class indices"
         raise DynresError(f"Labels must be {what}. Received: {_described(labels)}.")
     return array.astype("int64")
+
+
+def _drawn(data, limit, seed):
+    """So many of the images and labels, or all where there are no more."""
+    images, *rest = data[:2] if isinstance(data, tuple) else (data,)
+    if len(images) <= limit:
+        return data
+    rest = [_arrays(labels) for labels in rest]
+    for labels in rest:
+        _refuse_unequal(images, labels)
+    rows = np.random.default_rng(seed).choice(len(images), limit, replace=False)
+    rows.sort()
+    return np.asarray(images)[rows], *(_part(labels, rows) for labels in rest)
 
 
 def _limited(elements, limit):

@@ -34,6 +34,24 @@ def test_the_label_is_the_cheapest_instance_that_is_right():
     assert cheapest_right(right).tolist() == [0, 1, 2, 0]
 
 
+def test_of_sorted_arrays_it_learns_from_images_all_over(monkeypatch):
+    net, x = model(), contract.images(40)
+    adapt, seen = kd.ResizableAdapt(net, ["s0.25", "full"]), []
+    original = kd.adapt.adaptive.predict_padded
+
+    def run(graph, images, size):
+        if graph is adapt._first:
+            seen.extend(np.flatnonzero((x == i).all((1, 2, 3)))[0] for i in images)
+        return original(graph, images, size)
+
+    monkeypatch.setattr(kd.adapt.adaptive, "predict_padded", run)
+    for seed in (0, 1):
+        adapt.fit((x, np.arange(40) // 10), 12, 1, 8, verbose=0, seed=seed)
+    assert len(seen) == 24 and seen[:12] != seen[12:]
+    for half in (seen[:12], seen[12:]):
+        assert len(set(half)) == 12 and {i // 10 for i in half} == {0, 1, 2, 3}
+
+
 @pytest.mark.backends
 def test_answers_are_the_chosen_instances_in_the_images_order():
     net, x, y = model(), contract.images(21), contract.labels(21)

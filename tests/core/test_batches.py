@@ -127,6 +127,29 @@ def test_a_limit_ends_the_walk_and_takes_no_batch_more():
     assert len(taken) == 2
 
 
+@pytest.mark.parametrize("labels", [Y.tolist(), TREE], ids=["list", "dict"])
+def test_a_seed_takes_images_of_arrays_at_random(labels):
+    places = []
+    for seed in range(20):
+        images, joined = walked((X, labels), batch_size=2, limit=3, seed=seed)
+        rows = [int(image[0, 0, 0]) // X[0].size for image in images]
+        assert rows == sorted(set(rows)) and len(rows) == 3
+        _, whole = walked((X, labels))
+        keras.tree.map_structure(
+            lambda leaf, own, r=rows: np.testing.assert_array_equal(leaf, own[r]),
+            joined,
+            whole,
+        )
+        again, _ = walked((X, labels), limit=3, seed=seed)
+        np.testing.assert_array_equal(images, again)
+        places += rows
+    assert set(places) == set(range(5))
+    np.testing.assert_array_equal(walked(X, limit=9, seed=0)[0], X)
+    np.testing.assert_array_equal(walked(parts(), limit=3, seed=0)[0], X[:3])
+    with pytest.raises(DynresError, match="one label for each image"):
+        walked((X, Y[:4]), limit=3, seed=0)
+
+
 def test_endless_data_wants_a_limit():
     for walk, near in ((batches, "limit=10000"), (images_of, "batches=100")):
         with pytest.raises(DynresError, match=f"never ends.*{near}"):
