@@ -69,11 +69,12 @@ def load(
             pictures of any size, as ImageNet's and a folder's, `"none"`, `"flip"`,
             `"scale_aspect"` (parts of 8 to 100 % of the area) or
             `"scale_aspect_third"` (35 to 100 %). What is added follows a plus:
-            `"pad_crop_flip+cutout"` blanks a square, `"scale_aspect+mixup"` mixes
-            images and their labels, which are then shares of the classes. With maps or
-            boxes `"none"`, `"flip"`, `"scale_crop_flip"` (scales of 0.5 to 2), the same
-            with light and colour that vary, `"scale_crop_flip_color"`, or
-            `"scale_crop_flip_third"` (0.75 to 1.33).
+            `"pad_crop_flip+cutout"` blanks a square, `"scale_aspect+autoaugment"`
+            carries out a pair of operations of AutoAugment's policy for ImageNet,
+            `"scale_aspect+mixup"` mixes images and their labels, which are then shares
+            of the classes. With maps or boxes `"none"`, `"flip"`, `"scale_crop_flip"`
+            (scales of 0.5 to 2), the same with light and colour that vary,
+            `"scale_crop_flip_color"`, or `"scale_crop_flip_third"` (0.75 to 1.33).
         seed: Seeds order and augmentation.
         epochs: The epoch to stop before.
         start_epoch: The epoch to start with.

@@ -227,9 +227,18 @@ def centre(
 
 def standardise(images: tf.Tensor, dataset: Dataset) -> tf.Tensor:
     """Pixels of 0 to 255 to float32 of mean 0 and deviation 1."""
-    mean = tf.constant(dataset.mean) * 255.0
-    std = tf.constant(dataset.std) * 255.0
+    mean, std = _mean_and_deviation(dataset)
     return (tf.cast(images, tf.float32) - mean) / std
+
+
+def pixels(images: tf.Tensor, dataset: Dataset) -> tf.Tensor:
+    """Standardised images to float pixels of 0 to 255 again."""
+    mean, std = _mean_and_deviation(dataset)
+    return tf.clip_by_value(images * std + mean, 0.0, 255.0)
+
+
+def _mean_and_deviation(dataset: Dataset) -> list[tf.Tensor]:
+    return [tf.constant(values) * 255.0 for values in (dataset.mean, dataset.std)]
 
 
 def _resize(image: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:

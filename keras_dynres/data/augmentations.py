@@ -4,6 +4,7 @@ import functools
 from collections.abc import Callable
 
 from keras_dynres.data import augment, moves
+from keras_dynres.data.autoaugment import autoaugment
 from keras_dynres.data.catalog import Dataset
 from keras_dynres.errors import DynresError, one_of
 
@@ -39,11 +40,19 @@ _PICTURES = {
 }
 
 
-# `change(images, labels, seed, classes)` of a standardised batch: what may stand after
+def _autoaugment(images, labels, seed, dataset):
+    pixels = autoaugment(augment.pixels(images, dataset), seed)
+    return augment.standardise(pixels, dataset), labels
+
+
+# `change(images, labels, seed, dataset)` of a standardised batch: what may stand after
 # the name of one of the above, and a plus.
 _ADDITIONS = {
+    "autoaugment": _autoaugment,
     "cutout": lambda images, labels, seed, _: (augment.cutout(images, seed), labels),
-    "mixup": augment.mixup,
+    "mixup": lambda images, labels, seed, dataset: augment.mixup(
+        images, labels, seed, dataset.classes
+    ),
 }
 
 
@@ -80,7 +89,7 @@ def added(dataset: Dataset, name: str) -> Callable | None:
 
     def change(images, labels, seed):
         for addition in changes:
-            images, labels = addition(images, labels, seed, dataset.classes)
+            images, labels = addition(images, labels, seed, dataset)
         return images, labels
 
     return change
