@@ -1,6 +1,7 @@
 """The package's errors: one sentence each, ending with what is near."""
 
 import difflib
+import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
@@ -37,6 +38,20 @@ def one_of(kind: str, name: Any, names: Collection[Any]) -> Any:
 
 class NotCalibratedError(DynresError):
     """An instance whose batch-norm statistics were never computed."""
+
+
+class UnknownCostError(DynresError):
+    """A layer without a rule for its cost: all else can do without."""
+
+
+def reason(error: ValueError) -> str:
+    """The line of a Keras error that says why; around it stand the call's arguments.
+
+    >>> reason(ValueError("Exception in call().\\n\\x1b[1mToo small.\\x1b[0m\\nArgs"))
+    'Too small.'
+    """
+    bold = re.search(r"\x1b\[1m(.+?)\x1b\[0m", str(error), re.DOTALL)
+    return (bold[1] if bold else str(error)).strip().splitlines()[0]
 
 
 def did_you_mean(name: Any, names: Iterable[Any], most: int = 3) -> str:

@@ -7,7 +7,7 @@ import keras
 from keras_dynres import graph
 from keras_dynres.core.copies import plain_copy
 from keras_dynres.core.statistics import Slots, scope
-from keras_dynres.errors import DynresError, UnknownNameError
+from keras_dynres.errors import DynresError, UnknownNameError, reason
 from keras_dynres.instance import Instance
 
 
@@ -78,5 +78,5 @@ class InstanceGraphs:
         except ValueError as error:
             raise DynresError(
                 f"Instance {instance.name!r} cannot be built over "
-                f"{self.flat.name!r}: {error}"
+                f"{self.flat.name!r}: {reason(error)}"
             ) from error

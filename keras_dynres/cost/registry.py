@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from keras_dynres.cost.record import Rule, Shapes, Work
-from keras_dynres.errors import DynresError
+from keras_dynres.errors import DynresError, UnknownCostError
 
 # Keys are classes, activation functions and, for classes that Keras keeps private,
 # their full names: importing those would break with the next Keras.
@@ -54,7 +54,7 @@ def work_of(operation: Any, input_shapes: Shapes, output_shapes: Shapes) -> Work
     """The `Work` of one call of a layer, an operation or an activation function."""
     rule = _rule_of(operation)
     if rule is None:
-        raise DynresError(_unknown(operation, input_shapes))
+        raise UnknownCostError(_unknown(operation, input_shapes))
     return Work(*rule(operation, input_shapes, output_shapes))
 
 

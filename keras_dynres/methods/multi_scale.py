@@ -1,5 +1,6 @@
 """The multi-scale baseline: the whole network on a smaller image."""
 
+import contextlib
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -7,8 +8,9 @@ import keras
 
 from keras_dynres import graph
 from keras_dynres.core.dynamic import DynamicModel
-from keras_dynres.errors import DynresError
+from keras_dynres.errors import DynresError, UnknownCostError
 from keras_dynres.instance import FULL, Instance
+from keras_dynres.methods import points as find
 from keras_dynres.methods.scale_costs import ResizedCosts
 
 
@@ -45,6 +47,9 @@ class MultiScale(DynamicModel):
             )
         self._costs = None
         super().__init__(base, **kwargs)
+        find.refuse_unpooled(self.graph)
+        with contextlib.suppress(UnknownCostError):  # The menu will say it.
+            self.cost_of(self._graphs.named(f"s{min(self._sizes)}"))
 
     def define_instances(self) -> Sequence[Instance]:
         """`full`, and `s16` for images of 16 pixels a side."""
@@ -69,10 +74,7 @@ class MultiScale(DynamicModel):
         if self._costs is None:
             self._costs = ResizedCosts(graph.answers(self.graph))
         resize = self._resize(instance)
-        try:
-            return self._costs.of(name, resize, (resize.height, resize.width))
-        except ValueError:  # The graph, which cannot be built, says why.
-            return super().cost_of(instance)
+        return self._costs.of(name, resize, (resize.height, resize.width))
 
     def _resize(self, instance):
         size = instance.settings["size"]

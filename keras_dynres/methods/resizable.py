@@ -1,5 +1,6 @@
 """Resizable networks: each stage at a scale of its own."""
 
+import contextlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ import keras
 from keras_dynres import graph
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.core.statistics import Uniform
-from keras_dynres.errors import DynresError, one_of
+from keras_dynres.errors import DynresError, UnknownCostError, one_of
 from keras_dynres.instance import FULL, Instance
 from keras_dynres.layers.adaptive_pooling import scaled_size
 from keras_dynres.methods import points as find
@@ -112,6 +113,8 @@ class Resizable(DynamicModel):
         self._costs = None
         super().__init__(base, statistics=statistics, **kwargs)
         self.plan = plan
+        with contextlib.suppress(UnknownCostError):  # The menu will say it.
+            self._costs = self._stage_costs()
         if target is not None:
             one_of("target", target, self.instances)
             ResizableAug(target, share)
@@ -142,17 +145,7 @@ class Resizable(DynamicModel):
         return self._costs.of(instance.settings.values())
 
     def _stage_costs(self):
-        try:
-            base = graph.answers(self.graph)
-            return ScaleCosts(base, self._sizes, self.stage_of)
-        except ValueError as error:
-            raise DynresError(
-                f"{self.graph.name!r} cannot be computed at all of its scales: some "
-                "map becomes too small, or two that meet become unequal. Take larger "
-                "images or scales, or other stages. Received: "
-                f"scales={self._scales}, stages={self._settings['stages']}: "
-                f"{str(error).splitlines()[0]}"
-            ) from error
+        return ScaleCosts(graph.answers(self.graph), self._sizes, self.stage_of)
 
     def callbacks_of(
         self, callbacks: list[keras.callbacks.Callback]

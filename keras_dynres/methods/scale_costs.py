@@ -10,6 +10,7 @@ import keras
 from keras_dynres import cost, graph
 from keras_dynres.cost.record import Work
 from keras_dynres.cost.registry import work_of
+from keras_dynres.errors import DynresError, reason
 from keras_dynres.layers import ResizeLike
 
 
@@ -123,7 +124,21 @@ def _stages_meet(flat):
 
 def _counted(flat, sizes, known=None):
     (name,) = graph.input_names(flat)
-    if name in sizes:
-        shape = (*sizes[name], flat.inputs[0].shape[-1])
-        return cost.count(flat, input_shape=shape, known=known)
-    return cost.count(flat, resized=sizes, known=known)
+    try:
+        if name in sizes:
+            shape = (*sizes[name], flat.inputs[0].shape[-1])
+            return cost.count(flat, input_shape=shape, known=known)
+        return cost.count(flat, resized=sizes, known=known)
+    except DynresError:
+        raise
+    except ValueError as error:
+        raise DynresError(
+            f"{flat.name!r} cannot be computed with smaller maps: one becomes too "
+            "small, or two that meet become unequal. Take larger images, shrink less "
+            "or elsewhere, or end it with GlobalAveragePooling2D. "
+            f"Received: {_at(sizes)}: {reason(error)}"
+        ) from error
+
+
+def _at(sizes):
+    return ", ".join(f"{name!r} at {h} x {w}" for name, (h, w) in sizes.items())

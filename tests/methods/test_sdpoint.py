@@ -17,6 +17,12 @@ def plain(head=None, size=16, convolutions=6):
     return keras.Model(x, keras.layers.Dense(4)(y), name="plain")
 
 
+def application(name, size=96):
+    return getattr(keras.applications, name)(
+        input_shape=(size, size, 3), weights=None, classes=4
+    )
+
+
 def uniform(base, **options):
     """Without slots, which costs and points do not need."""
     return kd.SDPoint(base, statistics="uniform", **options)
@@ -216,6 +222,19 @@ def test_plain_weights_from_elsewhere_load():
         (lambda: kd.SDPoint(plain(), statistics="own"), "'own'"),
         (lambda: kd.SDPoint(plain(convolutions=2)), "No point found"),
         (lambda: kd.SDPoint(plain(keras.layers.Flatten())), "flattens"),
+        (lambda: kd.MultiScale(plain(keras.layers.Flatten())), "flattens"),
+        (
+            lambda: kd.SDPoint(plain(keras.layers.AveragePooling2D(16))),
+            "too small.*GlobalAverage.*'relu3' at 8 x 8: Computed output size",
+        ),
+        (
+            lambda: kd.MultiScale(plain(keras.layers.AveragePooling2D(16))),
+            "too small.*GlobalAverage.* at 8 x 8: Computed output size",
+        ),
+        (
+            lambda: kd.SDPoint(application("InceptionV3")),
+            "'inception_v3' .* too small.*'mixed0' at 4 x 4",
+        ),
         (lambda: kd.SDPoint(plain(size=None)), "must be known"),
         (lambda: kd.SDPoint(plain(), stem=True), "no max pooling"),
         (lambda: kd.SDPoint(lambda x: x), "functional"),
@@ -228,5 +247,21 @@ def test_plain_weights_from_elsewhere_load():
     ],
 )
 def test_refusals(build, says):
-    with pytest.raises(kd.DynresError, match=says):
+    with pytest.raises(kd.DynresError, match=says) as error:
         build()
+    assert "\n" not in str(error.value)
+
+
+def test_a_layer_of_unknown_cost_is_refused_by_the_menu_alone():
+    class Twice(keras.layers.Layer):
+        def call(self, x):
+            return 2 * x
+
+    x = keras.Input((16, 16, 3))
+    inner = plain()
+    base = keras.Model(x, Twice()(inner(x)))
+    for kind in (kd.SDPoint, kd.MultiScale):
+        model = kind(base)
+        assert len(model.instances) > 2
+        with pytest.raises(kd.DynresError, match="costs is not known"):
+            _ = model.menu
