@@ -34,6 +34,7 @@ OPTIONS = {"input_shape": (16, 16, 3), "steps": (1, 1), "channels": 4, "growth":
 NETS = {
     "tiny": lambda: kd.MSDNet("cifar_budget10", head=4, **OPTIONS),
     "cifar_budget10": lambda: kd.MSDNet("cifar_budget10"),
+    "cifar_budget21": lambda: kd.MSDNet("cifar_budget21"),
     "cifar_anytime": lambda: kd.MSDNet("cifar_anytime"),
     "imagenet_step4": lambda: kd.MSDNet(
         "imagenet_step4", input_shape=(224, 224, 3), classes=1000
@@ -49,12 +50,12 @@ LATENCY = (
 )
 
 
-def one_graph(model, precision, noise):
+def one_graph(model, precision, noise, threads=1):
     """A function from an image to every exit's outputs, computed in one go."""
     first, *others = model.exits
     row = StageRow("every", "every", ("images",), tuple(others), (), first, 0)
     data = convert({"every": model.base}, precision, noise, [row])
-    call = load(lambda: data, ["every"], 1)["every"]
+    call = load(lambda: data, ["every"], threads)["every"]
     return lambda image: call(images=image)
 
 
