@@ -57,6 +57,22 @@ def test_a_configuration_is_calibrated_through_its_slots():
 
 
 @pytest.mark.backends
+def test_calibration_mends_statistics_that_training_left_behind():
+    net = base((1, 2) + 10 * (1,))
+    for layer in net.layers:
+        if isinstance(layer, keras.layers.Conv2D):
+            layer.kernel.assign(1e4 * layer.kernel)  # As steps that are too large do.
+    model = kd.Resizable(net, scales=(0.5, 1))
+    x = contract.images()
+    # Twelve times unnormalised it overflows, in the base as in every instance.
+    for graph in (net, *map(model.at, model.instances)):
+        assert not np.isfinite(np.asarray(graph(x, training=False))).all()
+    model.calibrate(x, verbose=0)
+    for name in model.instances:
+        assert np.isfinite(np.asarray(model.at(name)(x, training=False))).all()
+
+
+@pytest.mark.backends
 def test_a_copy_is_recalibrated_alone():
     model, x = kd.Resizable(base(SHORT), scales=(0.5, 1)), contract.images()
     before = contract.every_logits(model, x)
