@@ -5,6 +5,7 @@ from typing import Any
 
 import keras
 
+from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.layers import StatisticsSlot
 
 
@@ -36,7 +37,9 @@ def fuse_norms(model: keras.Model) -> int:
     """
     if keras.backend.backend() != "tensorflow":
         return 0
-    norms = [layer for layer in model._flatten_layers() if _fits(layer)]
+    slots = model.slots.values() if isinstance(model, DynamicModel) else ()
+    layers = dict.fromkeys([*model._flatten_layers(), *slots])
+    norms = [layer for layer in layers if _fits(layer)]
     for norm in norms:
         norm.call = functools.partial(_call, norm)
     return len(norms)

@@ -44,9 +44,13 @@ def test_the_ends_are_the_nets_and_their_mean(nets, tmp_path):
         mixed, [right[0], sum(right[:2]) / 2, right[1]], strict=True
     ):
         assert instance.measured["accuracy"] == pytest.approx(value)
-    assert (grown[0].macs, grown[-1].macs) == (costs[0], sum(costs))
+    assert grown[0].macs == costs[0]
     assert grown[0].measured["accuracy"] == pytest.approx(right[0])
-    assert grown[-1].measured["accuracy"] == pytest.approx(right[2])
+    # As accurate as either end on the images it was fitted to, for no more.
+    both = kd.evaluation.growing_nets(nets, (x, y), (x, y), points=3, verbose=0)
+    last = list(both["ensemble"])[-1]
+    assert last.macs <= sum(costs)
+    assert last.measured["accuracy"] >= max(right[0], right[2]) - 1e-9
     kd.evaluation.plot(menus, tmp_path / "curves.svg", x="macs")
 
 

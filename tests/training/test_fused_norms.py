@@ -86,7 +86,7 @@ def test_what_the_kernel_cannot_do_stays_keras_own():
 
 def test_slots_are_fused_too():
     model = pointed(small())
-    slots = [x for x in model._flatten_layers() if isinstance(x, StatisticsSlot)]
+    slots = [x for x in model.slots.values() if isinstance(x, StatisticsSlot)]
     norms = [x for x in model.graph.layers if isinstance(x, BatchNormalization)]
     assert slots and kd.training.fuse_norms(model) == len(slots) + len(norms)
 
