@@ -52,7 +52,7 @@ class Torch(torch.nn.Module):
         if kind == "Conv2D":
             side = layer.kernel_size[0] // 2 if layer.padding == "same" else 0
             if side and layer.strides[0] > 1:
-                raise NotImplementedError(f"{layer.name}: strides with 'same'")
+                raise _unknown(layer, "strides with padding 'same'")
             weights = self.weights(layer, "kernel", "bias")
             return functional.conv2d(x, *weights, layer.strides, side)
         if kind == "BatchNormalization":
@@ -76,7 +76,11 @@ class Torch(torch.nn.Module):
             return functional.max_pool2d(x, layer.pool_size, layer.strides)
         if kind == "GlobalAveragePooling2D":
             return x.mean((2, 3))
-        raise NotImplementedError(f"{layer.name}: {kind}")
+        raise _unknown(layer, kind)
+
+
+def _unknown(layer, what):
+    return ValueError(f"No torch operation is known here for {what}: {layer.name!r}.")
 
 
 def to_torch(images):

@@ -18,7 +18,7 @@ Writes resizable_untrained.json and .md beside this script, or where --out says.
 """
 
 from _output import command, options, progress, table, write
-from _trained import accuracy, said, test_images, trained
+from _trained import accuracy, said, spread, test_images, trained
 
 import keras_dynres as kd
 
@@ -89,8 +89,7 @@ def page(rows, args):
     return table(head, [" | ".join(line) for line in cells]) + [
         f"Accuracy of `{args.plain}` and `{args.resizable}` over {args.limit} test "
         f"images; calibrated on {args.batches} batches of 128 augmented training "
-        "images, by configuration of scales, but for `full`. One training each: an "
-        f"accuracy of 80 % is known to about ±{100 * (0.16 / args.limit) ** 0.5:.1f}."
+        "images, by configuration of scales, but for `full`. " + spread(args.limit)
     ]
 
 

@@ -19,7 +19,7 @@ Writes scale_sensitivity.json and .md beside this script, or where --out says.
 
 import keras
 from _output import command, options, progress, table, write
-from _trained import accuracy, said, test_images, trained
+from _trained import accuracy, said, spread, test_images, trained
 
 import keras_dynres as kd
 from keras_dynres.evaluation.scales import resize_and_crop
@@ -97,8 +97,7 @@ def page(rows, args):
     return table(head, [" | ".join(line) for line in lines]) + [
         f"Accuracy over {args.limit} test images, by size; the networks were trained "
         f"at {side} pixels. Cosine: sizes {sizes}, of which the middle {side} "
-        "pixels are seen. One training each: an accuracy of 80 % is known to about "
-        f"±{100 * (0.16 / args.limit) ** 0.5:.1f}."
+        "pixels are seen. " + spread(args.limit)
     ]
 
 

@@ -11,7 +11,7 @@ from keras_dynres.exits.baselines import ensemble, growing_nets, interpolate
 from keras_dynres.exits.envelope import envelope
 from keras_dynres.exits.model import ExitModel, names_of, policies_of, stages_of
 from keras_dynres.exits.policy import Policy
-from keras_dynres.exits.rules import solve
+from keras_dynres.exits.rules import needed_exits, solve
 from keras_dynres.exits.stops import budget_distribution, expected_accuracy
 from keras_dynres.exits.worth import (
     accuracy_and_cost,
@@ -35,6 +35,7 @@ __all__ = [
     "growing_nets",
     "interpolate",
     "names_of",
+    "needed_exits",
     "policies_of",
     "simulate",
     "solve",

@@ -194,7 +194,40 @@ def geometric(
     seen: Outcomes, budgets: Sequence[float]
 ) -> list[tuple[float | None, np.ndarray]]:
     """`(q, shares)` of each budget; see `solve`."""
-    costs, budgets = seen.costs, np.asarray(budgets, "float64")
+    return _geometric(seen.costs, budgets)
+
+
+def needed_exits(costs: ArrayLike, budget: float, share: float = 0.01) -> int:
+    """How many exits a network needs that will run under a mean budget.
+
+    By the paper's rule the shares that leave fall from exit to exit: the last exit
+    needed is the first at which fewer than a small share would leave. A network need
+    not be trained, or kept, any deeper. Where shares do not fall, all are needed.
+
+    Args:
+        costs: Cost of an image that leaves at each exit of a network as deep as may be.
+        budget: Mean cost an image may have.
+        share: The small share.
+
+    Example:
+
+    >>> [kd.exits.needed_exits([10, 20, 30, 40, 50], b) for b in (12, 20, 40)]
+    [4, 5, 5]
+    """
+    costs = checks.costs(costs)
+    if not 0 < share < 1:
+        raise DynresError(f"share lies between 0 and 1. Received: share={share!r}.")
+    budget = checks.budget(budget, costs, "cost")
+    ((_, shares),) = _geometric(costs, [budget])
+    few = np.flatnonzero(shares < share)
+    falls = shares[0] > shares[-1]
+    return int(few[0]) + 1 if falls and len(few) else len(costs)
+
+
+def _geometric(
+    costs: np.ndarray, budgets: Sequence[float]
+) -> list[tuple[float | None, np.ndarray]]:
+    budgets = np.asarray(budgets, "float64")
     low, high = np.full(len(budgets), -_REACH), np.full(len(budgets), _REACH)
     for _ in range(80):
         middle = (low + high) / 2

@@ -46,13 +46,12 @@ class AdaptivePooling2D(keras.layers.Layer):
         pair = ratio if isinstance(ratio, (list, tuple)) else (ratio, ratio)
         if len(pair) != 2 or not all(0 < side <= 1 for side in pair):
             raise DynresError(f"A ratio lies in (0, 1]. Received: ratio={ratio}")
-        self.ratio = ratio
+        self.ratio, self._sides = ratio, tuple(pair)
         self.mode = one_of("mode", mode, ("average", "max"))
 
     def cells(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of what a map of this size becomes."""
-        pair = self.ratio if isinstance(self.ratio, (list, tuple)) else [self.ratio] * 2
-        return scaled_size(height, pair[0]), scaled_size(width, pair[1])
+        return scaled_size(height, self._sides[0]), scaled_size(width, self._sides[1])
 
     def compute_output_shape(
         self, input_shape: tuple[int | None, ...]

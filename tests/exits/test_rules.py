@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_dynres import DynresError
-from keras_dynres.exits import simulate, solve
+from keras_dynres.exits import needed_exits, simulate, solve
 
 search = functools.partial(solve, rule="searched")
 COSTS = np.array([15.0, 25.0, 38.0, 52.0, 90.0])
@@ -194,3 +194,17 @@ def test_fewer_images_than_exits_are_refused(made, fit):
     with pytest.raises(DynresError, match="5 exits need as many.*4 images"):
         fit(probabilities, labels, COSTS, 30)
     fit(*made(images=5), COSTS, 30)
+
+
+def test_a_network_is_as_deep_as_a_share_of_the_images_needs():
+    costs = np.arange(1.0, 31)
+    for budget in (2.0, 5.0):
+        # Shares (1 - q)^k of a mean of so many exits, by the sum of a long series.
+        ratio = 1 - 1 / budget
+        shares = ratio ** np.arange(200) / (ratio ** np.arange(200)).sum()
+        wanted = int(np.argmax(shares < 0.02)) + 1
+        assert abs(needed_exits(costs, budget, share=0.02) - wanted) <= 1
+    assert needed_exits(costs, 2.0) < needed_exits(costs, 5.0)
+    assert needed_exits(costs, 29.0) == len(costs)  # Shares rise.
+    with pytest.raises(DynresError, match="share=0"):
+        needed_exits(costs, 2.0, share=0)
