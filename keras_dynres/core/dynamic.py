@@ -16,7 +16,12 @@ from keras_dynres.core.instance_graphs import InstanceGraphs
 from keras_dynres.core.measurement import evaluate_menu
 from keras_dynres.core.statistics import ByInstance, Slots, Uniform
 from keras_dynres.core.steps import InstanceSteps, announce
-from keras_dynres.errors import DynresError, NotCalibratedError, one_of
+from keras_dynres.errors import (
+    DynresError,
+    NotCalibratedError,
+    UnknownCostError,
+    one_of,
+)
 from keras_dynres.instance import FULL, Instance, Menu
 
 
@@ -459,6 +464,14 @@ class DynamicModel(keras.Model):
         return dataclasses.replace(
             instance, macs=counted.macs, flops=counted.flops, params=counted.params
         )
+
+    def _refuse_uncomputable(self, name):
+        """Counts an instance whose maps may be too small for a layer of the base.
+
+        A cost that is unknown is left to the menu, which says it.
+        """
+        with contextlib.suppress(UnknownCostError):
+            self.cost_of(self._graphs.named(name))
 
     def _renew(self, name):
         """For a method that has changed what an instance computes.

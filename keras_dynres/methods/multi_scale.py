@@ -1,6 +1,6 @@
 """The multi-scale baseline: the whole network on a smaller image."""
 
-import contextlib
+import functools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -8,7 +8,7 @@ import keras
 
 from keras_dynres import graph
 from keras_dynres.core.dynamic import DynamicModel
-from keras_dynres.errors import DynresError, UnknownCostError
+from keras_dynres.errors import DynresError
 from keras_dynres.instance import FULL, Instance
 from keras_dynres.methods import points as find
 from keras_dynres.methods.scale_costs import ResizedCosts
@@ -45,11 +45,9 @@ class MultiScale(DynamicModel):
                 f"There is at least one size, each between 1 and {self._side - 1}. "
                 f"Received: sizes={self._sizes}"
             )
-        self._costs = None
         super().__init__(base, **kwargs)
         find.refuse_unpooled(self.graph)
-        with contextlib.suppress(UnknownCostError):  # The menu will say it.
-            self.cost_of(self._graphs.named(f"s{min(self._sizes)}"))
+        self._refuse_uncomputable(f"s{min(self._sizes)}")
 
     def define_instances(self) -> Sequence[Instance]:
         """`full`, and `s16` for images of 16 pixels a side."""
@@ -71,10 +69,12 @@ class MultiScale(DynamicModel):
         if instance.name == FULL:
             return super().cost_of(instance)
         (name,) = graph.input_names(self.base)
-        if self._costs is None:
-            self._costs = ResizedCosts(graph.answers(self.graph))
         resize = self._resize(instance)
         return self._costs.of(name, resize, (resize.height, resize.width))
+
+    @functools.cached_property
+    def _costs(self):
+        return ResizedCosts(graph.answers(self.graph))
 
     def _resize(self, instance):
         size = instance.settings["size"]

@@ -1,6 +1,6 @@
 """Resizable networks: each stage at a scale of its own."""
 
-import contextlib
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -9,7 +9,7 @@ import keras
 from keras_dynres import graph
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.core.statistics import Uniform
-from keras_dynres.errors import DynresError, UnknownCostError, one_of
+from keras_dynres.errors import DynresError, one_of
 from keras_dynres.instance import FULL, Instance
 from keras_dynres.layers.adaptive_pooling import scaled_size
 from keras_dynres.methods import points as find
@@ -110,11 +110,9 @@ class Resizable(DynamicModel):
         self._sizes = [(name, _scaled(sizes[name], scales)) for name in points]
         # For each layer's name, how many of the points stand before it.
         self.stage_of = stage_of(flat, points)
-        self._costs = None
         super().__init__(base, statistics=statistics, **kwargs)
         self.plan = plan
-        with contextlib.suppress(UnknownCostError):  # The menu will say it.
-            self._costs = self._stage_costs()
+        self._refuse_uncomputable(FULL)  # All scales are counted for any instance.
         if target is not None:
             one_of("target", target, self.instances)
             ResizableAug(target, share)
@@ -140,11 +138,10 @@ class Resizable(DynamicModel):
 
     def cost_of(self, instance: Instance) -> Any:
         """What an instance costs, by its stages."""
-        if self._costs is None:
-            self._costs = self._stage_costs()
         return self._costs.of(instance.settings.values())
 
-    def _stage_costs(self):
+    @functools.cached_property
+    def _costs(self):
         return ScaleCosts(graph.answers(self.graph), self._sizes, self.stage_of)
 
     def callbacks_of(

@@ -1,7 +1,7 @@
 """SDPoint: downsample after one block, a random one in training."""
 
-import contextlib
 import dataclasses
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +10,7 @@ import keras
 from keras_dynres import graph
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.core.plan import Plan
-from keras_dynres.errors import DynresError, UnknownCostError, one_of
+from keras_dynres.errors import DynresError, one_of
 from keras_dynres.instance import FULL, Instance
 from keras_dynres.layers import AdaptivePooling2D
 from keras_dynres.layers.adaptive_pooling import scaled_size
@@ -72,10 +72,12 @@ class SDPoint(DynamicModel):
         }
         self._sizes = find.sizes(flat)
         self._stem = _Stem.of(find.stem(flat)) if stem else None
-        self._costs = None
         super().__init__(base, **kwargs)
         self.plan = Plan(self._odds(), self.seed)
-        self._refuse_too_small()
+        # The first point at the smallest ratio leaves the smallest maps.
+        smallest = f"p1@{min(self._settings['ratios']):g}"
+        if smallest in self.instances:
+            self._refuse_uncomputable(smallest)
 
     def define_instances(self) -> Sequence[Instance]:
         """`full`, and `p3@0.5` for the third point at half size."""
@@ -103,9 +105,11 @@ class SDPoint(DynamicModel):
             return super().cost_of(instance)
         layer, ratio = instance.settings["point"], instance.settings["ratio"]
         size = tuple(scaled_size(n, ratio) for n in self._sizes[layer])
-        if self._costs is None:
-            self._costs = ResizedCosts(graph.answers(self.graph))
         return self._costs.of(layer, self._pool(instance), size)
+
+    @functools.cached_property
+    def _costs(self):
+        return ResizedCosts(graph.answers(self.graph))
 
     @property
     def points(self) -> dict[str, str]:
@@ -125,14 +129,6 @@ class SDPoint(DynamicModel):
         layer, ratio = instance.settings["point"], instance.settings["ratio"]
         mode = self._settings["pooling"]
         return _pooling(ratio, mode, self._sizes[layer], f"{layer}_pool")
-
-    def _refuse_too_small(self):
-        """The first point at the smallest ratio leaves the smallest maps."""
-        ratio = min(self._settings["ratios"])
-        instance = self._graphs.instances.get(f"p1@{ratio:g}")
-        with contextlib.suppress(UnknownCostError):  # The menu will say it.
-            if instance:
-                self.cost_of(instance)
 
     def _at_stem(self, layer):
         return self._stem is not None and layer == self._stem.pooling
