@@ -40,6 +40,7 @@ def load(
     shuffle: bool | None = None,
     on_corrupt: str = "raise",
     held_out: int = 0,
+    share: tuple[int, int] = (0, 1),
 ) -> "tf.data.Dataset":
     """Loads a split as a `tf.data.Dataset` of (images, labels).
 
@@ -83,9 +84,13 @@ def load(
             leaves such images out and says so.
         held_out: How many training images, the last in the files, `"train"` leaves
             out and `"held_out"` gives: what a model was not trained on.
+        share: Which part of each training batch is given, and of how many: `(1, 4)` is
+            the second quarter, for the second of four processes. Together they give the
+            batches of one process.
     """
     # Here, not above: importing the package must not import TensorFlow.
     from keras_dynres.data import arrays, augmentations, memory, pictures, stream
+    from keras_dynres.data.shares import Share
 
     dataset = info(name)
     augmentations.check(dataset, augment)
@@ -115,7 +120,8 @@ def load(
         )
     if not trains:
         return pipelines.evaluation(images, batch_size)
-    return pipelines.training(images, batch_size, augment, seed, epochs, start_epoch)
+    part = Share(*share, batch_size)
+    return pipelines.training(images, part, augment, seed, epochs, start_epoch)
 
 
 def shrunk(

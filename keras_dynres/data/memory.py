@@ -5,11 +5,12 @@ import tensorflow as tf
 from keras_dynres.data import augmentations
 from keras_dynres.data.arrays import Arrays
 from keras_dynres.data.augment import standardise
+from keras_dynres.data.shares import Share
 
 
 def training(
     arrays: Arrays,
-    batch_size: int,
+    share: Share,
     augment: str,
     seed: int,
     epochs: int,
@@ -17,9 +18,11 @@ def training(
 ) -> tf.data.Dataset:
     """Batches in an order, and with augmentation, set by (seed, epoch, position).
 
-    Nothing is carried from one batch to the next, so a pipeline begun at a later
-    epoch yields what an unbroken one would have yielded from there.
+    Of each batch, which is augmented as a whole, its share. Nothing is carried from one
+    batch to the next, so a pipeline begun at a later epoch yields what an unbroken one
+    would have yielded from there.
     """
+    batch_size = share.batch_size
     steps = arrays.count // batch_size
     change = augmentations.first(arrays.dataset, augment)
     add = augmentations.added(arrays.dataset, augment)
@@ -42,7 +45,8 @@ def training(
             if step is not None:
                 batch, labels = step(batch, labels, key)
         batch = tf.ensure_shape(batch, [batch_size, *arrays.images.shape[1:]])
-        return batch, tf.ensure_shape(labels, [batch_size, *labels.shape[1:]])
+        labels = tf.ensure_shape(labels, [batch_size, *labels.shape[1:]])
+        return share.of_batch(batch, labels)
 
     pipeline = tf.data.Dataset.range(start_epoch, epochs).flat_map(batches_of)
     pipeline = pipeline.map(batch_of, num_parallel_calls=2, deterministic=True)

@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras_dynres.data import augmentations, source
 from keras_dynres.data.augment import centre, standardise
 from keras_dynres.data.catalog import Dataset
+from keras_dynres.data.shares import Share
 from keras_dynres.errors import DynresError
 
 AUTOTUNE = tf.data.AUTOTUNE
@@ -111,7 +112,7 @@ class Files:
 
 def training(
     files: Files,
-    batch_size: int,
+    share: Share,
     augment: str,
     seed: int,
     epochs: int,
@@ -120,9 +121,12 @@ def training(
 ) -> tf.data.Dataset:
     """Batches in an order, and with augmentation, set by (seed, epoch, position).
 
+    Only what belongs to the share is decoded, unless whole batches are needed: by what
+    is done to batches, or to know which images are left out.
+
     Args:
         files: The split's `Files` or `pictures.Pictures`.
-        batch_size: Images a batch.
+        share: What is taken of each batch.
         augment: A name that `augmentations.check` lets pass.
         seed: Of order and augmentation.
         epochs: The epoch to stop before.
@@ -130,10 +134,14 @@ def training(
         window: How many images are shuffled together.
     """
     dataset, count = files.dataset, files.count
-    images = count // batch_size * batch_size
+    steps = count // share.batch_size
     change = augmentations.first(dataset, augment)
     add = augmentations.added(dataset, augment)
     whole = dataset.task != "classes"  # Already in the network's shape.
+    on_batches = change if whole else add
+    early = on_batches is None and not files.skip
+    parted = share.count > 1
+    size = share.size if early else share.batch_size
 
     def key_of(number):
         # Order is keyed by (seed, epoch): epochs are not negative, these numbers are.
@@ -147,19 +155,23 @@ def training(
     def epoch_of(epoch):
         key = tf.stack([tf.constant(seed, tf.int64), epoch])
         records = files.shuffled(key, window).enumerate(epoch * count)
+        if parted and early:
+            records = records.filter(lambda n, _: share.holds(n - epoch * count))
         # Where images were left out, the epoch is filled up from its own beginning.
-        return files.decoded(records, prepare).repeat().take(images)
+        return files.decoded(records, prepare).repeat().take(steps * size)
 
     pipeline = tf.data.Dataset.range(start_epoch, epochs).flat_map(epoch_of)
-    pipeline = pipeline.batch(batch_size, drop_remainder=True)
-    if on_batches := change if whole else add:
-        first = start_epoch * (images // batch_size)
+    pipeline = pipeline.batch(size, drop_remainder=True)
+    if on_batches:
+        first = start_epoch * steps
         pipeline = pipeline.enumerate(first).map(
             lambda number, batch: on_batches(*batch, key_of(number)),
             num_parallel_calls=2,
             deterministic=True,
         )
-    steps = images // batch_size * (epochs - start_epoch)
+    if parted and not early:
+        pipeline = pipeline.map(share.of_batch)
+    steps *= epochs - start_epoch
     pipeline = pipeline.apply(tf.data.experimental.assert_cardinality(steps))
     return pipeline.prefetch(4)
 

@@ -9,6 +9,7 @@ from pictures import TEST, TRAIN, collected, pictures, write
 
 from keras_dynres import data
 from keras_dynres.data import augment, source
+from keras_dynres.data.shares import Share
 from keras_dynres.data.stream import Files, training
 from keras_dynres.errors import DynresError
 
@@ -41,7 +42,7 @@ def test_batches_of_pictures_are_mixed_and_resume(pictures_dir):
 
 def test_windows_hold_every_image_once_an_epoch(pictures_dir):
     files = Files(pictures(in_memory=False), "train", pictures_dir)
-    _, labels = collected(training(files, 8, "none", 0, 2, 0, window=12))
+    _, labels = collected(training(files, Share(0, 1, 8), "none", 0, 2, 0, window=12))
     epochs = labels.reshape(2, TRAIN)
     np.testing.assert_array_equal(np.sort(epochs), [range(TRAIN)] * 2)
     assert not (epochs[0] == epochs[1]).all()
