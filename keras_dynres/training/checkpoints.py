@@ -62,22 +62,11 @@ class Checkpoints:
                 old.unlink(missing_ok=True)
         return path
 
-    def restore(
-        self,
-        model: keras.Model,
-        say: Callable[[str], Any] = print,
-        prepare: Callable[[int], Any] = lambda epoch: None,
-    ) -> tuple[int, list[dict[str, float]]]:
-        """Puts the latest sound state into the model.
+    def latest(self, say: Callable[[str], Any] = print) -> bytes:
+        """The content of the latest sound file; empty without one.
 
         Args:
-            model: The model.
             say: What is called with what there is to tell.
-            prepare: What is called with the state's epoch before: it lets the model
-                be as it was when the state was saved.
-
-        Returns:
-            The number of finished epochs and the history; `(0, [])` without a file.
         """
         for path in self.paths():
             content = path.read_bytes()
@@ -85,27 +74,51 @@ class Checkpoints:
                 say(f"Checkpoint {path.name} is damaged and set aside.")
                 path.rename(path.with_name(f"damaged_{path.name}"))
                 continue
-            return self._into(model, content, path, prepare)
-        return 0, []
+            try:
+                trained = dict(_read(content)[0]["network"])
+            except _FOREIGN as error:
+                raise DynresError(
+                    f"Not a checkpoint of this package. Received: {path}"
+                ) from error
+            self._refuse_another(trained)
+            return content
+        return b""
 
-    def _into(
+    def restore(
         self,
         model: keras.Model,
         content: bytes,
-        path: Path,
-        prepare: Callable[[int], Any],
+        prepare: Callable[[int], Any] = lambda epoch: None,
     ) -> tuple[int, list[dict[str, float]]]:
-        try:
-            with np.load(io.BytesIO(content), allow_pickle=False) as file:
-                meta = json.loads(str(file["meta"]))
-                network = dict(meta["network"])
-                epoch, history = meta["epoch"], meta["history"]
-                arrays = [file[f"v{i}"] for i in range(len(file.files) - 1)]
-        except _FOREIGN as error:
+        """Puts a state into the model.
+
+        Args:
+            model: The model.
+            content: What `latest` returned.
+            prepare: What is called with the state's epoch before: it lets the model
+                be as it was when the state was saved.
+
+        Returns:
+            The number of finished epochs and the history; `(0, [])` without a state.
+        """
+        if not content:
+            return 0, []
+        meta, arrays = _read(content)
+        epoch = meta["epoch"]
+        prepare(epoch)
+        variables = _variables(model)
+        if [v.shape for v in variables] != [a.shape for a in arrays]:
             raise DynresError(
-                f"Not a checkpoint of this package. Received: {path}"
-            ) from error
-        for key, value in network.items():
+                f"The checkpoint of epoch {epoch} is of another model. "
+                f"Received: {self.folder}"
+            )
+        for variable, array in zip(variables, arrays, strict=True):
+            variable.assign(array)
+        settle(model._flatten_layers())
+        return epoch, meta["history"]
+
+    def _refuse_another(self, trained: dict[str, Any]) -> None:
+        for key, value in trained.items():
             if self._network.get(key) != value:
                 now = self._network.get(key)
                 raise DynresError(
@@ -113,14 +126,14 @@ class Checkpoints:
                     f"{key}={value!r}, the network now says {now!r}: "
                     "take another out_dir."
                 )
-        prepare(epoch)
-        variables = _variables(model)
-        if [v.shape for v in variables] != [a.shape for a in arrays]:
-            raise DynresError(f"The checkpoint is of another model. Received: {path}")
-        for variable, array in zip(variables, arrays, strict=True):
-            variable.assign(array)
-        settle(model._flatten_layers())
-        return epoch, history
+
+
+def _read(content: bytes) -> tuple[dict[str, Any], list[np.ndarray]]:
+    """What a file says of itself, and the variables in it."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        meta = json.loads(str(file["meta"]))
+        arrays = [file[f"v{i}"] for i in range(len(file.files) - 1)]
+    return {key: meta[key] for key in ("network", "epoch", "history")}, arrays
 
 
 def _variables(model: keras.Model) -> list[keras.Variable]:

@@ -20,7 +20,8 @@ class EpochKeeper(keras.callbacks.Callback):
     """After each epoch: the checkpoint first, then the logs that follow from it.
 
     Args:
-        checkpoints: Where states go; log.csv and history.json go beside them.
+        checkpoints: Where states go; log.csv and history.json go beside them. None
+            where another process writes them.
         history: The rows of the epochs before.
         last: After how many epochs training stops.
         verbose: Whether to print a line for each epoch.
@@ -28,7 +29,7 @@ class EpochKeeper(keras.callbacks.Callback):
 
     def __init__(
         self,
-        checkpoints: Checkpoints,
+        checkpoints: Checkpoints | None,
         history: list[dict[str, float]],
         last: int,
         verbose: bool,
@@ -58,8 +59,9 @@ class EpochKeeper(keras.callbacks.Callback):
         row["learning_rate"] = round(float(self.model.optimizer.learning_rate), 8)
         row["seconds"] = round(time.perf_counter() - self._began, 1)
         self.history.append(row)
-        self._checkpoints.save(self.model, epoch + 1, self.history)
-        write_logs(self._checkpoints.folder, self.history)
+        if self._checkpoints is not None:
+            self._checkpoints.save(self.model, epoch + 1, self.history)
+            write_logs(self._checkpoints.folder, self.history)
         if self._verbose:
             print(_line(row, self._last), flush=True)
         if epoch + 1 >= self._last:

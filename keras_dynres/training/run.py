@@ -2,31 +2,27 @@
 
 import contextlib
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
-from filelock import AcquireReturnProxy, FileLock, Timeout
+import numpy as np
 
 from keras_dynres import data
 from keras_dynres.core.copies import settle
 from keras_dynres.core.dynamic import DynamicModel
 from keras_dynres.core.steps import announce
 from keras_dynres.errors import DynresError
-from keras_dynres.files import writing
 from keras_dynres.training import logs, optimization, tasks
-from keras_dynres.training.checkpoints import Checkpoints
 from keras_dynres.training.frozen import Pause, freeze
 from keras_dynres.training.fused_norms import fuse_norms
 from keras_dynres.training.lender import lend_method, lend_weights
+from keras_dynres.training.processes import Processes, Team, together
 from keras_dynres.training.results import finish
+from keras_dynres.training.run_folder import RunFolder
 from keras_dynres.zoo import loader
 from keras_dynres.zoo.network import Network
-
-
-class TrainingInterrupted(KeyboardInterrupt):
-    """Ctrl-C in training; the message says what is kept and how to go on."""
 
 
 def build(network: str | Path | Network) -> DynamicModel:
@@ -100,7 +96,8 @@ def train(
     tensorboard: bool = False,
     on_corrupt: str = "raise",
     verbose: int | str = "auto",
-) -> keras.Model:
+    processes: Processes | None = None,
+) -> keras.Model | None:
     """Trains a network to its end: checkpoints, calibration, accuracy of the menu.
 
     Killed at any moment and called again with `resume=True`, it goes on after the
@@ -126,9 +123,13 @@ def train(
         on_corrupt: What `data.load` is told to do about damaged images.
         verbose: 0 is silent, 1 a progress bar, 2 a line an epoch; `"auto"` is 1 on a
             terminal and 2 elsewhere.
+        processes: Who else trains this network, on JAX: each step's images are divided
+            among all devices of all processes. Process 0 alone needs `out_dir`, and
+            calibrates and measures.
 
     Returns:
-        The model; calibrated and measured if the last epoch was reached.
+        The model; calibrated and measured if the last epoch was reached. None in other
+        processes than process 0.
     """
     network = Network.load(network)
     last = network.epochs if epochs is None else min(epochs, network.epochs)
@@ -139,8 +140,7 @@ def train(
         )
     if verbose == "auto":
         verbose = 1 if logs.is_terminal() else 2
-    folder = _folder(out_dir)
-    checkpoints = Checkpoints(folder, network)
+    folder = RunFolder(out_dir, network)
     images = {
         "name": network.images,
         "data_dir": data_dir,
@@ -148,36 +148,69 @@ def train(
         "on_corrupt": on_corrupt,
         "held_out": network.held_out,
     }
-    with (
-        _alone(folder),
-        _interruptible(checkpoints),
-        data.clear_errors(network.images.name),
-    ):
-        model, base = _built(network)
-
-        def prepare(epoch):
-            # The last state of a frozen base was saved before it was let go.
-            _freeze(model, network, base, epoch <= network.frozen_epochs)
-
-        done, history = _begin(checkpoints, model, resume, verbose, prepare)
-        keeper = logs.EpochKeeper(checkpoints, history, last, verbose == 2)
-        extra = [keras.callbacks.TensorBoard(folder / "tensorboard")]
-        callbacks = [keeper, *(extra if tensorboard else [])]
-        for end in (min(network.frozen_epochs, last), last):
-            if done < end:
-                _freeze(model, network, base, done < network.frozen_epochs)
-                ways = ([*callbacks, Pause(end)], validate_every, verbose)
-                _fit(model, network, images, done, end, *ways)
-                done = end
-        if last == network.epochs:
-            if network.precision != "float32":
-                model = _in_float32(model, network)
-            finish(model, network, images, folder, history, verbose)
+    with folder.kept(), data.clear_errors(network.images.name):
+        say = print if verbose else lambda _: None
+        with together(processes, network.batch_size, say) as team:
+            verbose = verbose if team.is_first else 0
+            ways = (validate_every, tensorboard, verbose)
+            model, history = _trained(
+                network, images, folder, team, resume, last, *ways
+            )
+        if not team.is_first:
+            return None
+        is_finished = last == network.epochs
+        if processes or (is_finished and network.precision != "float32"):
+            model = _in_float32(model, network)
+        if is_finished:
+            finish(model, network, images, folder.path, history, verbose)
     return model
 
 
+def _trained(
+    network: Network,
+    images: Mapping[str, Any],
+    folder: RunFolder,
+    team: Team,
+    resume: bool,
+    last: int,
+    validate_every: int,
+    tensorboard: bool,
+    verbose: int,
+) -> tuple[DynamicModel, list[dict[str, float]]]:
+    """The model after the epoch `last`, and a row for each epoch."""
+    say = print if verbose else lambda _: None
+    content = team.from_first(lambda: folder.begin(resume, say))
+    model, base = _built(network)
+
+    def prepare(epoch):
+        # The last state of a frozen base was saved before it was let go.
+        _freeze(model, network, base, epoch <= network.frozen_epochs)
+
+    done, history = folder.checkpoints.restore(model, content, prepare)
+    if done:
+        say(f"Going on after epoch {done}.")
+    written = folder.checkpoints if team.is_first else None
+    keeper = logs.EpochKeeper(written, history, last, verbose == 2)
+    callbacks = [keeper, *team.callbacks()]
+    if team.is_first:
+        # A run killed between the two wrote the checkpoint but not the logs.
+        logs.write_logs(folder.path, history)
+        if tensorboard:
+            callbacks.append(keras.callbacks.TensorBoard(folder.path / "tensorboard"))
+    for end in (min(network.frozen_epochs, last), last):
+        if done < end:
+            _freeze(model, network, base, done < network.frozen_epochs)
+            ways = ([*callbacks, Pause(end)], validate_every, verbose)
+            _fit(model, network, images, team, done, end, *ways)
+            done = end
+    return model, history
+
+
 def _in_float32(model: keras.Model, network: Network) -> keras.Model:
-    """What was trained, in a network that computes as the zoo's and bundles do."""
+    """What was trained, in a network that computes as the zoo's and bundles do.
+
+    It lies in this process, whoever took part in the training.
+    """
     single = build(dataclasses.replace(network, precision="float32", starts_from=""))
     single.set_weights(model.get_weights())
     settle(single._flatten_layers())
@@ -186,7 +219,7 @@ def _in_float32(model: keras.Model, network: Network) -> keras.Model:
     for kept, trained in zip(
         single.optimizer.variables, optimizer.variables, strict=True
     ):
-        kept.assign(trained)
+        kept.assign(np.asarray(trained))
     return single
 
 
@@ -194,6 +227,7 @@ def _fit(
     model: keras.Model,
     network: Network,
     images: Mapping[str, Any],
+    team: Team,
     done: int,
     last: int,
     callbacks: list[keras.callbacks.Callback],
@@ -206,6 +240,7 @@ def _fit(
         seed=network.seed,
         epochs=last,
         start_epoch=done,
+        share=team.share,
         **images,
     )
     if verbose == 2:
@@ -222,27 +257,6 @@ def _fit(
         callbacks=callbacks,
         verbose=1 if verbose == 1 else 0,
     )
-
-
-def _begin(
-    checkpoints: Checkpoints,
-    model: keras.Model,
-    resume: bool,
-    verbose: int,
-    prepare: Callable[[int], None],
-) -> tuple[int, list[dict[str, float]]]:
-    if not resume and checkpoints.paths():
-        raise DynresError(
-            f"{str(checkpoints.folder)!r} holds the checkpoints of a run: go on with "
-            "it by --resume, or take another out_dir."
-        )
-    say = print if verbose else lambda _: None
-    done, history = checkpoints.restore(model, say, prepare)
-    if done and verbose:
-        print(f"Going on after epoch {done}.")
-    # A run killed between the two wrote the checkpoint but not the logs.
-    logs.write_logs(checkpoints.folder, history)
-    return done, history
 
 
 def _steps(network: Network) -> int:
@@ -263,34 +277,3 @@ def policy(name: str) -> Iterator[None]:
         yield
     finally:
         keras.config.set_dtype_policy(before)
-
-
-@contextlib.contextmanager
-def _interruptible(checkpoints: Checkpoints) -> Iterator[None]:
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise TrainingInterrupted(
-            f"Interrupted: {checkpoints.finished()} finished epoch(s) are kept in "
-            f"{str(checkpoints.folder)!r}, and the same command with --resume goes on."
-        ) from None
-
-
-def _alone(folder: Path) -> AcquireReturnProxy:
-    """The run's folder for this process alone, while the context lasts."""
-    try:
-        return FileLock(folder / ".lock").acquire(timeout=0)
-    except Timeout:
-        raise DynresError(
-            "Another process is training in this folder. "
-            f"Received: out_dir={str(folder)!r}"
-        ) from None
-
-
-def _folder(out_dir: str | Path) -> Path:
-    """The run's folder, made when missing; whether it can be written to shows here."""
-    folder = Path(out_dir).expanduser()
-    with writing(folder, "folder of the run"):
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".lock").touch()
-    return folder

@@ -9,6 +9,7 @@ from absl import app
 
 if TYPE_CHECKING:
     from keras_dynres.data import Dataset
+    from keras_dynres.training import Processes
     from keras_dynres.zoo import Network
 
 ABOUT = "Trains a network to a calibrated model; killed at any time, --resume goes on."
@@ -89,6 +90,20 @@ def arguments(parser: ArgumentParser) -> None:
         metavar="N",
         help="in the first N epochs the new classifier learns alone",
     )
+    several = parser.add_argument_group(
+        "several processes, with KERAS_BACKEND=jax, each given the same command"
+    )
+    several.add_argument(
+        "--coordinator",
+        metavar="HOST:PORT",
+        help="address of process 0, or auto: a TPU pod, Slurm or Open MPI tells it all",
+    )
+    several.add_argument(
+        "--processes", type=int, metavar="N", help="how many there are"
+    )
+    several.add_argument(
+        "--process", type=int, metavar="I", help="which one this is: 0 to N - 1"
+    )
 
 
 def run(args: Namespace) -> None:
@@ -99,9 +114,10 @@ def run(args: Namespace) -> None:
         raise app.UsageError("--base is trained on --images FOLDER: say both.")
     from keras_dynres import training
 
+    processes = _processes(args)
     network = _changed(_fine_tuning(args) if args.base else _network(args), args.set)
     folder = Path(args.out_dir or Path("runs", network.name)).expanduser()
-    training.train(
+    model = training.train(
         network,
         data_dir=args.data_dir,
         out_dir=folder,
@@ -110,14 +126,25 @@ def run(args: Namespace) -> None:
         validate_every=args.validate_every,
         tensorboard=args.tensorboard,
         on_corrupt=args.on_corrupt,
+        processes=processes,
     )
+    if model is None:
+        print("This process is done; process 0 calibrates, measures and writes.")
+        return
     if args.epochs is not None and args.epochs < network.epochs:
         print(f"Stopped after epoch {args.epochs}; --resume goes on from there.")
         return
-    model = folder / "model.keras"
-    print(f"Wrote {model} and {folder / 'results.json'}.")
-    print(f"Next: keras-dynres export {model} -o net.tflite")
+    file = folder / "model.keras"
+    print(f"Wrote {file} and {folder / 'results.json'}.")
+    print(f"Next: keras-dynres export {file} -o net.tflite")
     print(f"  or: keras-dynres publish {folder}")
+
+
+def _processes(args: Namespace) -> "Processes | None":
+    from keras_dynres import training
+
+    told = (args.coordinator, args.processes, args.process)
+    return None if told == (None, None, None) else training.Processes(*told)
 
 
 def _network(args: Namespace) -> "Network":

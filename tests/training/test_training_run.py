@@ -326,7 +326,7 @@ def test_a_file_that_is_no_checkpoint(tmp_path):
 def test_other_files_that_are_no_checkpoints(tmp_path, foreign):
     leave(foreign, tmp_path)
     with pytest.raises(DynresError, match="Not a checkpoint of this package"):
-        checkpoints.Checkpoints(tmp_path, NETWORK).restore(model=None)
+        checkpoints.Checkpoints(tmp_path, NETWORK).latest()
 
 
 def test_logs_that_cannot_be_written(tmp_path):
@@ -364,7 +364,8 @@ def test_what_was_trained_in_half_precision_is_kept_in_single(tmp_path, precisio
     mixed = Network(**{**NETWORK.get_config(), **changed})
     train(mixed, out_dir=tmp_path, verbose=0)
     half = build(mixed)
-    checkpoints.Checkpoints(tmp_path, mixed).restore(half)
+    kept = checkpoints.Checkpoints(tmp_path, mixed)
+    kept.restore(half, kept.latest())
     saved = keras.saving.load_model(tmp_path / "model.keras")
     assert saved.base.get_layer("conv1").compute_dtype == "float32"
     assert int(saved.optimizer.iterations + 0) == int(half.optimizer.iterations + 0) > 0
