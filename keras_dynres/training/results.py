@@ -25,6 +25,7 @@ def finish(
     folder: Path,
     history: Sequence[Mapping[str, float]],
     verbose: int = 2,
+    processes: int = 1,
 ) -> dict[str, Any]:
     """Calibrates and evaluates every instance, and writes it all down.
 
@@ -41,6 +42,7 @@ def finish(
         folder: Where `model.keras` and `results.json` go.
         history: A row for each epoch.
         verbose: 0 shows no progress bars.
+        processes: How many have trained it.
 
     Returns:
         What `results.json` holds.
@@ -53,6 +55,8 @@ def finish(
         "training_seconds": round(sum(row["seconds"] for row in history)),
         "environment": environment(),
     }
+    if processes > 1:
+        results["environment"]["Processes"] = str(processes)
     if network.round_to_float16:
         zoo.round_to_float16(model)
     bar = 1 if verbose == 1 else 0

@@ -152,17 +152,16 @@ def train(
         say = print if verbose else lambda _: None
         with together(processes, network.batch_size, say) as team:
             verbose = verbose if team.is_first else 0
-            ways = (validate_every, tensorboard, verbose)
-            model, history = _trained(
-                network, images, folder, team, resume, last, *ways
-            )
+            ways = (resume, last, validate_every, tensorboard, verbose)
+            model, history = _trained(network, images, folder, team, *ways)
         if not team.is_first:
             return None
         is_finished = last == network.epochs
         if processes or (is_finished and network.precision != "float32"):
             model = _in_float32(model, network)
         if is_finished:
-            finish(model, network, images, folder.path, history, verbose)
+            ways = (history, verbose, team.count)
+            finish(model, network, images, folder.path, *ways)
     return model
 
 
