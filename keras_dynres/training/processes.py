@@ -106,8 +106,9 @@ class Team:
         return said[1:]
 
     def callbacks(self) -> list[keras.callbacks.Callback]:
-        """What `fit` needs, so that all evaluate alike."""
-        return [] if self.count == 1 else [_WholeTests()]
+        """What `fit` needs where batches are divided."""
+        divided = isinstance(keras.distribution.distribution(), _Distribution)
+        return [_WholeTests()] if divided else []
 
 
 @contextlib.contextmanager

@@ -128,8 +128,8 @@ def train(
             calibrates and measures.
 
     Returns:
-        The model; calibrated and measured if the last epoch was reached. None in other
-        processes than process 0.
+        The model; calibrated and measured if the last epoch was reached. Of several
+        processes, process 0 returns it then, and else they return None.
     """
     network = Network.load(network)
     last = network.epochs if epochs is None else min(epochs, network.epochs)
@@ -154,12 +154,12 @@ def train(
             verbose = verbose if team.is_first else 0
             ways = (resume, last, validate_every, tensorboard, verbose)
             model, history = _trained(network, images, folder, team, *ways)
-        if not team.is_first:
-            return None
         is_finished = last == network.epochs
-        if processes or (is_finished and network.precision != "float32"):
-            model = _in_float32(model, network)
+        if processes and not (is_finished and team.is_first):
+            return None  # What was trained lies in the devices of all.
         if is_finished:
+            if processes or network.precision != "float32":
+                model = _in_float32(model, network)
             ways = (history, verbose, team.count)
             finish(model, network, images, folder.path, *ways)
     return model

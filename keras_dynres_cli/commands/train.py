@@ -128,11 +128,11 @@ def run(args: Namespace) -> None:
         on_corrupt=args.on_corrupt,
         processes=processes,
     )
-    if model is None:
-        print("This process is done; process 0 calibrates, measures and writes.")
-        return
     if args.epochs is not None and args.epochs < network.epochs:
         print(f"Stopped after epoch {args.epochs}; --resume goes on from there.")
+        return
+    if model is None:
+        print("This process is done; process 0 calibrates, measures and writes.")
         return
     file = folder / "model.keras"
     print(f"Wrote {file} and {folder / 'results.json'}.")

@@ -30,6 +30,17 @@ CONFIG = {
     "calibration_batches": 2,
 }
 STEPS = 8  # Four an epoch.
+TWO = ["--coordinator", "127.0.0.1:PORT", "--processes", "2", "--process", "INDEX"]
+DEVICES = {"XLA_FLAGS": "--xla_force_host_platform_device_count=2"}
+# What Slurm tells a process, by which JAX knows all.
+SLURM = {
+    "JAX_COORDINATOR_PORT": "PORT",
+    "SLURM_JOB_ID": "1",
+    "SLURM_STEP_NODELIST": "127.0.0.1",
+    "SLURM_NTASKS": "2",
+    "SLURM_PROCID": "INDEX",
+    "SLURM_LOCALID": "INDEX",
+}
 # Groups of processes, one group after the other. Each process notes what it draws, and
 # may be killed at a step. They are parted from one that has imported all.
 GROUPS = """
@@ -39,9 +50,10 @@ from keras_dynres import architectures
 from keras_dynres.core.plan import Plan
 from keras_dynres_cli import main
 architectures._ARCHITECTURES["tiny"] = low_nets.architecture
-def run(port, flags, notes, killed_at, environment):
-    flags = [word.replace("PORT", port) for word in flags]
-    os.environ.update(environment, JAX_COORDINATOR_PORT=port)
+def run(port, index, flags, notes, killed_at, environment):
+    filled = lambda word: word.replace("PORT", port).replace("INDEX", str(index))
+    flags = map(filled, flags)
+    os.environ.update({key: filled(value) for key, value in environment.items()})
     draw = Plan.draw
     def noted(self, step):
         if step == killed_at:
@@ -74,33 +86,28 @@ def runs(tmp_path_factory):
     network = home / "tiny.json"
     network.write_text(json.dumps(CONFIG))
 
-    def group(name, folder, count=2, killed_at=None, flags=(), slurm=False):
-        processes = []
-        for index in range(count):
-            told = [
-                *("--coordinator", "127.0.0.1:PORT", "--processes", str(count)),
-                *("--process", str(index)),
-            ]
-            told = ["--coordinator", "auto"] if slurm else told if count > 1 else []
-            # Process 0 alone needs the folder.
-            where = [str(network), "--out_dir", str(home / f"{folder}{index or ''}")]
-            processes.append(
-                {
-                    "flags": [*where, *told, *flags],
-                    "notes": str(home / f"{name}{index}"),
-                    "killed_at": None if index else killed_at,
-                    "environment": slurm_of(index, count) if slurm else {},
-                }
-            )
-        return processes
+    def group(name, folder, *flags, count=2, killed_at=None, environment=None):
+        return [
+            {
+                "index": index,
+                # Process 0 alone needs the folder.
+                "flags": [str(network), "--out_dir", f"{home / folder}{index or ''}"]
+                + list(flags),
+                "notes": str(home / f"{name}{index}"),
+                "killed_at": None if index else killed_at,
+                "environment": environment or {},
+            }
+            for index in range(count)
+        ]
 
-    uneven = {"flags": ["--set", "batch_size=127"], "slurm": True}
+    uneven = ["--coordinator", "auto", "--set", "batch_size=127"]
     groups = {
         "alone": group("alone", "one", count=1),
-        "killed": group("killed", "two", killed_at=6),
-        "refused": group("refused", "two"),
-        "resumed": group("resumed", "two", flags=["--resume"]),
-        "uneven": group("uneven", "three", **uneven),
+        "killed": group("killed", "two", *TWO, killed_at=6),
+        "refused": group("refused", "two", *TWO),
+        # Two devices each.
+        "resumed": group("resumed", "two", *TWO, "--resume", environment=DEVICES),
+        "uneven": group("uneven", "three", *uneven, environment=SLURM),
     }
     path = os.pathsep.join(filter(None, [TESTS, os.environ.get("PYTHONPATH")]))
     codes = contract.python(
@@ -114,17 +121,6 @@ def runs(tmp_path_factory):
         drawn = [x.read_text().splitlines() if x.exists() else [] for x in drawn]
         told[name] = (group_codes, words, drawn)
     return told
-
-
-def slurm_of(index, count):
-    """What Slurm tells a process, by which JAX knows all."""
-    return {
-        "SLURM_JOB_ID": "1",
-        "SLURM_STEP_NODELIST": "127.0.0.1",
-        "SLURM_NTASKS": str(count),
-        "SLURM_PROCID": str(index),
-        "SLURM_LOCALID": str(index),
-    }
 
 
 def state(folder):
