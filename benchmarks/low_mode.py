@@ -43,7 +43,7 @@ from _growing import Both, Progressive
 from _output import command, options, progress, show, spread, table, write
 
 import keras_dynres as kd
-from keras_dynres.training.optimization import CoupledSGD
+from keras_dynres.training.optimizers import CoupledSGD
 
 WAYS = ("plain", "progressive", "low_mode", "both")
 CIFAR = {"input_shape": (32, 32, 3), "classes": 10}

@@ -25,7 +25,7 @@ import numpy as np
 from _output import command, options, progress, spread, table, write
 
 import keras_dynres as kd
-from keras_dynres.training.optimization import CoupledSGD
+from keras_dynres.training.optimizers import CoupledSGD
 
 
 def built(model, args, folder):

@@ -26,7 +26,8 @@ from _output import command, options, progress, table, write
 
 import keras_dynres as kd
 from keras_dynres.core.plan import Plan
-from keras_dynres.training.optimization import CoupledSGD, SmoothedCrossentropy
+from keras_dynres.training.optimization import SmoothedCrossentropy
+from keras_dynres.training.optimizers import CoupledSGD
 
 DENSITIES = (0.5, 0.25, 0.1)
 NAMES = tuple(f"d{density:g}" for density in DENSITIES)

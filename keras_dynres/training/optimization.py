@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_dynres.core import labels
+from keras_dynres.training.optimizers import ConvolutionMuon, CoupledSGD
 from keras_dynres.zoo.network import Network
 
 
@@ -46,47 +47,6 @@ class Warmup(keras.optimizers.schedules.LearningRateSchedule):
         """The schedule the configuration describes."""
         schedule = keras.optimizers.schedules.deserialize(config["schedule"])
         return cls(schedule, config["steps"])
-
-
-@keras.saving.register_keras_serializable(package="keras_dynres")
-class CoupledSGD(keras.optimizers.SGD):
-    """SGD whose weight decay passes through the momentum, as published nets use it.
-
-    Keras' own `weight_decay` shrinks the weights beside the momentum: with momentum
-    0.9 that is a tenth of what the same number means in the papers' recipes.
-
-    Args:
-        *args: As of `keras.optimizers.SGD`.
-        coupled_decay: Added to the gradient, times the weight.
-        decay_all: Whether vectors (scale, offset, bias) decay too.
-        **kwargs: As of `keras.optimizers.SGD`.
-    """
-
-    def __init__(
-        self,
-        *args: Any,
-        coupled_decay: float = 0.0,
-        decay_all: bool = True,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self.coupled_decay = coupled_decay
-        self.decay_all = decay_all
-
-    def update_step(
-        self, gradient: Any, variable: keras.Variable, learning_rate: Any
-    ) -> None:
-        """One variable's update."""
-        if self.coupled_decay and (self.decay_all or len(variable.shape) > 1):
-            gradient = gradient + ops.cast(self.coupled_decay, gradient.dtype) * (
-                ops.cast(variable, gradient.dtype)
-            )
-        super().update_step(gradient, variable, learning_rate)
-
-    def get_config(self) -> dict[str, Any]:
-        """The arguments of `__init__`."""
-        own = {"coupled_decay": self.coupled_decay, "decay_all": self.decay_all}
-        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable(package="keras_dynres")
@@ -172,10 +132,13 @@ def schedule(
 
 def optimizer(network: Network, steps_per_epoch: int) -> CoupledSGD:
     """The optimizer."""
-    return CoupledSGD(
+    kind = ConvolutionMuon if network.optimizer == "muon" else CoupledSGD
+    return kind(
         schedule(network, steps_per_epoch),
         momentum=float(network.momentum),
         nesterov=network.nesterov,
         coupled_decay=network.weight_decay,
         decay_all=network.decay_all,
+        use_ema=network.average > 0,
+        ema_momentum=network.average,
     )

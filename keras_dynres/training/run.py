@@ -202,6 +202,9 @@ def _trained(
             ways = ([*callbacks, Pause(end)], validate_every, verbose)
             _fit(model, network, images, team, done, end, *ways)
             done = end
+    if last == network.epochs:
+        # `fit` does it too, unless a killed run had all its epochs already.
+        _innermost(model.optimizer).finalize_variable_values(model.trainable_variables)
     return model, history
 
 

@@ -23,6 +23,7 @@ _REFERENCES = Path(__file__).with_name("references.json")
 _OWN = {"about": (), "paper": {}, "checkpoint": ""}
 _PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 _SCHEDULES = ("cosine", "linear", "steps")
+_OPTIMIZERS = ("sgd", "muon")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +48,7 @@ class Network:
         image_size: Height and width of what the network is given, one number where
             it is square, of data sets of pictures in files; 0 is the data set's own
             size. A run on small pictures is quick, and another one may start from it.
+        optimizer: `"sgd"`; or `"muon"`, which makes steps of convolutions orthogonal.
         learning_rate: The highest.
         schedule: `"cosine"` and `"linear"` fall to 0; `"steps"` multiplies by
             `step_factor` at each of `step_at`.
@@ -57,6 +59,8 @@ class Network:
         nesterov: Whether the step looks ahead.
         weight_decay: Added to the gradient, times the weight, before the momentum.
         decay_all: Whether scale, offset and bias decay too, or kernels alone.
+        average: How much of the moving average of the weights a step keeps, such as
+            0.998; it takes the weights' place after the last epoch. 0 is without one.
         label_smoothing: Share of the target spread over all classes.
         starts_from: Whose weights to begin with: a network of the zoo over the same
             architecture, or over a backbone whose layers have the same names; or the
@@ -95,6 +99,7 @@ class Network:
     batch_size: int = 128
     augment: str = "none"
     image_size: int | tuple = 0
+    optimizer: str = "sgd"
     learning_rate: float = 0.1
     schedule: str = "cosine"
     step_at: tuple = (0.5, 0.75)
@@ -104,6 +109,7 @@ class Network:
     nesterov: bool = True
     weight_decay: float = 5e-4
     decay_all: bool = True
+    average: float = 0.0
     label_smoothing: float = 0.0
     starts_from: str = ""
     frozen_epochs: int = 0
@@ -124,6 +130,7 @@ class Network:
         dataset = self._dataset
         one_of("precision", self.precision, _PRECISIONS)
         one_of("schedule", self.schedule, _SCHEDULES)
+        one_of("optimizer", self.optimizer, _OPTIMIZERS)
         self._check("epochs", self.epochs > 0, "above 0")
         self._check("batch_size", self.batch_size > 0, "above 0")
         sizes = self.image_size
@@ -136,6 +143,10 @@ class Network:
         self._check("learning_rate", self.learning_rate > 0, "above 0")
         self._check("momentum", 0 <= self.momentum < 1, "in [0, 1)")
         self._check("weight_decay", self.weight_decay >= 0, "at least 0")
+        # Freezing makes an optimizer of its own, which would begin another average.
+        last = 0 if self.frozen_epochs else 1
+        wanted = "in [0, 1), and 0 with frozen_epochs"
+        self._check("average", 0 <= self.average < last or not self.average, wanted)
         self._check("label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)")
         self._check("seed", self.seed >= 0, "at least 0")
         self._check("calibration_batches", self.calibration_batches > 0, "above 0")
