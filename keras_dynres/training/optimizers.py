@@ -63,7 +63,7 @@ class ConvolutionMuon(CoupledSGD):
     Example:
 
     >>> optimizer = ConvolutionMuon(0.1, momentum=0.9, nesterov=True)
-    >>> optimizer.turns(keras.Variable(np.ones((3, 3, 8, 16), "float32")))
+    >>> optimizer.turns(keras.Variable(keras.ops.ones((3, 3, 8, 16))))
     True
 
     Args:
@@ -109,8 +109,8 @@ class ConvolutionMuon(CoupledSGD):
 def orthogonal(matrix: Any, rounds: int = 5) -> Any:
     """A matrix of the same directions, all about equally long (Newton-Schulz).
 
-    >>> made = orthogonal(np.diag([5.0, 1.0]).astype("float32"), rounds=10)
-    >>> bool(np.all(np.abs(np.diag(made) - 1) < 0.35))
+    >>> made = orthogonal(keras.ops.diag([5.0, 1.0]), rounds=10)
+    >>> bool(keras.ops.all(keras.ops.abs(keras.ops.diag(made) - 1) < 0.35))
     True
 
     Args:

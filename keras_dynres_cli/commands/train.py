@@ -131,7 +131,7 @@ def run(args: Namespace) -> None:
     if args.epochs is not None and args.epochs < network.epochs:
         print(f"Stopped after epoch {args.epochs}; --resume goes on from there.")
         return
-    if model is None:
+    if processes and model is None:
         print("This process is done; process 0 calibrates, measures and writes.")
         return
     file = folder / "model.keras"
