@@ -143,10 +143,10 @@ class Network:
         self._check("learning_rate", self.learning_rate > 0, "above 0")
         self._check("momentum", 0 <= self.momentum < 1, "in [0, 1)")
         self._check("weight_decay", self.weight_decay >= 0, "at least 0")
+        self._check("average", 0 <= self.average < 1, "in [0, 1)")
         # Freezing makes an optimizer of its own, which would begin another average.
-        last = 0 if self.frozen_epochs else 1
-        wanted = "in [0, 1), and 0 with frozen_epochs"
-        self._check("average", 0 <= self.average < last or not self.average, wanted)
+        alone = not (self.average and self.frozen_epochs)
+        self._check("average", alone, "0 with frozen_epochs")
         self._check("label_smoothing", 0 <= self.label_smoothing < 1, "in [0, 1)")
         self._check("seed", self.seed >= 0, "at least 0")
         self._check("calibration_batches", self.calibration_batches > 0, "above 0")
