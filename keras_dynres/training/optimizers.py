@@ -118,14 +118,20 @@ def orthogonal(matrix: Any, rounds: int = 5) -> Any:
         rounds: Of the iteration.
     """
     rows, columns = matrix.shape
-    if rows > columns:
+    if rows < columns:
         return ops.transpose(orthogonal(ops.transpose(matrix), rounds))
     a, b, c = _FACTORS
     matrix = matrix / _size(matrix)
+    # All rounds are polynomials of this one small square, which commute: it alone is
+    # multiplied, and the long matrix once, at the end.
+    square = ops.transpose(matrix) @ matrix
+    same = ops.eye(columns, dtype=matrix.dtype)
+    product = same
     for _ in range(rounds):
-        square = matrix @ ops.transpose(matrix)
-        matrix = a * matrix + (b * square + c * square @ square) @ matrix
-    return matrix
+        turn = a * same + b * square + c * square @ square
+        product = turn @ product
+        square = turn @ square @ turn
+    return matrix @ product
 
 
 def _size(values):
