@@ -1,4 +1,4 @@
-"""Baselines whose images grow from epoch to epoch."""
+"""Baselines of low-mode: images that grow from epoch to epoch, low steps skipped."""
 
 import keras
 
@@ -8,13 +8,20 @@ from keras_dynres.core.plan import Plan
 from keras_dynres.core.statistics import ByInstance
 from keras_dynres.methods.low_plan import LowPlan
 
-SIZES = (16, 20, 24, 28)
+# Shares of the images' height and width.
+SHARES = (0.5, 0.625, 0.75, 0.875)
 
 
-def size_at(epoch, epochs):
-    """The images' size: it grows to all of 32 pixels over two thirds of the epochs."""
-    grown = int(len(SIZES) * epoch / (epochs * 2 / 3))
-    return f"s{SIZES[grown]}" if grown < len(SIZES) else "full"
+def sizes(base):
+    """The sizes below the base's own."""
+    return [round(share * base.input_shape[1]) for share in SHARES]
+
+
+def name_at(names, epoch, epochs):
+    """The size's name: sizes grow to the full one over two thirds of the epochs."""
+    smaller = [name for name in names if name not in ("full", "low")]
+    grown = int(len(smaller) * epoch / (epochs * 2 / 3))
+    return smaller[grown] if grown < len(smaller) else "full"
 
 
 class GrowingSizes(Plan):
@@ -25,7 +32,7 @@ class GrowingSizes(Plan):
         self._epochs, self._steps = epochs, steps
 
     def odds_at(self, step):
-        size = size_at(step // self._steps, self._epochs)
+        size = name_at(self.odds, step // self._steps, self._epochs)
         return {name: float(name == size) for name in self.odds}
 
 
@@ -33,7 +40,7 @@ class Progressive(kd.MultiScale):
     """Images that grow from epoch to epoch."""
 
     def __init__(self, base, plan, **kwargs):
-        super().__init__(base, sizes=SIZES, statistics="uniform", **kwargs)
+        super().__init__(base, sizes=sizes(base), statistics="uniform", **kwargs)
         self.plan = GrowingSizes(self.instances, *plan, self.seed)
 
 
@@ -54,7 +61,8 @@ class LowAndGrowing(LowPlan):
         odds = dict.fromkeys(self._names, 0.0)
         drawn = super().odds_at(step)
         odds["low"] = drawn["low"]
-        odds[size_at(step // self._steps, self._epochs)] += drawn["full"]
+        size = name_at(self._names, step // self._steps, self._epochs)
+        odds[size] += drawn["full"]
         return odds
 
 
@@ -77,8 +85,8 @@ class Both(kd.LowMode):
         self.plan = LowAndGrowing(self.plan, self.instances, *plan)
 
     def define_instances(self):
-        sizes = [kd.Instance(f"s{size}", {"size": size}) for size in SIZES]
-        return [*super().define_instances(), *sizes]
+        grown = [kd.Instance(f"s{n}", {"size": n}) for n in sizes(self.base)]
+        return [*super().define_instances(), *grown]
 
     def rule(self, instance):
         size = instance.settings.get("size")
@@ -87,3 +95,13 @@ class Both(kd.LowMode):
         (name,) = graph.input_names(self.base)
         resize = keras.layers.Resizing(size, size, name=f"{name}_{size}")
         return {name: graph.after(resize, training=False)}
+
+
+class Skipping(kd.LowMode):
+    """Does nothing in a low step but count it: what low steps are worth beside none."""
+
+    def train_step(self, data):
+        if self._active != "low":
+            return super().train_step(data)
+        self.optimizer.iterations.assign_add(1)
+        return {"loss": keras.ops.zeros(())}

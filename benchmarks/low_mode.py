@@ -4,15 +4,18 @@
     python benchmarks/low_mode.py --data synthetic --epochs 3 --seeds 0 --target 0.5 \\
         --work runs/trial                                                    # a trial
 
-Four ways to train one net, each over the same seeds and for the same epochs:
+Ways to train one net, each over the same seeds and for the same epochs:
 
 - plain;
+- skipped: the steps that are low in `low_mode` do nothing;
+- low_mode: a step is low with the probability given, but for the epochs after a drop of
+  the learning rate;
+- whole: low steps with whole kernels and the stem's max pooling; likely at first, their
+  probability falls to 0 over two thirds of the epochs;
 - progressive: the images resized to half their size at first, growing to all of it over
   two thirds of the epochs, with the whole kernels and one set of statistics, as it is
   commonly done;
-- low_mode: a step is low with the probability given, but for the epochs after a drop of
-  the learning rate;
-- both: of the steps that are not low, the images grow as in `progressive`.
+- both: of the steps that are not low in `low_mode`, the images grow as in `progressive`.
 
 The rate falls to a tenth at 40 % and 60 % of the epochs, as in the paper. A run keeps
 to one core, and seconds are its processor time: of training alone, compilation of the
@@ -30,6 +33,7 @@ where --out says. Linux only.
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import pathlib
@@ -39,20 +43,24 @@ import sys
 import time
 
 import keras
-from _growing import Both, Progressive
+from _growing import Both, Progressive, Skipping
 from _output import command, options, progress, show, spread, table, write
 
 import keras_dynres as kd
 from keras_dynres.training.optimizers import CoupledSGD
 
-WAYS = ("plain", "progressive", "low_mode", "both")
-CIFAR = {"input_shape": (32, 32, 3), "classes": 10}
+WAYS = ("plain", "skipped", "low_mode", "whole", "progressive", "both")
+DATA = ("cifar10", "imagenette", "synthetic")
+AUGMENT = {"imagenette": "scale_aspect_third"}
 NETS = {
-    "resnet_8": lambda: kd.architectures.resnet(8, **CIFAR),
-    "resnet_14": lambda: kd.architectures.resnet(14, **CIFAR),
-    "resnet_20": lambda: kd.architectures.resnet(20, **CIFAR),
-    "wrn_10_1": lambda: kd.architectures.wide_resnet(depth=10, width=1, **CIFAR),
-    "wrn_16_2": lambda: kd.architectures.wide_resnet(depth=16, width=2, **CIFAR),
+    "resnet_8": lambda **kind: kd.architectures.resnet(8, **kind),
+    "resnet_14": lambda **kind: kd.architectures.resnet(14, **kind),
+    "resnet_20": lambda **kind: kd.architectures.resnet(20, **kind),
+    "resnet_14_wide": lambda **kind: kd.architectures.resnet(
+        14, channels=(32, 96, 160), **kind
+    ),
+    "wrn_10_1": lambda **kind: kd.architectures.wide_resnet(10, 1, **kind),
+    "wrn_16_2": lambda **kind: kd.architectures.wide_resnet(16, 2, **kind),
 }
 
 
@@ -78,7 +86,8 @@ def built(way, args, seed, steps):
     """The compiled model of a way to train."""
     keras.config.set_dtype_policy(args.precision)
     keras.utils.set_random_seed(seed)
-    base = NETS[args.net]()
+    images = dataset(args)
+    base = NETS[args.net](input_shape=(*images.shape, 3), classes=images.classes)
     plan = (args.epochs, steps)
     low_epochs = round(args.low_until * args.epochs)
     low = {
@@ -87,10 +96,14 @@ def built(way, args, seed, steps):
         "full_after_drop": args.full_after_drop,
         "pooling": args.pooling,
     }
+    falling = [max(0, 1 - 1.5 * epoch / args.epochs) for epoch in range(args.epochs)]
+    whole = {"pooling": "none", "drop_pool": False, "full_after_drop": 0}
     model = {
         "plain": lambda: kd.Plain(base),
         "progressive": lambda: Progressive(base, plan),
+        "skipped": lambda: Skipping(base, seed=seed, **low),
         "low_mode": lambda: kd.LowMode(base, seed=seed, **low),
+        "whole": lambda: kd.LowMode(base, seed=seed, probability=falling, **whole),
         "both": lambda: Both(base, plan, seed=seed, **low),
     }[way]()
     drops = [round(share * args.epochs) * steps - 1 for share in (0.4, 0.6)]
@@ -106,13 +119,21 @@ def built(way, args, seed, steps):
     return model
 
 
+def dataset(args):
+    """The images, of the size asked for."""
+    images = kd.data.info(args.data)
+    return dataclasses.replace(images, size=args.size) if args.size else images
+
+
 def child(way, seed, args):
     """One run; its result goes into the folder --work."""
     os.sched_setaffinity(0, {args.core})  # Before TensorFlow counts the cores.
-    common = {"name": args.data, "data_dir": args.data_dir, "batch_size": args.batch}
-    left_out = kd.data.info(args.data).train_images - args.images if args.images else 0
+    images = dataset(args)
+    common = {"name": images, "data_dir": args.data_dir, "batch_size": args.batch}
+    left_out = images.train_images - args.images if args.images else 0
     some = {"split": "train", "seed": seed, "held_out": left_out, **common}
-    train = kd.data.load(augment="pad_crop_flip", epochs=args.epochs, **some)
+    augment = AUGMENT.get(args.data, "pad_crop_flip")
+    train = kd.data.load(augment=augment, epochs=args.epochs, **some)
     test = kd.data.load(split="test", **common)
     steps = len(train) // args.epochs
     model, clock = built(way, args, seed, steps), Clock()
@@ -126,7 +147,7 @@ def child(way, seed, args):
         verbose=2,
     )
     low = None
-    if way == "low_mode":
+    if way in ("low_mode", "whole"):
         # What `low` is worth at inference, with statistics of its own.
         plain = kd.data.load(**some)
         model.calibrate(plain, min(100, len(plain)), verbose=0)
@@ -147,9 +168,9 @@ def child(way, seed, args):
 
 def settings(args, way):
     """What another run of the way must have in common to stand for this one."""
-    kept = ("data", "images", "net", "epochs", "batch", "rate", "precision")
+    kept = ("data", "images", "size", "net", "epochs", "batch", "rate", "precision")
     low = ("probability", "low_until", "full_after_drop", "pooling")
-    keys = (*kept, *low) if way in ("low_mode", "both") else kept
+    keys = (*kept, *low) if way in ("skipped", "low_mode", "both") else kept
     return {key: getattr(args, key) for key in keys}
 
 
@@ -216,9 +237,10 @@ def percent(values):
 
 def main():
     parser = options(__doc__, "low_mode")
-    parser.add_argument("--data", choices=("cifar10", "synthetic"), default="cifar10")
+    parser.add_argument("--data", choices=DATA, default="cifar10")
     parser.add_argument("--data_dir", help="folder of tensorflow-datasets")
     parser.add_argument("--images", type=int, default=0, help="of training; 0: all")
+    parser.add_argument("--size", type=int, help="of the images, where it is not fixed")
     parser.add_argument("--net", choices=NETS, default="wrn_10_1")
     parser.add_argument("--epochs", type=int, default=6)
     parser.add_argument("--batch", type=int, default=128)

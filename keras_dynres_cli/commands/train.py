@@ -41,6 +41,7 @@ def arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--set",
         nargs="+",
+        action="extend",
         metavar="ENTRY=VALUE",
         default=[],
         help="other values for what the network says, such as epochs=5 "
