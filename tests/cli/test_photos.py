@@ -109,5 +109,7 @@ def test_command_lines_that_do_not_say_what_to_train(run, fails, photos, network
     code, _, err = run("train", network, "--set", "epochs")
     assert code == 2 and "ENTRY=VALUE" in err
     assert "Did you mean 'epochs'" in fails("train", network, "--set", "epoch=3")
+    twice = fails("train", network, "--set", "epoch=3", "--set", "batch_size=8")
+    assert "Did you mean 'epochs'" in twice
     said = fails("train", network, "--set", "epochs=many")
     assert "epochs is int" in said
