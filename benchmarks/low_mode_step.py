@@ -10,9 +10,9 @@ and update the whole kernels' weights. Batch norms are fused, as in recipes. Tar
 most 0.30 of a full step; the paper has 0.37 for ResNet-18 and 0.39 for ResNet-50 on a
 GPU.
 
-The paper does not say how its nets begin. `resnet18` and `resnet50` begin with a 3x3
-convolution; the `pooled` ones as for ImageNet, with a 7x7 convolution of stride 2 and a
-max pooling, which low steps leave out: their feature maps are as large as full steps'.
+The paper names a max pooling behind the first convolution, which low steps leave out. So
+`resnet18` and `resnet50` begin, with a 3x3 convolution; the `imagenet` ones with a 7x7
+convolution of stride 2 before the pooling; the `unpooled` ones without the pooling.
 
 Writes low_mode_step.json and low_mode_step.md beside this script, or where --out says.
 Run it on a machine that does nothing else.
@@ -29,10 +29,12 @@ from _output import alone, command, options, show, spread, table, write
 import keras_dynres as kd
 
 NETS = {
-    "resnet18": (18, "cifar"),
-    "resnet50": (50, "cifar"),
-    "resnet18_pooled": (18, "imagenet"),
-    "resnet50_pooled": (50, "imagenet"),
+    "resnet18": (18, "pooled"),
+    "resnet50": (50, "pooled"),
+    "resnet18_imagenet": (18, "imagenet"),
+    "resnet50_imagenet": (50, "imagenet"),
+    "resnet18_unpooled": (18, "cifar"),
+    "resnet50_unpooled": (50, "cifar"),
 }
 
 

@@ -92,8 +92,8 @@ def stem(
     """The first layers: 7x7 convolution and max pooling, or one 3x3 convolution.
 
     `"deep"` has three 3x3 convolutions in the place of the large one, the last of twice
-    the channels. The max pooling sees what a ReLU returns, so padding with zeros
-    changes nothing.
+    the channels; `"pooled"` has one 3x3 convolution and max pooling. The max pooling
+    sees what a ReLU returns, so padding with zeros changes nothing.
     """
     if kind == "deep":
         for number, (width, stride) in enumerate(
@@ -113,9 +113,12 @@ def stem(
     return x
 
 
-def stem_kind(kind: str, input_shape: Sequence[int | None]) -> str:
-    """Resolves `"auto"`: images below 64 pixels get the CIFAR stem."""
-    one_of("stem", kind, ("auto", "cifar", "deep", "imagenet"))
+def stem_kind(kind: str, input_shape: Sequence[int | None], *more: str) -> str:
+    """Resolves `"auto"`: images below 64 pixels get the CIFAR stem.
+
+    `more` are kinds that the architecture has besides the usual two.
+    """
+    one_of("stem", kind, ("auto", "cifar", "imagenet", *more))
     if kind != "auto":
         return kind
     known = [size for size in checked_shape(input_shape)[:2] if size is not None]

@@ -53,7 +53,8 @@ def resnet(
             gives its last feature map.
         stem: `"imagenet"` (7x7 convolution at stride 2, max pooling), `"deep"` (three
             3x3 convolutions in its place, the last of twice the channels), `"cifar"`
-            (one 3x3 convolution), or `"auto"`: the last for images below 64 pixels.
+            (one 3x3 convolution), `"pooled"` (that and max pooling), or `"auto"`: the
+            CIFAR one for images below 64 pixels, else the first.
         channels: Channels of each stage, of bottlenecks a quarter of what they give;
             by default the family's.
         dilations: Of the 3x3 convolutions of each stage, such as `(1, 1, 2, 4)`: a
@@ -78,7 +79,7 @@ def resnet(
         https://arxiv.org/abs/1512.03385) (He et al., 2015)
     """
     blocks = _blocks(depth, family)
-    stem = b.stem_kind(stem, input_shape)
+    stem = b.stem_kind(stem, input_shape, "deep", "pooled")
     if family == "auto" and len(blocks) == 3 and not channels and stem != "cifar":
         raise _narrow(depth, input_shape)
     if classes is not None:

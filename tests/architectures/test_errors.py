@@ -45,6 +45,7 @@ from keras_dynres.errors import DynresError
         ("mobilenet_v2", {"width": float("nan")}, "width must be .*width=nan"),
         ("mobilenet_v2", {"width": True}, "width must be .*width=True"),
         ("mobilenet_v2", {"stem": "small"}, "stem.*small.*'cifar'"),
+        ("mobilenet_v2", {"stem": "pooled"}, "stem.*pooled.*'cifar'"),
         ("shufflenet_v2", {"width": 0.75}, "width.*0.75.*'0.5'"),
         ("shufflenet_v2", {"shortcut": "all"}, "shortcut.*'all'.*'half'"),
         ("resnet", {"dilations": (1, 2)}, r"4 stages.*dilations of each.*\(1, 2\)"),

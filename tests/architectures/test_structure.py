@@ -47,6 +47,12 @@ def test_the_imagenet_stem_quarters_the_image_as_published():
 
 
 @no_weights
+def test_the_pooled_stem_halves_the_image_once():
+    model = architectures.resnet(18, input_shape=(32, 32, 3), stem="pooled")
+    assert model.get_layer("stem_conv").kernel.shape == (3, 3, 3, 64)
+    assert model.get_layer("stem_pool").output.shape == (None, 16, 16, 64)
+
+
 def test_the_stem_follows_the_image_size():
     def halved(size):
         model = architectures.resnet(18, input_shape=(size, size, 3), classes=2)
