@@ -16,6 +16,7 @@ _AXES = {
     "params": "Parameters",
     "latency_ms": "Latency per image (ms)",
     "accuracy": "Top-1 accuracy (%)",
+    "error": "Top-1 error (%)",
     "top5_accuracy": "Top-5 accuracy (%)",
 }
 _HEADS = {

@@ -156,6 +156,16 @@ def test_the_readmes_menu_and_the_networks_pages_are_the_cards():
         assert same, f"{path} is out of date: run python docs/make_menu.py"
 
 
+def test_the_results_page_and_its_charts_are_the_cards():
+    make_results = script("make_results")
+    texts = make_results.texts()
+    charts = {path for path in texts if path.suffix == ".svg"}
+    assert charts == set(make_results.CHARTS.iterdir())
+    for path, text in texts.items():
+        same = path.read_text("utf-8") == text
+        assert same, f"{path} is out of date: run python docs/make_results.py"
+
+
 def test_the_papers_page_and_its_excerpts_are_what_the_command_says():
     make_reproduction = script("make_reproduction")
     guides = make_reproduction.guides()

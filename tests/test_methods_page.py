@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from page_tables import stands, tables
 
 from keras_dynres.methods import METHODS
 
@@ -12,29 +13,6 @@ TEXT = PAGE.read_text("utf-8")
 FIGURE = re.compile(r"\[([^\]\n]+)\]\[([\w-]+)\]")
 SOURCE = re.compile(r'^\[([\w-]+)\]: (\S+) "(.+)"$', re.MULTILINE)
 SOURCES = {name: (path, place) for name, path, place in SOURCE.findall(TEXT)}
-
-
-def tables(page):
-    """(columns, rows) of every table of a Markdown page."""
-    for block in re.findall(r"(?:^\|.*\|\n)+", page, re.MULTILINE):
-        head, _, *rows = (
-            [cell.strip() for cell in line.strip("|").split(" | ")]
-            for line in block.splitlines()
-        )
-        yield head, rows
-
-
-def stands(page, place):
-    """What stands at `first cell; second cell: column`, or in the list at `word`."""
-    if ": " not in place:
-        return re.search(rf"^- {re.escape(place)}: (.*)$", page, re.MULTILINE)[1]
-    row, column = place.rsplit(": ", 1)
-    cells = row.split("; ")
-    for head, rows in tables(page):
-        for values in rows:
-            if column in head and values[: len(cells)] == cells:
-                return values[head.index(column)]
-    raise LookupError(place)
 
 
 @pytest.mark.parametrize(("figure", "name"), sorted(set(FIGURE.findall(TEXT))))

@@ -12,6 +12,8 @@ from keras_dynres.instance import FULL
 # A character's width in the page's fonts, and the height of a line, in pixels; not less
 # than the widest of the usual fonts need.
 REGULAR, BOLD, HEIGHT, DESCENT = 7.6, 8.4, 14, 3
+# As many as `chart.css` has.
+COLORS = 6
 
 
 class Area(NamedTuple):
@@ -114,8 +116,7 @@ def chart(
     first = {p.name: p for p in (*curves[0].front, *curves[0].beaten)}
     line = None if budget is None else _budget(plane, budget, x)
     series = [
-        _series(plane, one, f"s{colors.index(one.label) % 6}", x, metric)
-        for one in curves
+        _series(plane, one, color(colors.index(one.label)), x, metric) for one in curves
     ]
     return Drawing(
         area=plane.area,
@@ -131,6 +132,16 @@ def chart(
         ring=plane.at(first[chosen]) if chosen in first else None,
         labels=_labels(plane, curves, series, line, chosen),
     )
+
+
+def color(number: int) -> str:
+    """The classes of a menu's colour; after the last one dots are hollow, lines dashed.
+
+    >>> color(1), color(7)
+    ('s1', 's1 again')
+    """
+    again = " again" if number // COLORS % 2 else ""
+    return f"s{number % COLORS}{again}"
 
 
 def ticks(low: float, high: float, most: int) -> list[float]:

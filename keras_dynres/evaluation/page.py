@@ -11,7 +11,8 @@ from keras_dynres import files, text
 from keras_dynres.errors import DynresError, one_of
 from keras_dynres.evaluation import _rows
 from keras_dynres.evaluation._card import as_mapping, entry, picture
-from keras_dynres.evaluation._chart import chart
+from keras_dynres.evaluation._chart import chart, color
+from keras_dynres.evaluation._templates import render
 from keras_dynres.evaluation.curves import (
     as_menus,
     cost_text,
@@ -25,7 +26,6 @@ from keras_dynres.evaluation.masks import mask_figures
 from keras_dynres.instance import Menu
 
 BUDGETS = ("macs", "flops", "params", "latency_ms")
-TEMPLATES = Path(__file__).with_name("templates")
 SIZES = {"wide": (720, 360), "narrow": (360, 300)}
 
 
@@ -92,7 +92,8 @@ def report(
     charts = [
         _chart(menus, cost, metric, chosen, budget) for cost in ("macs", "latency_ms")
     ]
-    page = _render(
+    page = render(
+        "page.html.jinja",
         title=title,
         summary=_summary(menus[first], images),
         choice=_choice(menus[first], chosen, budget, metric, images),
@@ -214,20 +215,7 @@ def _legend(curves, labels):
     """Colours and what they stand for."""
     keys = []
     if len(labels) > 1:
-        keys = [(f"s{labels.index(c.label) % 6}", c.label) for c in curves]
+        keys = [(color(labels.index(c.label)), c.label) for c in curves]
     if any(line.beaten for line in curves):
         keys.append(("faint", "beaten by a cheaper instance"))
     return keys
-
-
-def _render(**content):
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    return environment.get_template("page.html.jinja").render(content)
