@@ -129,7 +129,7 @@ class Section:
         head += [f"best within {half:.1f} MMACs", "cheapest", *self.lines[0].more]
         rows = [
             [
-                f"[`{line.network}`]({line.page})",
+                f"[{line.network}]({line.page})",
                 line.method,
                 *map(line.figure, (line.full, line.half, line.cheapest)),
                 *line.more.values(),
@@ -200,8 +200,8 @@ def card_lines(card: Card) -> Iterator[Line]:
     network, results = card.network, card.results
     page, method = f"../zoo/{network.name}/README.md", METHODS[network.method].__name__
     hours = results.get("training", {}).get("hours")
-    more = {"hours": _hours(hours, network.starts_from)}
-    more["weights"] = figures.size(card.weights.size)
+    more = {"weights": figures.size(card.weights.size)}
+    more["hours"] = _hours(hours, network.starts_from)
     yield Line(network.name, method, card.menu, page, more)
     metric = card.menu.metric
     if "budgets" in results:
@@ -211,7 +211,7 @@ def card_lines(card: Card) -> Iterator[Line]:
     if "network" in baseline:
         rating = {metric: 1 - baseline["error %"] / 100}
         menu = Menu([Instance(FULL, macs=1e6 * baseline["MMACs"], measured=rating)])
-        more = {"hours": _hours(baseline["hours"]), "weights": text.UNKNOWN}
+        more = {"weights": text.UNKNOWN, "hours": _hours(baseline["hours"])}
         yield Line(baseline["network"], PLAIN, menu, page, more)
 
 
@@ -264,7 +264,7 @@ def _hours(hours: float | None, source: str = "") -> str:
     """How long a training took, and whose weights it began with."""
     start = Path(source).parent.name if source.endswith(".keras") else source
     told = text.UNKNOWN if hours is None else f"{hours:g}"
-    return f"{told}, after `{start}`" if start else told
+    return f"{told}, after {start}" if start else told
 
 
 def _stopped(budgets: Iterable[Mapping[str, float]], metric: str) -> Menu:
