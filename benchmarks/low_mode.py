@@ -15,7 +15,7 @@ Ways to train one net, each over the same seeds and for the same epochs:
 - progressive: the images resized to half their size at first, growing to all of it over
   two thirds of the epochs, with the whole kernels and one set of statistics, as it is
   commonly done;
-- both: of the steps that are not low in `low_mode`, the images grow as in `progressive`.
+- both: in the steps that are not low in `low_mode` images grow as in `progressive`.
 
 The rate falls to a tenth at 40 % and 60 % of the epochs, as in the paper. A run keeps
 to one core, and seconds are its processor time: of training alone, compilation of the

@@ -10,9 +10,9 @@ and update the whole kernels' weights. Batch norms are fused, as in recipes. Tar
 most 0.30 of a full step; the paper has 0.37 for ResNet-18 and 0.39 for ResNet-50 on a
 GPU.
 
-The paper names a max pooling behind the first convolution, which low steps leave out. So
-`resnet18` and `resnet50` begin, with a 3x3 convolution; the `imagenet` ones with a 7x7
-convolution of stride 2 before the pooling; the `unpooled` ones without the pooling.
+The paper names a max pooling behind the first convolution, which low steps leave out.
+So `resnet18` and `resnet50` begin, with a 3x3 convolution; the `imagenet` ones with a
+7x7 convolution of stride 2 before the pooling; the `unpooled` ones without pooling.
 
 Writes low_mode_step.json and low_mode_step.md beside this script, or where --out says.
 Run it on a machine that does nothing else.

@@ -2,13 +2,13 @@
 
     python benchmarks/training_profile.py --data_dir D
 
-A network of the zoo is trained as its recipe says, one thing left out at a time, and each
-part's cost is the difference of two ways, timed in turn:
+A network of the zoo is trained as its recipe says, one thing left out at a time. Each
+part's cost is the difference of two ways, which are timed in turn:
 
-- fit: `fit` over the recipe's pipeline, callbacks and all;
+- fit: an epoch of `fit` over the recipe's pipeline;
 - pipeline: its batches alone, read and augmented and thrown away;
 - step: the compiled step on a batch that lies in memory;
-- still: the same with an optimizer that leaves the weights as they are;
+- still: the same with an optimizer that keeps the gradients and moves no weights;
 - sgd: the step with SGD, where the recipe has another optimizer;
 - unnormed: the same without batch norms;
 - forward: the outputs in training mode, no gradients.
@@ -25,30 +25,33 @@ import dataclasses
 import time
 
 import keras
-import numpy as np
 import tensorflow as tf
 from _output import command, options, progress, show, spread, table, write
 
 import keras_dynres as kd
 from keras_dynres.training import optimization
 from keras_dynres.training.optimizers import CoupledSGD
+from keras_dynres.training.run import policy
 
 SIZE = 2048  # Of the square matrices that the peak is measured with.
 
 
 class Still(CoupledSGD):
-    """Leaves all weights as they are."""
+    """Keeps the gradients, which else would not be computed, and moves no weights."""
 
     def update_step(self, gradient, variable, learning_rate):
-        pass
+        kept = self.momentums[self._get_variable_index(variable)]
+        self.assign(kept, gradient)
 
 
 def main():
     parser = options(__doc__, "training_profile")
     parser.add_argument("--network", default="resnet14_imagenette_128")
     parser.add_argument("--data_dir", help="folder of tensorflow-datasets")
-    parser.add_argument("--steps", type=int, default=10, help="timed in a round")
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument(
+        "--steps", type=int, default=20, help="in a round, of ways that read no images"
+    )
+    parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args()
     network = kd.zoo.Network.load(args.network)
     network = dataclasses.replace(network, starts_from="")
@@ -60,8 +63,8 @@ def main():
     for _ in range(args.rounds):
         for name, way in ways.items():
             start = time.perf_counter()
-            way()
-            times[name].append(1000 * (time.perf_counter() - start) / args.steps)
+            count = way()
+            times[name].append(1000 * (time.perf_counter() - start) / count)
     row = {
         "network": network.name,
         "batch": network.batch_size,
@@ -73,37 +76,37 @@ def main():
 
 
 def prepared(network, args):
-    """{name: function that runs so many steps}, and the network's MACs."""
+    """{name: function that runs steps and counts them}, and the network's MACs."""
     images = data(network, args)
     batch = next(iter(images))
     model = kd.training.build(network)
     sgd = dataclasses.replace(network, optimizer="sgd")
     ways = {
-        "fit": lambda: model.fit(images, verbose=0),
-        "pipeline": lambda: [None for _ in images],
+        "fit": lambda: model.fit(images, verbose=0) and len(images),
+        "pipeline": lambda: sum(1 for _ in images),
         "step": steps(model, batch, args.steps),
         "sgd": steps(kd.training.build(sgd), batch, args.steps),
     }
     still = kd.training.build(sgd)
-    recompile(still, Still(0.1), network)
+    recompile(still, Still(0.1, momentum=0.9), network)
     ways["still"] = steps(still, batch, args.steps)
-    with kd.training.policy(network.precision):
-        base = keras.models.clone_model(model.base, clone_function=without_norm)
+    with policy(network.precision):
+        base = keras.models.clone_model(model.base, call_function=but_norms)
         unnormed = kd.Plain(base)
-    recompile(unnormed, Still(0.1), network)
+    recompile(unnormed, Still(0.1, momentum=0.9), network)
     ways["unnormed"] = steps(unnormed, batch, args.steps)
     forward = tf.function(lambda x: still(x, training=True))
-    ways["forward"] = lambda: [forward(batch[0]) for _ in range(args.steps)]
+    ways["forward"] = repeated(lambda: forward(batch[0]), args.steps)
     square = tf.random.normal((SIZE, SIZE))
     square = tf.cast(square, tf.bfloat16)
     product = tf.function(lambda: tf.reduce_sum(square @ square))
-    ways["peak"] = lambda: [float(product()) for _ in range(args.steps)]
+    ways["peak"] = repeated(lambda: float(product()), args.steps)
     return ways, model.menu.full.macs
 
 
 def data(network, args):
-    """As many of the recipe's batches as are timed at once."""
-    train = kd.data.load(
+    """The recipe's batches, an epoch."""
+    return kd.data.load(
         network.images,
         "train",
         batch_size=network.batch_size,
@@ -111,7 +114,6 @@ def data(network, args):
         data_dir=args.data_dir,
         seed=network.seed,
     )
-    return train.take(args.steps)
 
 
 def recompile(model, optimizer, network):
@@ -126,20 +128,19 @@ def recompile(model, optimizer, network):
 
 def steps(model, batch, count):
     """A function that trains so often on one batch."""
-    images, labels = batch
-
-    def run():
-        for _ in range(count):
-            model.train_on_batch(images, labels)
-
-    return run
+    return repeated(lambda: model.train_on_batch(*batch), count)
 
 
-def without_norm(layer):
-    """The layer anew; nothing in the place of a batch norm."""
+def repeated(function, count):
+    """A function that calls another so often, and returns how often."""
+    return lambda: len([function() for _ in range(count)])
+
+
+def but_norms(layer, inputs, **kwargs):
+    """What the layer gives; of a batch norm what it is given."""
     if isinstance(layer, keras.layers.BatchNormalization):
-        return keras.layers.Activation("linear", name=layer.name)
-    return layer.__class__.from_config(layer.get_config())
+        return inputs
+    return layer(inputs, **kwargs)
 
 
 def page(row, network):
@@ -165,11 +166,11 @@ def page(row, network):
     rate = 1000 * row["batch"] / ms["fit"]
     lines += [
         f"`{row['network']}`, {row['batch']} images a step, {network.precision}: "
-        f"{rate:.0f} images a second, {1000 * needed / ms['fit'] / 1e9:.0f} giga-MACs a "
-        f"second, {100 * needed / ms['fit'] / peak:.0f} % of the "
+        f"{rate:.0f} images a second, {1000 * needed / ms['fit'] / 1e9:.0f} giga-MACs "
+        f"a second, {100 * needed / ms['fit'] / peak:.0f} % of the "
         f"{1000 * peak / 1e9:.0f} of a product of matrices; without pipeline and "
-        f"optimizer {100 * needed / ms['still'] / peak:.0f} %. Medians over rounds, with "
-        "least and most. The pipeline alone takes all cores "
+        f"optimizer {100 * needed / ms['still'] / peak:.0f} %. Medians over rounds, "
+        "with least and most. The pipeline alone takes all cores "
         f"{ms['pipeline']:.1f} ms; beside a step it waits for free ones.",
     ]
     return lines
