@@ -50,8 +50,8 @@ def main():
         f"Of `{args.network}`. Accuracies are those of all {images} test images, one "
         f"of 80 % with a standard error of {100 * math.sqrt(0.16 / images):.2f} "
         "points: means over seeds, with the least and the most; against the unchanged "
-        "runs of the same seeds. Seconds are those of the quickest epoch of one core, on a "
-        "machine that did other things too."
+        "runs of the same seeds. Seconds are those of the quickest epoch, on one core "
+        "of a machine that did other things too."
     )
     command = f"python benchmarks/recipe_trials.py --runs {args.runs.name}"
     _output.write(args.out, "Trials of the recipe", command, rows, lines)

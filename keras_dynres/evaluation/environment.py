@@ -26,9 +26,16 @@ def environment() -> dict[str, str]:
         except importlib.metadata.PackageNotFoundError:
             continue
     versions["CPU"] = _processor()
-    versions["Cores"] = str(os.cpu_count())
+    versions["Cores"] = str(_cores())
     versions["System"] = f"{platform.system()} {platform.machine()}"
     return versions
+
+
+def _cores():
+    """How many this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count()
 
 
 def _processor():

@@ -46,10 +46,15 @@ def description(run: Run, folder: Path) -> dict[str, Any]:
 def _training(run: Run) -> dict[str, Any]:
     """How the weights came about."""
     network, last = public(run.network), run.history[-1]
+    seconds = run.results["training_seconds"] / network.epochs
     told = {
         "epochs": network.epochs,
         "seed": network.seed,
         "hours": round(run.results["training_seconds"] / 3600, 2),
+        "seconds an epoch": round(seconds, 1),
+        "images a second": round(
+            (network.images.train_images - network.held_out) / seconds
+        ),
     }
     for key in ("starts_from", "held_out", "round_to_float16"):
         if getattr(network, key):

@@ -52,6 +52,8 @@ def test_a_published_folder_is_loaded_and_used_like_a_name(
         one, two = (net.at(name)(images, training=False) for net in (model, loaded))
         np.testing.assert_allclose(one, two, atol=1e-4)
     assert card.results["training"]["hours"] == 2
+    epochs = card.network.epochs
+    assert card.results["training"]["seconds an epoch"] == 7200 / epochs
     assert card.results["training"]["final_loss"] == 0.5
     assert card.results["baseline"] == {"accuracy": 0.1}
     page = (place / "README.md").read_text("utf-8")
