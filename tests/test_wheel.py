@@ -87,7 +87,7 @@ def test_the_installed_package_does_what_the_readme_says(wheel, tmp_path):
     assert float(accuracy) > 0.8
     assert "0.1.0" in command("--version")
     assert SHIPPED in command("list")
-    assert "[7/7]" in command("demo", "--repeats", "1")
+    assert "[8/8]" in command("demo", "--repeats", "1")
     assert "full" in command("export", SHIPPED, "-o", "net.tflite")
     command("report", SHIPPED, "demo/net.tflite", "-o", "page.html")
     for name in ("demo/report.html", "net.tflite", "page.html"):

@@ -1,5 +1,6 @@
 """Tables, curves, analyses and the report: what a menu is worth."""
 
+from keras_dynres.evaluation.answers import answer_sheet
 from keras_dynres.evaluation.boxes import box_sheet
 from keras_dynres.evaluation.curves import Curve, Point, curve
 from keras_dynres.evaluation.difficulty import CostGroups, cost_groups
@@ -26,6 +27,7 @@ __all__ = [
     "ScaleSensitivity",
     "Score",
     "accuracy_table",
+    "answer_sheet",
     "box_sheet",
     "compare",
     "contact_sheet",

@@ -12,11 +12,16 @@ if TYPE_CHECKING:
     from keras_dynres import DynamicModel, Instance, Menu
     from keras_dynres.tflite import Runner
     from keras_dynres.zoo import Card
+    from keras_dynres_cli.drawings import Drawing
+
+    Answers = dict[str, list[list[tuple[str, float]]]]
 
 ABOUT = "Shows a trained network's menu, exports and times it, and writes a report."
 EXAMPLE = "keras-dynres demo --out_dir demo --budget_ms 2"
-SHIPPED = "sdpoint_wrn16_2_cifar10"
-IMAGES = 16
+SHIPPED = "sampled_resnet14_imagenette"
+STEPS = 8
+IMAGES = 16  # Where no drawing shows what the network knows.
+PHOTOGRAPHS = "The pictures are drawn; the network was trained on photographs."
 # Export checks its own file to 1e-4; this bounds what the runner then answers.
 TOLERANCE = 1e-3
 
@@ -48,13 +53,15 @@ def run(args: Namespace) -> None:
 
     bundle = folder / "net.tflite"
     runner = _export(model, card, bundle, args.num_threads)
-    images = synthetic_images(IMAGES, model.base.input_shape[1:])
-    _check(model, runner, images)
+    drawn = _drawings(card)
+    _check(model, runner, _images(card, drawn), "drawn" if drawn else "synthetic")
     latency = _time(runner, args.repeats)
     budget, best = _choose(runner, args.budget_ms)
-    page = _report(model, card, latency, budget, folder / "report.html")
+    answers = _answer(runner, card, drawn, best)
+    figures = _sheet(drawn, answers)
+    page = _report(model, card, latency, budget, figures, folder / "report.html")
 
-    _step(7, f"Done in {time.perf_counter() - began:.0f} s")
+    _step(8, f"Done in {time.perf_counter() - began:.0f} s")
     print(f"  {bundle}: every instance of the Pareto front, the weights once")
     print(f"  {page}: open it in a browser, no network needed")
     print(
@@ -94,13 +101,31 @@ def _export(
     return tflite.Runner(bundle, num_threads=threads)
 
 
-def _check(model: "DynamicModel", runner: "Runner", images: "np.ndarray") -> None:
+def _drawings(card: "Card") -> "list[Drawing]":
+    """What is drawn of the network's classes, where it gives an image one."""
+    from keras_dynres_cli import drawings
+
+    network = card.network
+    return (
+        drawings.of_classes(network.labels) if network.images.task == "classes" else []
+    )
+
+
+def _images(card: "Card", drawn: "Sequence[Drawing]") -> "np.ndarray":
+    if drawn:
+        return card.preprocess([drawing.pixels for drawing in drawn])
+    return synthetic_images(IMAGES, card.network.input_shape)
+
+
+def _check(
+    model: "DynamicModel", runner: "Runner", images: "np.ndarray", kind: str
+) -> None:
     import keras
     import numpy as np
 
     from keras_dynres.errors import DynresError
 
-    _step(3, f"Checking the file against Keras, on {len(images)} synthetic images")
+    _step(3, f"Checking the file against Keras, on {len(images)} {kind} pictures")
     worst = 0.0
     for name in runner.menu.names:
         by_keras = keras.tree.flatten(model.at(name)(images, training=False))
@@ -143,17 +168,63 @@ def _rating(menu: "Menu", instance: "Instance") -> str:
     return rating if menu.metric == "accuracy" else f"{text.head(menu.metric)} {rating}"
 
 
+def _answer(
+    runner: "Runner", card: "Card", drawn: "Sequence[Drawing]", best: "Instance"
+) -> "Answers":
+    """What the cheapest, the chosen and the full instance call the drawings."""
+    from keras_dynres import text
+
+    if not drawn:
+        _step(6, "No picture is drawn of what this network knows: no sheet of answers")
+        return {}
+    names = list(dict.fromkeys([runner.menu.names[0], best.name, "full"]))
+    _step(6, f"What the file calls {len(drawn)} pictures")
+    images = _images(card, drawn)
+    answers = {name: card.decode(runner.run(images, name), top=1) for name in names}
+    rows = [
+        [_plain(drawing.label), *(_said(answers[n][i], drawing.label) for n in names)]
+        for i, drawing in enumerate(drawn)
+    ]
+    print(text.grid(["drawn", *names], rows, left=1 + len(names)))
+    print(PHOTOGRAPHS)
+    return answers
+
+
+def _said(answer: "Sequence[tuple[str, float]]", label: str) -> str:
+    """An instance's surest answer, and whether it is wrong."""
+    ((word, sureness),) = answer
+    wrong = "" if word == label else ", wrong"
+    return f"{_plain(word)} {100 * sureness:.0f} %{wrong}"
+
+
+def _plain(label: str) -> str:
+    return label.replace("_", " ")
+
+
+def _sheet(drawn: "Sequence[Drawing]", answers: "Answers") -> dict[str, Any]:
+    """The report's picture of the answers, by its caption."""
+    from keras_dynres import evaluation
+
+    if not drawn:
+        return {}
+    pixels = [drawing.pixels for drawing in drawn]
+    labels = [drawing.label for drawing in drawn]
+    sheet = evaluation.answer_sheet(pixels, answers, labels, title=PHOTOGRAPHS)
+    return {"What a network trained on photographs calls drawn pictures": sheet}
+
+
 def _report(
     model: "DynamicModel",
     card: "Card",
     latency: dict[str, Any],
     budget: float,
+    figures: dict[str, Any],
     path: Path,
 ) -> Path:
     from keras_dynres import evaluation
     from keras_dynres_cli import menus
 
-    _step(6, "Writing the report")
+    _step(7, "Writing the report")
     return evaluation.report(
         {card.network.name: model.menu},
         path,
@@ -162,8 +233,9 @@ def _report(
         budget={"latency_ms": budget},
         title=card.network.name,
         images=card.network.images.test_images,
+        figures=figures,
     )
 
 
 def _step(number: int, text: str) -> None:
-    print(f"\n[{number}/7] {text}", flush=True)
+    print(f"\n[{number}/{STEPS}] {text}", flush=True)

@@ -1,10 +1,9 @@
-"""export, bench and demo: commands around a .tflite file."""
+"""export and bench: commands around a .tflite file."""
 
 import pytest
 
 import keras_dynres_cli as cli
-from keras_dynres import tflite, zoo
-from keras_dynres_cli.commands import demo
+from keras_dynres import tflite
 
 pytestmark = pytest.mark.tensorflow
 
@@ -75,38 +74,3 @@ def test_info_and_report_of_a_bundle(run, bundle, tmp_path):
     assert "precision" in out
     assert "75.00 %" in out
     assert run("report", bundle, "-o", tmp_path / "page.html")[0] == 0
-
-
-def test_demo_from_menu_to_report(run, monkeypatch, tmp_path, model):
-    card = zoo.Card(zoo.Network.load(demo.SHIPPED), menu=model.menu)
-    monkeypatch.setattr(zoo, "card", lambda name: card)
-    monkeypatch.setattr(zoo, "load", lambda name: model)
-    folder = tmp_path / "demo"
-    code, out, _ = run("demo", "--out_dir", folder, "--repeats", "2")
-    assert code == 0
-    assert str(model.menu) in out
-    assert "2 signatures agree" in out
-    assert (folder / "net.tflite").is_file()
-    page = (folder / "report.html").read_text("utf-8")
-    assert "Accuracy against latency" in page
-    assert "chosen" in page
-    # Once more, over what is there.
-    assert run("demo", "--out_dir", folder, "--repeats", "2")[0] == 0
-
-
-def test_demo_refuses(fails, tmp_path):
-    (tmp_path / "file").write_text("")
-    assert "cannot be written" in fails("demo", "--out_dir", tmp_path / "file" / "demo")
-    out = ["--out_dir", tmp_path / "demo"]
-    assert "'sdpoint_wrn16_2_cifar10'" in fails(
-        "demo", "--name", "sdpoint_wrn16_2_cifar1", *out
-    )
-    said = fails("demo", "--name", "sdpoint_wrn28_10_cifar10", *out)
-    assert "keras-dynres train" in said
-
-
-def test_synthetic_images_are_always_the_same():
-    first, second = (demo.synthetic_images(3, (20, 30, 3)) for _ in range(2))
-    assert first.shape == (3, 20, 30, 3)
-    assert (first == second).all()
-    assert 0.5 < first.std() < 1.5
