@@ -23,7 +23,7 @@ export NO_MKDOCS_2_WARNING := 1
 help:  ## Shows this list.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-demo: $(INSTALLED)  ## Runs the shipped network from its menu to demo/report.html.
+demo: $(INSTALLED)  ## Runs a shipped network from its menu to demo/report.html.
 	$(BIN)/keras-dynres demo --out_dir demo
 
 phone: $(INSTALLED_PHONE)  ## Lets a phone's browser measure the shipped network.

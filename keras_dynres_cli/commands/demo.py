@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Answers = dict[str, list[list[tuple[str, float]]]]
 
 ABOUT = "Shows a trained network's menu, exports and times it, and writes a report."
-EXAMPLE = "keras-dynres demo --out_dir demo --budget_ms 2"
+EXAMPLE = "keras-dynres demo --out_dir demo --budget_ms 10"
 SHIPPED = "sampled_resnet14_imagenette"
 STEPS = 8
 IMAGES = 16  # Where no drawing shows what the network knows.
@@ -54,10 +54,11 @@ def run(args: Namespace) -> None:
     bundle = folder / "net.tflite"
     runner = _export(model, card, bundle, args.num_threads)
     drawn = _drawings(card)
-    _check(model, runner, _images(card, drawn), "drawn" if drawn else "synthetic")
+    images = _images(card, drawn)
+    _check(model, runner, images, "drawn" if drawn else "synthetic")
     latency = _time(runner, args.repeats)
     budget, best = _choose(runner, args.budget_ms)
-    answers = _answer(runner, card, drawn, best)
+    answers = _answer(runner, card, drawn, images, best)
     figures = _sheet(drawn, answers)
     page = _report(model, card, latency, budget, figures, folder / "report.html")
 
@@ -105,13 +106,13 @@ def _drawings(card: "Card") -> "list[Drawing]":
     """What is drawn of the network's classes, where it gives an image one."""
     from keras_dynres_cli import drawings
 
-    network = card.network
-    return (
-        drawings.of_classes(network.labels) if network.images.task == "classes" else []
-    )
+    if card.network.images.task != "classes":
+        return []
+    return drawings.of_classes(card.network.labels)
 
 
 def _images(card: "Card", drawn: "Sequence[Drawing]") -> "np.ndarray":
+    """What file and model are compared on."""
     if drawn:
         return card.preprocess([drawing.pixels for drawing in drawn])
     return synthetic_images(IMAGES, card.network.input_shape)
@@ -169,7 +170,11 @@ def _rating(menu: "Menu", instance: "Instance") -> str:
 
 
 def _answer(
-    runner: "Runner", card: "Card", drawn: "Sequence[Drawing]", best: "Instance"
+    runner: "Runner",
+    card: "Card",
+    drawn: "Sequence[Drawing]",
+    images: "np.ndarray",
+    best: "Instance",
 ) -> "Answers":
     """What the cheapest, the chosen and the full instance call the drawings."""
     from keras_dynres import text
@@ -179,7 +184,6 @@ def _answer(
         return {}
     names = list(dict.fromkeys([runner.menu.names[0], best.name, "full"]))
     _step(6, f"What the file calls {len(drawn)} pictures")
-    images = _images(card, drawn)
     answers = {name: card.decode(runner.run(images, name), top=1) for name in names}
     rows = [
         [_plain(drawing.label), *(_said(answers[n][i], drawing.label) for n in names)]

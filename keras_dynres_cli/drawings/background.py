@@ -1,4 +1,4 @@
-"""What lies behind and below the things: sky, grass, trees, earth."""
+"""What lies behind and below the things: sky, grass, trees, chips of wood."""
 
 import numpy as np
 

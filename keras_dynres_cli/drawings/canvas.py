@@ -1,5 +1,6 @@
 """A picture in the making: shapes are masks that colours are painted through."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -179,16 +180,13 @@ def mix(first: Color, second: Color, part: np.ndarray) -> np.ndarray:
     return first + np.asarray(part)[..., None] * (second - first)
 
 
-def arc(
-    center: Point, radius: float | Point, start: float, end: float, turn: float = 0
-) -> list[Point]:
+def arc(center: Point, radius: float | Point, start: float, end: float) -> list[Point]:
     """Points along an ellipse, by angles in degrees, clockwise from the right."""
     wide, high = radius if isinstance(radius, tuple) else (radius, radius)
-    angles = np.radians(np.linspace(start, end, 40))
-    u, v = wide * np.cos(angles), high * np.sin(angles)
-    cos, sin = np.cos(np.radians(turn)), np.sin(np.radians(turn))
-    x, y = center[0] + u * cos - v * sin, center[1] + u * sin + v * cos
-    return [(float(a), float(b)) for a, b in zip(x, y, strict=True)]
+    angles = np.radians(np.linspace(start, end, 40)).tolist()
+    return [
+        (center[0] + wide * math.cos(a), center[1] + high * math.sin(a)) for a in angles
+    ]
 
 
 def _fine(points):
