@@ -58,7 +58,7 @@ def finish(
     if processes > 1:
         results["environment"]["Processes"] = str(processes)
     if network.round_to_float16:
-        zoo.round_to_float16(model)
+        zoo.round_to_float16(model, network.mantissa_bits)
     bar = 1 if verbose == 1 else 0
     own = model.slots or model.statistics.shared
     if own and not model.statistics.trained:

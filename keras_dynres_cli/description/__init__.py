@@ -59,6 +59,8 @@ def _training(run: Run) -> dict[str, Any]:
     for key in ("starts_from", "held_out", "round_to_float16"):
         if getattr(network, key):
             told[key] = getattr(network, key)
+    if network.round_to_float16 and network.mantissa_bits < 10:
+        told["mantissa_bits"] = network.mantissa_bits
     endings = ("loss", "accuracy", run.model.menu.metric)
     ends = {
         f"final_{key}": value

@@ -60,6 +60,21 @@ def test_rounded_weights_take_half_the_space_and_come_back_as_they_were(tmp_path
         np.testing.assert_array_equal(saved, loaded)
 
 
+def test_short_mantissas_make_a_smaller_file_still(tmp_path):
+    model = net(width=64)
+    scramble(model)
+    sizes, before = [], values(model)
+    for bits in (10, 4):
+        weights.round_to_float16(model, bits)
+        sizes.append(weights.save(model, tmp_path / "net.npz").stat().st_size)
+    assert sizes[1] < 0.8 * sizes[0]
+    for old, new in zip(before, values(model), strict=True):
+        # Half a step of 1/16 of the power of two below.
+        np.testing.assert_allclose(new, old, rtol=2**-5 + 1e-3, atol=1e-6)
+        if old.ndim < 2:
+            np.testing.assert_allclose(new, old, rtol=2**-11, atol=1e-6)
+
+
 def test_a_weight_beyond_float16_is_left_as_it_is():
     model = net()
     variance = model.get_layer("bn").moving_variance
