@@ -26,7 +26,7 @@ def lend_weights(model: keras.Model, network: Network) -> keras.Model | None:
             `keras.applications` also `"imagenet"` or a file of weights.
 
     Returns:
-        The whole lender, where it has all of the network's weights.
+        The whole lender, which may have weights of a method besides.
     """
     name = network.starts_from
     if architectures.is_pretrained(network.architecture) and not name.endswith(FILE):
@@ -48,10 +48,12 @@ def lend_weights(model: keras.Model, network: Network) -> keras.Model | None:
         for x in model.layers
         if x.name in lent and x.weights and not _is_other_classifier(x, lent[x.name])
     ]
-    convs = [x.name for x in lent.values() if x.name.endswith("_conv1")]
     names = {layer.name for layer, _ in pairs}
     alike = all(_shapes(own) == _shapes(other) for own, other in pairs)
-    if not (alike and convs and names.issuperset(convs)):
+    # One of the two has all of the other's: exits, say, or a head for maps, are more.
+    convs = [_convolutions(layers) for layers in (lent.values(), model.layers)]
+    within = all(convs) and any(part <= names for part in convs)
+    if not (alike and within):
         raise DynresError(
             f"Network {network.name!r}: the {what} is another network than "
             f"{network.architecture!r} with {network.architecture_options}."
@@ -59,7 +61,7 @@ def lend_weights(model: keras.Model, network: Network) -> keras.Model | None:
     for layer, other in pairs:
         layer.set_weights(other.get_weights())
     settle(model.layers)
-    return None
+    return lender
 
 
 def lend_method(model: DynamicModel, lender: keras.Model | None) -> None:
@@ -74,6 +76,11 @@ def lend_method(model: DynamicModel, lender: keras.Model | None) -> None:
     if type(lender) is type(model) and _shapes(lender) == _shapes(model):
         model.set_weights(lender.get_weights())
         settle(model._flatten_layers())
+
+
+def _convolutions(layers):
+    """Names of the blocks' first convolutions."""
+    return {layer.name for layer in layers if layer.name.endswith("_conv1")}
 
 
 def _is_other_classifier(own, other):

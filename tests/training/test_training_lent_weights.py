@@ -71,6 +71,31 @@ def test_an_instance_tuned_further_begins_with_its_own_batch_norms(tmp_path):
     assert_lent(build(Network.from_config(other)).base, lender.base)
 
 
+def test_exits_begin_with_the_exits_of_a_run_before(tmp_path):
+    config = {
+        **CONFIG,
+        "architecture": "wide_resnet",
+        "architecture_options": {"depth": 10, "width": 1},
+        "method": "early_exit",
+        "method_options": {"points": ["stage1_block1_add"], "heads": "branch"},
+    }
+    lender = build(Network.from_config({**config, "seed": 3}))
+    lender.save(tmp_path / "model.keras")
+    path = str(tmp_path / "model.keras")
+    model = build(Network.from_config({**config, "starts_from": path}))
+    assert_lent(model, lender)
+    # A plain network takes what is under the exits.
+    plain = build(
+        Network.from_config(
+            {**config, "starts_from": path, "method": "plain", "method_options": {}}
+        )
+    )
+    shared = {layer.name: layer for layer in model.base.layers}
+    for layer in plain.base.layers:
+        for weight, lent in zip(layer.weights, shared[layer.name].weights, strict=True):
+            np.testing.assert_array_equal(weight, lent)
+
+
 def test_a_file_in_the_folder_where_training_starts(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     lender = build(Network.from_config({**CONFIG, "seed": 3}))
