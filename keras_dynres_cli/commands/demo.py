@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     Answers = dict[str, list[list[tuple[str, float]]]]
 
 ABOUT = "Shows a trained network's menu, exports and times it, and writes a report."
-EXAMPLE = "keras-dynres demo --out_dir demo --budget_ms 10"
-SHIPPED = "sampled_resnet14_imagenette"
+EXAMPLE = "keras-dynres demo --out_dir demo --budget_ms 3"
+SHIPPED = "sdpoint_resnet14_imagenette_128"
 STEPS = 8
 IMAGES = 16  # Where no drawing shows what the network knows.
 PHOTOGRAPHS = "The pictures are drawn; the network was trained on photographs."
