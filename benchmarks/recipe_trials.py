@@ -7,7 +7,7 @@ A trial is a run of a network of the zoo with entries of its own:
 
 This script trains nothing. It takes all finished runs of the network in a folder, a row
 for each set of changes, the unchanged first, and compares each with the unchanged of
-the same seeds. What a run started from counts: its seconds are added.
+the same seeds. Where a run starts from another's weights, that one's time is left out.
 
     python benchmarks/recipe_trials.py --runs runs
 """
@@ -25,8 +25,6 @@ from keras_dynres.errors import DynresError
 from keras_dynres.files import read_json
 from keras_dynres.zoo import runs as finished
 
-FILES = pathlib.Path("runs")  # Of `starts_from`, where it is a run's model.
-
 
 def main():
     parser = _output.options(__doc__, "recipe_trials")
@@ -38,7 +36,9 @@ def main():
         run = trial(folder, args.network)
         if run:
             trials.setdefault(words(run.changes), []).append((folder, run))
-    plain = {run.network.seed: run for _, run in trials[""]}
+    if not trials:
+        raise SystemExit(f"No finished run of {args.network!r} is in {args.runs}.")
+    plain = {run.network.seed: run for _, run in trials.get("", [])}
     rows = [row(changes, runs, plain) for changes, runs in trials.items()]
     rows.sort(key=lambda r: (r["changes"] != "", -statistics.mean(r["accuracy"])))
     images = info(zoo.Network.load(args.network).dataset).test_images

@@ -51,10 +51,10 @@ def whitening(images, shape):
     views = np.lib.stride_tricks.sliding_window_view(images, (rows, columns), (1, 2))
     patches = np.moveaxis(views[:, ::4, ::4], 3, -1).reshape(-1, np.prod(window))
     variances, directions = np.linalg.eigh(np.cov(patches, rowvar=False))
-    half = filters // 2
+    half = -(-filters // 2)
     best = (directions / np.sqrt(variances + LEAST))[:, ::-1][:, :half]
     best = best.reshape(rows, columns, channels, half)
-    return np.concatenate([best, -best], axis=-1)
+    return np.concatenate([best, -best], axis=-1)[..., :filters]
 
 
 if __name__ == "__main__":

@@ -230,7 +230,7 @@ def standardise(images: tf.Tensor, dataset: Dataset) -> tf.Tensor:
     mean, std = _mean_and_deviation(dataset)
     images = tf.cast(images, tf.float32)
     if images.shape[-3:].is_fully_defined():
-        # Of one shape: broadcasting over so few channels takes three times as long.
+        # Of one shape: broadcasting over so few channels is slow.
         mean, std = (tf.broadcast_to(x, images.shape[-3:]) for x in (mean, std))
     return (images - mean) / std
 
@@ -249,6 +249,6 @@ def _resize(image: tf.Tensor, shape: tf.Tensor) -> tf.Tensor:
     def resized(antialias):
         return tf.image.resize(image, shape, antialias=antialias)
 
-    # Where nothing shrinks both are the same, and one is quicker.
+    # Where nothing shrinks both are the same but for rounding, and one is quicker.
     grows = tf.reduce_all(tf.shape(image)[:2] <= shape)
     return tf.cond(grows, lambda: resized(False), lambda: resized(True))

@@ -1,6 +1,7 @@
 import base64
 import html.parser
 import json
+import os
 import re
 from itertools import pairwise
 
@@ -195,6 +196,11 @@ def test_a_browser_sorts_the_table_and_keeps_the_front(browser, tmp_path):
 def test_environment_names_versions_and_processor():
     machine = environment()
     assert machine["keras"] and machine["CPU"] and int(machine["Cores"]) > 0
+
+
+def test_environment_counts_the_cores_that_the_process_may_use(monkeypatch):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: {3}, raising=False)
+    assert environment()["Cores"] == "1"
 
 
 def test_the_menus_own_figure_and_costs_on_average(tmp_path):
