@@ -28,8 +28,8 @@ low_mode_long and low_mode_ceil are two more pages of this script, longer traini
 over a part of the images; each says its command.
 
 Each run is a process of its own and leaves its result in --work; those that are there
-already are not run again. Writes low_mode.json and low_mode.md beside this script, or
-where --out says. Linux only.
+already are not run again. Writes low_mode.json, low_mode.md and a drawing of accuracy
+over time beside this script, or where --out says. Linux only.
 """
 
 import argparse
@@ -43,6 +43,7 @@ import sys
 import time
 
 import keras
+import numpy as np
 from _growing import Both, Progressive, Skipping
 from _output import command, options, progress, show, spread, table, write
 
@@ -228,6 +229,20 @@ def summary(way, runs, plain, target):
     }
 
 
+def drawn(rows, out):
+    """Draws the ways over time, each the mean of its seeds; returns the page's line."""
+    courses = {
+        row["way"]: {
+            "seconds": np.mean([run["seconds"] for run in row["runs"]], axis=0),
+            "val_accuracy": np.mean([run["accuracy"] for run in row["runs"]], axis=0),
+        }
+        for row in rows
+    }
+    path = out.with_suffix(".svg")
+    kd.evaluation.time_plot(courses, path)
+    return f"![Accuracy over time, and its growth by epoch]({path.name})"
+
+
 def percent(values):
     """Mean and standard deviation of shares, as a cell."""
     values = [100 * value for value in values]
@@ -274,7 +289,8 @@ def main():
         target = statistics.mean(run["accuracy"][-1] for run in plain) - 0.005
     rows = [summary(way, each, plain, target) for way, each in runs.items()]
     provenance = kd.data.provenance(args.data, args.data_dir)
-    lines = [*page(rows, target, args), "", f"Data: {provenance['description']}"]
+    lines = [*page(rows, target, args), "", drawn(rows, args.out)]
+    lines += ["", f"Data: {provenance['description']}"]
     # This machine's, and no part of the command.
     args.data_dir = args.work = args.core = None
     write(args.out, "Low-mode training", command(args), rows, lines, data=provenance)

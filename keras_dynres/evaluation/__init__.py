@@ -15,6 +15,7 @@ from keras_dynres.evaluation.prediction import Predictions, Score, predictions
 from keras_dynres.evaluation.scales import ScaleSensitivity, scale_sensitivity
 from keras_dynres.evaluation.sheet import contact_sheet
 from keras_dynres.evaluation.tables import accuracy_table, compare
+from keras_dynres.evaluation.training_time import time_plot
 from keras_dynres.evaluation.windows import windows
 from keras_dynres.exits import growing_nets
 
@@ -44,6 +45,7 @@ __all__ = [
     "predictions",
     "report",
     "scale_sensitivity",
+    "time_plot",
     "width_plot",
     "windows",
 ]

@@ -293,7 +293,7 @@ def _density_figure(points, title):
     axes.set_ylabel("Sampled points (%)")
     if len(points) > 1:
         axes.legend(frameon=False)
-    _dressed(axes, title)
+    plots.dress(axes, title)
     return figure
 
 
@@ -323,13 +323,5 @@ def _width_figure(model, points, title):
     axes.set_ylabel("Interpolation width λ")
     bar = figure.colorbar(ScalarMappable(scale, colors), ax=axes, ticks=[])
     bar.set_label("from the first mask to the last")
-    _dressed(axes, title)
+    plots.dress(axes, title)
     return figure
-
-
-def _dressed(axes, title):
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#dddddd", linewidth=0.7)
-    axes.set_axisbelow(True)
-    if title:
-        axes.set_title(title, fontsize=11)

@@ -115,15 +115,24 @@ def render(figure: Any, fmt: str = "png", dpi: int = 160) -> bytes:
     return out.getvalue()
 
 
-def canvas(width: float = 6.4, height: float = 4.2) -> tuple[Any, Any]:
-    """An empty matplotlib figure of so many inches, and its axes."""
+def canvas(width: float = 6.4, height: float = 4.2, panels: int = 1) -> tuple[Any, Any]:
+    """An empty matplotlib figure of so many inches, and its axes, or an array."""
     # A bare Figure with the Agg canvas: no display, no pyplot, no global state.
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
-    return figure, figure.add_subplot()
+    return figure, figure.subplots(1, panels)
+
+
+def dress(axes: Any, title: str | None = None) -> None:
+    """The look that plots have in common."""
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.grid(color="#dddddd", linewidth=0.7)
+    axes.set_axisbelow(True)
+    if title:
+        axes.set_title(title, fontsize=11)
 
 
 def _loosened(line):
@@ -185,13 +194,9 @@ def _dress(axes, curves, x, metric, title):
         axes.xaxis.set_major_formatter(
             FuncFormatter(lambda value, _: text.tick(value, x, most))
         )
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#dddddd", linewidth=0.7)
-    axes.set_axisbelow(True)
+    dress(axes, title)
     if len(curves) > 1:
         axes.legend(frameon=False)
-    if title:
-        axes.set_title(title, fontsize=11)
     note = left_out([name for line in curves for name in line.missing])
     if note:
         axes.figure.supxlabel(note, fontsize=7.5, color="#666666")
