@@ -55,6 +55,7 @@ setup(
     install_requires=[
         "filelock>=3.12",
         "keras>=3.12",
+        "ml-dtypes",
         "tensorflow",
         "tensorflow-datasets",
         "importlib_resources",  # That imports it, and asks for it in part.

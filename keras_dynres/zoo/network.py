@@ -80,7 +80,7 @@ class Network:
         round_to_float16: Whether weights are rounded after the last epoch, before
             statistics and accuracies are measured: a file of half the size, to publish.
         mantissa_bits: What rounded kernels keep of float16's mantissa of ten bits: with
-            four the file is a third smaller.
+            three a file has a byte for each of their weights, and compresses.
         reference: The paper it is from.
         paper: What the paper reports: errors in percent, mean average precision and
             mean IoU as shares, GFLOPs or giga-MACs, of the backbone alone where the

@@ -1,8 +1,8 @@
 """Weight files: small, checked name by name, the same under every backend.
 
 A file is a compressed `.npz` that holds an array for each weight, by its path in the
-model, and a header in JSON. An array is stored in float16 where that changes
-nothing, so a model passed through `round_to_float16` takes half the space.
+model, and a header in JSON. An array is stored in float8 or float16 where that changes
+nothing, so a model passed through `round_to_float16` takes half the space, or a quarter.
 Optimizer state, metrics and random seeds are not stored.
 """
 
@@ -21,8 +21,9 @@ from keras_dynres import files, graph
 from keras_dynres.core.copies import settle
 from keras_dynres.errors import DynresError, did_you_mean
 from keras_dynres.instance import Menu
+from keras_dynres.zoo import float8
 
-FORMAT = 1
+FORMAT = 2
 HEADER = "keras_dynres.json"
 # Configuration that changes what the same weights compute. Sizes are left out: a
 # convolutional net may take the weights of its twin for other images.
@@ -64,8 +65,12 @@ def save(model: keras.Model, path: str | Path) -> Path:
     kd.zoo.weights.load(other, "net.npz")
     ```
     """
-    arrays = {name: _smallest(v) for name, v in _variables(model).items()}
-    text = json.dumps(_header(model), indent=1)
+    arrays, exponents = {}, {}
+    for name, variable in _variables(model).items():
+        arrays[name], exponent = _smallest(variable)
+        if exponent is not None:
+            exponents[name] = exponent
+    text = json.dumps({**_header(model), "float8": exponents}, indent=1)
     arrays[HEADER] = np.frombuffer(text.encode("utf-8"), np.uint8)
     with files.writing(path, "weight file"), files.appearing(path) as file:
         np.savez_compressed(file, **arrays)
@@ -118,6 +123,8 @@ def read(path: str | Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         newer = header["format"] > FORMAT
         if not header.keys() >= {"part", "structure"}:
             raise KeyError("its header lacks an entry")
+        for name, exponent in header.get("float8", {}).items():
+            arrays[name] = float8.decoded(arrays[name], exponent)
     except FileNotFoundError as error:
         raise DynresError(f"There is no weight file {str(path)!r}.") from error
     except (*BROKEN, TypeError, AttributeError) as error:
@@ -142,8 +149,8 @@ def round_to_float16(model: keras.Model, mantissa_bits: int = 10) -> list[str]:
 
     Args:
         model: The model.
-        mantissa_bits: What kernels keep of float16's ten: a file is compressed, and
-            with four a third smaller. Vectors keep all.
+        mantissa_bits: What kernels keep of float16's ten, whose vectors keep all: a
+            file is compressed. With three a kernel is float8, a byte for each weight.
 
     Returns:
         The names of the weights that kept their values.
@@ -166,10 +173,11 @@ def round_to_float16(model: keras.Model, mantissa_bits: int = 10) -> list[str]:
 
 
 def _with_mantissa(values: np.ndarray, bits: int) -> np.ndarray:
-    """The nearest values with so many bits behind the first."""
+    """The nearest values with so many bits behind the first; float8 where that fits."""
     mantissa, exponent = np.frexp(values)
     steps = 2.0 ** (bits + 1)
-    return np.ldexp(np.round(mantissa * steps) / steps, exponent)
+    rounded = np.ldexp(np.round(mantissa * steps) / steps, exponent)
+    return float8.rounded(rounded) if bits <= float8.MANTISSA_BITS else rounded
 
 
 def _forget_calibration(model: keras.Model) -> None:
@@ -206,16 +214,19 @@ def _numpy_dtype(variable: keras.Variable) -> Any:
     return np.float32 if variable.dtype == "bfloat16" else np.dtype(variable.dtype)
 
 
-def _smallest(variable: keras.Variable) -> np.ndarray:
+def _smallest(variable: keras.Variable) -> tuple[np.ndarray, int | None]:
+    """What is stored of a weight, and of float8 the exponent."""
     array = _array(variable)
     if not keras.backend.is_float_dtype(variable.dtype):
-        return array
+        return array, None
+    if array.ndim > 1 and (short := float8.coded(array)):
+        return short
     with np.errstate(over="ignore"):
         for dtype in (np.float16, np.float32):
             smaller = array.astype(dtype)
             if np.array_equal(smaller.astype(array.dtype), array, equal_nan=True):
-                return smaller
-    return array
+                return smaller, None
+    return array, None
 
 
 def _header(model: keras.Model) -> dict[str, Any]:

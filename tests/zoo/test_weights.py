@@ -64,13 +64,17 @@ def test_short_mantissas_make_a_smaller_file_still(tmp_path):
     model = net(width=64)
     scramble(model)
     sizes, before = [], values(model)
-    for bits in (10, 4):
+    for bits in (10, 4, 3):
         weights.round_to_float16(model, bits)
         sizes.append(weights.save(model, tmp_path / "net.npz").stat().st_size)
     assert sizes[1] < 0.8 * sizes[0]
-    for old, new in zip(before, values(model), strict=True):
-        # Half a step of 1/16 of the power of two below.
-        np.testing.assert_allclose(new, old, rtol=2**-5 + 1e-3, atol=1e-6)
+    assert sizes[2] < 0.9 * sizes[1]
+    other = net(width=64)
+    weights.load(other, tmp_path / "net.npz")
+    for old, new, loaded in zip(before, values(model), values(other), strict=True):
+        np.testing.assert_array_equal(loaded, new)
+        # Half a step of 1/8 of the power of two below, twice rounded.
+        np.testing.assert_allclose(new, old, rtol=2**-4 + 2**-5, atol=1e-6)
         if old.ndim < 2:
             np.testing.assert_allclose(new, old, rtol=2**-11, atol=1e-6)
 
