@@ -17,7 +17,10 @@ from keras_dynres.zoo.network import NETWORKS, Network
 
 RESULTS, MODEL, HISTORY = "results.json", "model.keras", "history.json"
 # Entries in which a run may differ from its network and yet be a run of it.
-_FREE = ("about", "name", "reference", "paper", "checkpoint", "licence", "seed")
+_FREE = (
+    *("about", "name", "reference", "paper", "checkpoint", "licence"),
+    *("seed", "mantissa_bits"),
+)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,8 +1,8 @@
 """Weight files: small, checked name by name, the same under every backend.
 
 A file is a compressed `.npz` that holds an array for each weight, by its path in the
-model, and a header in JSON. An array is stored in float8 or float16 where that changes
-nothing, so a model passed through `round_to_float16` takes half the space, or a quarter.
+model, and a header in JSON. An array is stored in float8 or float16 where that loses
+nothing, so one passed through `round_to_float16` takes half the space, or a quarter.
 Optimizer state, metrics and random seeds are not stored.
 """
 
