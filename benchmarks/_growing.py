@@ -1,11 +1,16 @@
-"""Baselines of low-mode: images that grow from epoch to epoch, low steps skipped."""
+"""Beside low-mode: growing images, low steps skipped, low steps with less gradient."""
+
+from unittest import mock
 
 import keras
+from keras import ops
 
 import keras_dynres as kd
 from keras_dynres import graph
 from keras_dynres.core.plan import Plan
 from keras_dynres.core.statistics import ByInstance
+from keras_dynres.layers import PooledKernelConv2D
+from keras_dynres.methods import low_graph
 from keras_dynres.methods.low_plan import LowPlan
 
 # Shares of the images' height and width.
@@ -105,3 +110,30 @@ class Skipping(kd.LowMode):
             return super().train_step(data)
         self.optimizer.iterations.assign_add(1)
         return {"loss": keras.ops.zeros(())}
+
+
+class ScaledKernel(PooledKernelConv2D):
+    """Gives its gradient on by what it is of the whole kernel: by squares of norms.
+
+    Batch norm behind makes a kernel's gradient the larger, the smaller the kernel is.
+    So a step moves a whole kernel no further, relative to its size, for being pooled.
+    """
+
+    @property
+    def kernel(self):
+        pooled, source = super().kernel, self._source()
+        if source is None:
+            return pooled
+        taps = source.kernel_size[0] * source.kernel_size[1]
+        taps /= self.kernel_size[0] * self.kernel_size[1]
+        part = taps * ops.sum(pooled**2) / (ops.sum(source.kernel**2) + 1e-12)
+        part = ops.stop_gradient(part)
+        return part * pooled + ops.stop_gradient((1 - part) * pooled)
+
+
+class Scaled(kd.LowMode):
+    """The gradients of pooled kernels scaled, as `ScaledKernel` does."""
+
+    def rule(self, instance):
+        with mock.patch.object(low_graph, "PooledKernelConv2D", ScaledKernel):
+            return super().rule(instance)

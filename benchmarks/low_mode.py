@@ -7,9 +7,12 @@
 Ways to train one net, each over the same seeds and for the same epochs:
 
 - plain;
+- shorter: plain, in three quarters of the epochs;
 - skipped: the steps that are low in `low_mode` do nothing;
 - low_mode: a step is low with the probability given, but for the epochs after a drop of
   the learning rate;
+- scaled: `low_mode`, where a pooled kernel gives its gradient on by the part that it is
+  of the whole kernel;
 - whole: low steps with whole kernels and the stem's max pooling; likely at first, their
   probability falls to 0 over two thirds of the epochs;
 - progressive: the images resized to half their size at first, growing to all of it over
@@ -44,13 +47,18 @@ import time
 
 import keras
 import numpy as np
-from _growing import Both, Progressive, Skipping
+from _growing import Both, Progressive, Scaled, Skipping
 from _output import command, options, progress, show, spread, table, write
 
 import keras_dynres as kd
 from keras_dynres.training.optimizers import CoupledSGD
 
-WAYS = ("plain", "skipped", "low_mode", "whole", "progressive", "both")
+WAYS = (
+    *("plain", "shorter", "skipped", "low_mode"),
+    *("scaled", "whole", "progressive", "both"),
+)
+# Those with low steps by chance, as the options say.
+LOW = ("skipped", "low_mode", "scaled", "both")
 DATA = ("cifar10", "imagenette", "synthetic")
 AUGMENT = {"imagenette": "scale_aspect_third"}
 NETS = {
@@ -101,9 +109,11 @@ def built(way, args, seed, steps):
     whole = {"pooling": "none", "drop_pool": False, "full_after_drop": 0}
     model = {
         "plain": lambda: kd.Plain(base),
+        "shorter": lambda: kd.Plain(base),
         "progressive": lambda: Progressive(base, plan),
         "skipped": lambda: Skipping(base, seed=seed, **low),
         "low_mode": lambda: kd.LowMode(base, seed=seed, **low),
+        "scaled": lambda: Scaled(base, seed=seed, **low),
         "whole": lambda: kd.LowMode(base, seed=seed, probability=falling, **whole),
         "both": lambda: Both(base, plan, seed=seed, **low),
     }[way]()
@@ -129,6 +139,9 @@ def dataset(args):
 def child(way, seed, args):
     """One run; its result goes into the folder --work."""
     os.sched_setaffinity(0, {args.core})  # Before TensorFlow counts the cores.
+    known = settings(args, way)
+    if way == "shorter":
+        args.epochs = round(0.75 * args.epochs)
     images = dataset(args)
     common = {"name": images, "data_dir": args.data_dir, "batch_size": args.batch}
     left_out = images.train_images - args.images if args.images else 0
@@ -148,7 +161,7 @@ def child(way, seed, args):
         verbose=2,
     )
     low = None
-    if way in ("low_mode", "whole"):
+    if way in ("low_mode", "scaled", "whole"):
         # What `low` is worth at inference, with statistics of its own.
         plain = kd.data.load(**some)
         model.calibrate(plain, min(100, len(plain)), verbose=0)
@@ -156,7 +169,7 @@ def child(way, seed, args):
     result = {
         "way": way,
         "seed": seed,
-        "settings": settings(args, way),
+        "settings": known,
         "seconds": clock.seconds,
         "accuracy": clock.accuracy,
         "low_share": clock.low_share,
@@ -171,7 +184,7 @@ def settings(args, way):
     """What another run of the way must have in common to stand for this one."""
     kept = ("data", "images", "size", "net", "epochs", "batch", "rate", "precision")
     low = ("probability", "low_until", "full_after_drop", "pooling")
-    keys = (*kept, *low) if way in ("skipped", "low_mode", "both") else kept
+    keys = (*kept, *low) if way in LOW else kept
     return {key: getattr(args, key) for key in keys}
 
 
