@@ -35,8 +35,9 @@ import keras_dynres as kd
 
 
 def loaded(split, count, args):
-    """So many images and labels."""
-    batches = kd.data.load(args.data, split, args.data_dir, batch_size=args.batch)
+    """So many of the images that the network is for, and labels."""
+    images = kd.zoo.Network.load(args.model).images
+    batches = kd.data.load(images, split, args.data_dir, batch_size=args.batch)
     images, labels = zip(*batches.take(-(-count // args.batch)), strict=True)
     return np.concatenate(images)[:count], np.concatenate(labels)[:count]
 
@@ -69,7 +70,6 @@ def timed(ways, rounds):
 def main():
     parser = options(__doc__, "adapt")
     parser.add_argument("--model", default="resizable_wrn16_2_cifar10")
-    parser.add_argument("--data", default="cifar10")
     parser.add_argument("--data_dir", help="folder of tensorflow-datasets")
     parser.add_argument("--shares", type=float, nargs="+", default=[0.5, 1.0])
     parser.add_argument(
@@ -120,7 +120,8 @@ def main():
         for name in singles
     ]
     rows += [row(w, priced(*adapts[w]), test, said, times[w]) for w in adapts]
-    report(rows, args, kd.data.provenance(args.data, args.data_dir))
+    images = kd.zoo.Network.load(args.model).images
+    report(rows, args, kd.data.provenance(images, args.data_dir))
 
 
 def report(rows, args, provenance, made=None):
@@ -200,6 +201,7 @@ def over(gain, names):
 def page(rows, args):
     """The table, and what its columns are."""
     full = next(r for r in rows if r["way"] == "full")["seconds"]["median"]
+    margin = 100 * (0.9 * 0.1 / args.images) ** 0.5  # Of nine right out of ten.
 
     def cells(r):
         return [
@@ -222,8 +224,8 @@ def page(rows, args):
         f"{args.model}; {args.images} test images, controllers learned from "
         f"{args.learn} training images. Targets (up to) and budgets (mean) are shares "
         f"of full's multiply-accumulates. Time of {args.timed} images: medians over "
-        f"{args.rounds} rounds, with least and most, one core. An accuracy of 10,000 "
-        "images is known to about ±0.3."
+        f"{args.rounds} rounds, with least and most, one core. An accuracy is known to "
+        f"about ±{margin:.1f}."
     ]
 
 

@@ -43,8 +43,11 @@ CASES = {
     "cifar_64": ("cifar_anytime", 64),
     "cifar_1": ("cifar_anytime", 1),
     "imagenet_64": ("imagenet_step4", 64),
-    "training": ("resnet14", 64),
+    "training_64": ("resnet14, 64 pixels", 64),
+    "training_128": ("resnet14, 128 pixels", 64),
 }
+# The trainings' pictures.
+PIXELS = {"resnet14, 64 pixels": 64, "resnet14, 128 pixels": 128}
 PRECISIONS = ("bfloat16", "float32")
 WAYS = {
     "pytorch": "PyTorch",
@@ -78,12 +81,12 @@ def inference(net, batch, args):
     return difference(pytorch(), base.predict_on_batch(images)), ways
 
 
-def training(_, batch, args):
+def training(net, batch, args):
     """As `inference`, of a training step in each precision."""
     draw = np.random.default_rng(0)
-    images = draw.standard_normal((batch, 64, 64, 3), "float32")
+    images = draw.standard_normal((batch, PIXELS[net], PIXELS[net], 3), "float32")
     labels = draw.integers(0, 10, batch)
-    plain = resnet("float32")
+    plain = resnet(net, "float32")
     with torch.inference_mode():
         outputs = Torch(plain).eval()(to_torch(images))[0].numpy()
     apart = difference([outputs], [plain.predict_on_batch(images)])
@@ -91,7 +94,7 @@ def training(_, batch, args):
     for precision in PRECISIONS:
         lower = precision == "bfloat16"
         ways[f"PyTorch, {precision}"] = torch_step(Torch(plain), lower, images, labels)
-        model = resnet("mixed_bfloat16" if lower else "float32")
+        model = resnet(net, "mixed_bfloat16" if lower else "float32")
         ways[f"Keras, {precision}"] = keras_step(model, images, labels)
     return apart, ways
 
@@ -124,12 +127,13 @@ def keras_step(model, images, labels):
     return lambda: model.train_on_batch(images, labels)
 
 
-def resnet(precision):
+def resnet(net, precision):
     """The zoo's narrow ResNet-14, with the same weights each time."""
     keras.utils.set_random_seed(0)
     keras.config.set_dtype_policy(precision)
-    size = {"input_shape": (64, 64, 3), "classes": 10, "channels": (32, 96, 160)}
-    model = kd.architectures.resnet(depth=14, **size)
+    model = kd.architectures.resnet(
+        14, (PIXELS[net], PIXELS[net], 3), classes=10, channels=(32, 96, 160)
+    )
     keras.config.set_dtype_policy("float32")
     return model
 
@@ -147,7 +151,7 @@ def measure(case, args):
     """A row: milliseconds of each way."""
     progress(case)
     net, batch = CASES[case]
-    prepare = training if case == "training" else inference
+    prepare = training if net in PIXELS else inference
     apart, ways = prepare(net, batch, args)
     timed = {name: [] for name in ways}
     for turn in range(args.rounds + 1):
@@ -173,14 +177,14 @@ def page(rows):
     head, tests = f"all exits, ms a batch | images | {names} | apart", []
     step, steps = "training step | images | way | ms | images a second | apart", []
     for r in rows:
-        if r["case"] != "training":
+        if r["net"] not in PIXELS:
             cells = " | ".join(show(r[way]) for way in WAYS)
             tests += [f"{r['net']} | {r['batch']} | {cells} | {r['apart']:.0e}"]
             continue
         for way in (f"{n}, {p}" for p in PRECISIONS for n in ("PyTorch", "Keras")):
             rate = 1000 * r["batch"] / r[way]["median"]
             cells = f"{way} | {show(r[way])} | {rate:.0f} | {r['apart']:.0e}"
-            steps += [f"{r['net']}, 64 pixels | {r['batch']} | {cells}"]
+            steps += [f"{r['net']} | {r['batch']} | {cells}"]
     lines = [f"PyTorch {torch.__version__}, {torch.get_num_threads()} threads.", ""]
     lines += table(head, tests) if tests else []
     lines += table(step, steps) if steps else []
