@@ -118,16 +118,16 @@ def course(log: Any, metric: str) -> Course:
             f"A training over time needs the columns {SECONDS!r} and {metric!r}. "
             f"Received: {where} without {missing[0]!r}"
         )
-    found = Course([], [], [])
+    measured = Course([], [], [])
     spent = itertools.accumulate(columns[SECONDS])
     for epoch, (seconds, value) in enumerate(zip(spent, columns[metric], strict=False)):
         if value is not None and value == value:
-            found.epochs.append(epoch + 1)
-            found.seconds.append(seconds)
-            found.values.append(value)
-    if not found.values:
+            measured.epochs.append(epoch + 1)
+            measured.seconds.append(seconds)
+            measured.values.append(value)
+    if not measured.values:
         raise DynresError(f"{metric!r} was never measured. Received: {where}")
-    return found
+    return measured
 
 
 def _columns(path: Path) -> dict[str, Sequence[float | None]]:

@@ -29,14 +29,14 @@ def coded(values: np.ndarray) -> tuple[np.ndarray, int] | None:
     if not np.isfinite(values).all():
         return None
     exponent = _exponent(values)
-    found = _coded(values, exponent)
-    same = np.array_equal(decoded(found, exponent, values.dtype), values)
-    return (found, exponent) if same else None
+    codes = _coded(values, exponent)
+    same = np.array_equal(decoded(codes, exponent, values.dtype), values)
+    return (codes, exponent) if same else None
 
 
-def decoded(found: np.ndarray, exponent: int, dtype: type = np.float32) -> np.ndarray:
+def decoded(codes: np.ndarray, exponent: int, dtype: type = np.float32) -> np.ndarray:
     """The array of `coded`'s bytes."""
-    values = found.view(ml_dtypes.float8_e4m3fn).astype(dtype)
+    values = codes.view(ml_dtypes.float8_e4m3fn).astype(dtype)
     return np.ldexp(values, exponent).astype(dtype)
 
 
