@@ -19,8 +19,8 @@ one of the chosen instances gets right: what a perfect controller would reach. O
 images the first are taken: training images come shuffled, and tensorflow-datasets
 stored the test images so.
 
-Writes adapt.json and adapt.md beside this script, or where --out says. Linux only: it
-keeps to one core.
+adapt_imagenette is a second page of it, which says its command. Writes adapt.json and
+adapt.md beside this script, or where --out says. Linux only: it keeps to one core.
 """
 
 import json

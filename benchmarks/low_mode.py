@@ -4,7 +4,7 @@
     python benchmarks/low_mode.py --data synthetic --epochs 3 --seeds 0 --target 0.5 \\
         --work runs/trial                                                    # a trial
 
-Ways to train one net, each over the same seeds and for the same epochs:
+Ways to train one net, each over the same seeds and, but for one, the same epochs:
 
 - plain;
 - shorter: plain, in three quarters of the epochs;
@@ -27,8 +27,8 @@ target accuracy is half a point below the mean of plain training's last epochs, 
 --target says another; the accuracy is `full`'s on the test images after each epoch.
 Paper, ResNet-18 and ResNet-50 on a GPU: 18 % and 23 % less time. Target here: 25 %.
 
-low_mode_imagenette, low_mode_control, low_mode_long and low_mode_ceil are more pages of this
-script, of other images and longer trainings; each says its command.
+low_mode_imagenette, low_mode_control, low_mode_long and low_mode_ceil are more pages of
+this script, of other images and longer trainings; each says its command.
 
 Each run is a process of its own and leaves its result in --work; those that are there
 already are not run again. Writes low_mode.json, low_mode.md and a drawing of accuracy

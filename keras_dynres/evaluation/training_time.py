@@ -23,9 +23,9 @@ class Course(NamedTuple):
     def velocity(self, window: int) -> tuple[list[int], list[float]]:
         """By how much the figure grows a second, as a moving mean.
 
-        >>> course = Course([1, 2, 3], [10, 20, 30], [0.1, 0.5, 0.6])
+        >>> course = Course([1, 2, 3], [10, 20, 40], [0.25, 0.5, 0.75])
         >>> course.velocity(1), course.velocity(2)
-        (([2, 3], [0.04, 0.01]), ([3], [0.025]))
+        (([2, 3], [0.025, 0.0125]), ([3], [0.016666666666666666]))
 
         Args:
             window: Over how many measurements.
@@ -34,9 +34,9 @@ class Course(NamedTuple):
             Epochs, and how fast the figure grew up to each.
         """
         growth = [
-            round((self.values[i] - self.values[i - window]) / spent, 12)
+            (self.values[i] - self.values[i - window])
+            / (self.seconds[i] - self.seconds[i - window])
             for i in range(window, len(self.values))
-            if (spent := self.seconds[i] - self.seconds[i - window])
         ]
         return self.epochs[window:], growth
 
@@ -118,6 +118,8 @@ def course(log: Any, metric: str) -> Course:
             f"A training over time needs the columns {SECONDS!r} and {metric!r}. "
             f"Received: {where} without {missing[0]!r}"
         )
+    if not all(seconds and seconds > 0 for seconds in columns[SECONDS]):
+        raise DynresError(f"An epoch of {where} took no time, or none is known.")
     measured = Course([], [], [])
     spent = itertools.accumulate(columns[SECONDS])
     for epoch, (seconds, value) in enumerate(zip(spent, columns[metric], strict=False)):

@@ -58,6 +58,8 @@ def test_a_loss_is_no_share():
         ({"a": COLUMNS}, {"metric": "accuracy"}, "columns without 'accuracy'"),
         ({"a": {"seconds": [1.0], "val_accuracy": [None]}}, {}, "never measured"),
         ({"a": COLUMNS}, {"path": "time.gif"}, "figure format"),
+        ({"a": {**COLUMNS, "seconds": [1, None, 1, 1]}}, {}, "took no time"),
+        ({"a": {**COLUMNS, "seconds": [1, 0, 1, 1]}}, {}, "took no time"),
     ],
 )
 def test_what_cannot_be_drawn(trainings, options, message):

@@ -30,6 +30,11 @@ def test_what_would_be_changed_is_not_coded(value):
     assert float8.coded(np.array([[1.0, value]], "float32")) is None
 
 
+@pytest.mark.parametrize("value", [1e-300, 1e300])
+def test_nor_is_what_float32_does_not_reach(value):
+    assert float8.coded(np.array([[2.0 ** np.round(np.log2(value))]])) is None
+
+
 @pytest.mark.parametrize("shape", [(0, 3), (2, 2)])
 def test_nothing_and_zeros(shape):
     zeros = np.zeros(shape, "float32")
