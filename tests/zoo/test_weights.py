@@ -61,7 +61,7 @@ def test_rounded_weights_take_half_the_space_and_come_back_as_they_were(tmp_path
 
 
 def test_short_mantissas_make_a_smaller_file_still(tmp_path):
-    model = net(width=64)
+    model = net(width=256)
     scramble(model)
     sizes, before = [], values(model)
     for bits in (10, 4, 3):
@@ -69,7 +69,7 @@ def test_short_mantissas_make_a_smaller_file_still(tmp_path):
         sizes.append(weights.save(model, tmp_path / "net.npz").stat().st_size)
     assert sizes[1] < 0.8 * sizes[0]
     assert sizes[2] < 0.9 * sizes[1]
-    other = net(width=64)
+    other = net(width=256)
     weights.load(other, tmp_path / "net.npz")
     for old, new, loaded in zip(before, values(model), values(other), strict=True):
         np.testing.assert_array_equal(loaded, new)
@@ -77,6 +77,19 @@ def test_short_mantissas_make_a_smaller_file_still(tmp_path):
         np.testing.assert_allclose(new, old, rtol=2**-4 + 2**-5, atol=1e-6)
         if old.ndim < 2:
             np.testing.assert_allclose(new, old, rtol=2**-11, atol=1e-6)
+
+
+def test_each_array_is_packed_by_what_makes_it_smaller(tmp_path):
+    model = net(width=256)
+    scramble(model)
+    weights.round_to_float16(model, mantissa_bits=5)
+    path = weights.save(model, tmp_path / "net.npz")
+    with zipfile.ZipFile(path) as archive:
+        kinds = {entry.filename: entry.compress_type for entry in archive.infolist()}
+    assert kinds["conv/kernel.npy"] == zipfile.ZIP_BZIP2
+    assert kinds["bn/gamma.npy"] == zipfile.ZIP_DEFLATED
+    np.savez_compressed(tmp_path / "numpy.npz", **np.load(path))
+    assert path.stat().st_size < (tmp_path / "numpy.npz").stat().st_size
 
 
 def test_a_weight_beyond_float16_is_left_as_it_is():
