@@ -2,7 +2,8 @@
 
 A network of the zoo whose name has `imagenette_64` in it trains in about four minutes
 on two cores: 15 epochs of Imagenette at 64 pixels, one network for each method and
-baseline of the papers. This script trains nothing. It reads the runs that
+baseline of the papers. Those of `imagenette_128` take about an hour; most ship and have
+a card, the others stand here. This script trains nothing. It reads the runs that
 
     keras-dynres train NAME --data_dir D --out_dir runs/NAME
 
@@ -22,9 +23,10 @@ import _output
 from keras_dynres import files, zoo
 from keras_dynres.data import info
 from keras_dynres.zoo import small_table
+from keras_dynres.zoo.places import CARD, SHIPPED
 from keras_dynres.zoo.runs import runs_in
 
-PART = "imagenette_64"
+SHORT, LONG = "imagenette_64", "imagenette_128"
 HEAD = (
     "network | runs | full, error % | MMACs | best at half, error % | MMACs "
     "| cheapest, error % | MMACs "
@@ -39,7 +41,7 @@ def main():
     known, left_out = runs_in(args.runs)
     for sentence in left_out:
         _output.progress("left out:", sentence)
-    runs = [run for run in known if PART in run.network.name]
+    runs = [run for run in known if is_told(run.network.name)]
     for run in runs:
         if run.changes:
             _output.progress("left out:", run.network.name, "with", run.changes)
@@ -51,7 +53,7 @@ def main():
     rows = [row([run for run in runs if run.network.name == name]) for name in names]
     files.write(small_table.RECORD, small_table.record(runs))
     images = info("imagenette").test_images
-    lines = _output.table(HEAD, map(line, rows))
+    lines = table(rows, SHORT)
     lines += [
         f"Errors are those of all {images} validation images: the standard error of "
         f"one at 20 % is {100 * math.sqrt(0.2 * 0.8 / images):.2f} points. Of runs "
@@ -59,7 +61,10 @@ def main():
         " at half costs at most half of the full instance. Seconds are those of all "
         "epochs, on a machine that did other things too.",
     ]
-    missing = [n for n in zoo.list() if PART in n and n not in names]
+    if any(LONG in name for name in names):
+        lines += ["", "## Photographs of 128 pixels: networks that do not ship", ""]
+        lines += table(rows, LONG)
+    missing = [name for name in zoo.list() if is_told(name) and name not in names]
     if missing:
         lines += [
             "",
@@ -68,6 +73,18 @@ def main():
     command = f"python benchmarks/small_table.py --runs {args.runs.name}"
     title = "The small table: methods and baselines, four minutes each"
     _output.write(args.out, title, command, rows, lines)
+
+
+def is_told(name):
+    """Whether the table has the network: of the longer ones what has no card."""
+    if LONG in name:
+        return not (name.endswith("_start") or (SHIPPED / name / CARD).is_file())
+    return SHORT in name
+
+
+def table(rows, part):
+    """The rows of networks with this part in their names."""
+    return _output.table(HEAD, [line(row) for row in rows if part in row["network"]])
 
 
 def row(runs):

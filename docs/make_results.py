@@ -2,8 +2,9 @@
 
 python docs/make_results.py
 
-A section for each data set of which two networks ship, and one of the small table. The
-text around them is `results.md.jinja`; its figures are the cards' and the benchmarks'.
+A section for each data set of which two networks ship, with what else was trained on
+it, and one of the small table. The text around them is `results.md.jinja`; its figures
+are the cards' and the benchmarks'.
 """
 
 import dataclasses
@@ -23,7 +24,7 @@ from keras_dynres.evaluation import Curve, Score
 from keras_dynres.evaluation.svg import svg
 from keras_dynres.instance import FULL, Instance, Menu
 from keras_dynres.methods import METHODS
-from keras_dynres.zoo import Card, figures, small_table
+from keras_dynres.zoo import Card, Network, figures, small_table
 from keras_dynres.zoo.places import CARD, SHIPPED
 from keras_dynres.zoo.runs import Run, mean
 
@@ -31,6 +32,7 @@ DOCS = Path(__file__).parent
 PAGE, CHARTS = DOCS / "results.md", DOCS / "results"
 SMALL_TABLE = "../benchmarks/small_table.md"
 PLAIN = METHODS["plain"].__name__
+SMALL_SIZE = 64
 # What errs this many times as often as the plain network stands in the table alone.
 WORST = 2
 
@@ -170,11 +172,16 @@ def sections() -> list[Section]:
     groups = defaultdict(list)
     for path in sorted(SHIPPED.glob(f"*/{CARD}")):
         card = kd.zoo.card(path.parent.name)
-        images = card.network.images
-        groups[images.name, images.shape].append(card)
+        groups[_key(card.network)].append(card)
+    told = defaultdict(list)
+    for runs in recorded():
+        told[_key(runs[0].network)].append(run_line(runs))
     return [
-        Section(cards[0].network.images, itertools.chain(*map(card_lines, cards)))
-        for cards in sorted(groups.values(), key=len, reverse=True)
+        Section(
+            cards[0].network.images,
+            itertools.chain(*map(card_lines, cards), told[key]),
+        )
+        for key, cards in sorted(groups.items(), key=_number, reverse=True)
         if len(cards) > 1
     ]
 
@@ -185,14 +192,20 @@ def small(variants: bool = False) -> Section:
     Args:
         variants: Whether to add the networks that change a method's recipe.
     """
+    groups = [runs for runs in recorded() if runs[0].network.images.size == SMALL_SIZE]
+    images = groups[0][0].network.images
+    # A change stands behind the data set in a name.
+    own = f"{images.name}_{images.size}"
+    shown = [runs for runs in groups if variants or runs[0].network.name.endswith(own)]
+    return Section(images, map(small_line, shown))
+
+
+def recorded() -> list[list[Run]]:
+    """The runs of each network that was trained for its figures and does not ship."""
     groups = defaultdict(list)
     for run in small_table.runs():
-        images = run.network.images
-        # A change stands behind the data set in a name.
-        if variants or run.network.name.endswith(f"{images.name}_{images.size}"):
-            groups[run.network.name].append(run)
-    first = next(iter(groups.values()))[0]
-    return Section(first.network.images, map(small_line, groups.values()))
+        groups[run.network.name].append(run)
+    return list(groups.values())
 
 
 def card_lines(card: Card) -> Iterator[Line]:
@@ -217,9 +230,17 @@ def card_lines(card: Card) -> Iterator[Line]:
 
 def small_line(runs: list[Run]) -> Line:
     """The mean of a small network's trainings."""
+    minutes = f"{mean(runs).seconds / 60:.0f}"
+    return run_line(runs, {"trainings": str(len(runs)), "minutes": minutes})
+
+
+def run_line(runs: list[Run], more: Mapping[str, str] | None = None) -> Line:
+    """The mean of the trainings of a network that does not ship."""
     run = mean(runs)
+    if more is None:
+        hours = _hours(round(run.seconds / 3600, 2), run.network.starts_from)
+        more = {"weights": text.UNKNOWN, "hours": hours}
     method = METHODS[run.network.method].__name__
-    more = {"trainings": str(len(runs)), "minutes": f"{run.seconds / 60:.0f}"}
     return Line(run.network.name, method, run.menu, SMALL_TABLE, more)
 
 
@@ -246,7 +267,7 @@ def texts() -> dict[Path, str]:
     page = template.render(
         sections=shown[:-1],
         small=shown[-1],
-        trained=len({run.network.name for run in small_table.runs()}),
+        trained=len(small(True).lines),
         figure=figure,
         at=at,
         worst=WORST,
@@ -258,6 +279,15 @@ def at(page: str, place: str) -> str:
     """The figure that stands at a place of a page, as a link to it."""
     there = stands((DOCS / page).read_text("utf-8"), place)
     return f"[{re.match(r'[^ ]+', there)[0]}]({page})"
+
+
+def _key(network: Network) -> tuple[str, tuple[int, ...]]:
+    """Its images: those of one name and shape make a section."""
+    return network.images.name, network.images.shape
+
+
+def _number(group: tuple[object, list[Card]]) -> int:
+    return len(group[1])
 
 
 def _hours(hours: float | None, source: str = "") -> str:

@@ -4,8 +4,9 @@ import make_results
 import pytest
 
 from keras_dynres import Instance, Menu
-from keras_dynres.zoo import Card, Network
+from keras_dynres.zoo import Card, Network, small_table
 from keras_dynres.zoo.download import WeightsFile
+from keras_dynres.zoo.runs import Run
 
 MEGA = 10**6
 
@@ -85,6 +86,16 @@ def test_networks_of_one_method_have_their_names():
     other = card("sdpoint_resnet14_imagenette_128_start", POINTS)
     drawn = section(PLAIN, SDPOINT, other).chart()
     assert ">sdpoint_resnet14<" in drawn
+
+
+def test_what_was_trained_and_does_not_ship_stands_beside_the_cards(monkeypatch):
+    network = Network.load("low_mode_resnet14_imagenette_128")
+    run = Run(network, menu(full=(100, 0.91)), 3600)
+    monkeypatch.setattr(small_table, "runs", lambda: [run])
+    lines = [line for one in make_results.sections() for line in one.lines]
+    [line] = [line for line in lines if line.network == network.name]
+    assert line.figure(line.full) == "9.00 at 100.0"
+    assert line.more == {"weights": "–", "hours": "1"}
 
 
 def test_maps_without_a_plain_network_are_shown_by_their_own_figure():
