@@ -181,7 +181,9 @@ def sections() -> list[Section]:
             cards[0].network.images,
             itertools.chain(*map(card_lines, cards), told[key]),
         )
-        for key, cards in sorted(groups.items(), key=_number, reverse=True)
+        for key, cards in sorted(
+            groups.items(), key=lambda group: len(group[1]), reverse=True
+        )
         if len(cards) > 1
     ]
 
@@ -284,10 +286,6 @@ def at(page: str, place: str) -> str:
 def _key(network: Network) -> tuple[str, tuple[int, ...]]:
     """Its images: those of one name and shape make a section."""
     return network.images.name, network.images.shape
-
-
-def _number(group: tuple[object, list[Card]]) -> int:
-    return len(group[1])
 
 
 def _hours(hours: float | None, source: str = "") -> str:

@@ -1,4 +1,4 @@
-"""The small table: what was measured of networks that train in minutes.
+"""The small table: what was measured of networks that do not ship.
 
 `small_table.json` is written by `benchmarks/small_table.py` from the runs, so that the
 package shows their figures without them.
